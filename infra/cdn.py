@@ -1,0 +1,108 @@
+"""CloudFront: the only way to a file, open to URLs that a trusted key signed."""
+
+from aws_cdk import Acknowledgment, Annotations, Duration, Validations
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from constructs import Construct
+
+from infra.config import Config
+from infra.file_store import FileStore
+
+
+class Cdn(Construct):
+    """A distribution whose every request needs a signed URL; `https://domain/<file name>` is the file.
+
+    `origin` is scheme and host of the URLs to sign: `edge_origin` or `custom_domain` where set, else CloudFront's own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        files: FileStore,
+        trusted: cloudfront.IKeyGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        certificate = (
+            acm.Certificate.from_certificate_arn(self, "Certificate", config.certificate_arn)
+            if config.certificate_arn
+            else None
+        )
+        # Lets the distribution read the bucket, and CloudFront decrypt with the key: bucket policy and key policy.
+        origin = origins.S3BucketOrigin.with_origin_access_control(files.bucket, origin_path=f"/{config.files_folder}")
+        self.distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=f"{config.stack_name}: private files",
+            default_behavior=cloudfront.BehaviorOptions(
+                origin=origin,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                trusted_key_groups=[trusted],
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
+                cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
+                response_headers_policy=self._response_headers(config),
+                compress=True,
+            ),
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            domain_names=[config.custom_domain] if config.custom_domain else None,
+            certificate=certificate,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if certificate else None,
+        )
+        domain = config.custom_domain or self.distribution.distribution_domain_name
+        self.origin = config.edge_origin or f"https://{domain}"
+        self._acknowledge(files)
+
+    def _response_headers(self, config: Config) -> cloudfront.ResponseHeadersPolicy:
+        return cloudfront.ResponseHeadersPolicy(
+            self,
+            "ResponseHeaders",
+            comment=f"{config.stack_name}: pages of any origin may read, nothing that a file holds may run",
+            cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
+                # The signature is the permission, and no cookie counts: any page that holds a URL may read the file.
+                access_control_allow_origins=["*"],
+                access_control_allow_methods=["GET", "HEAD"],
+                access_control_allow_headers=["*"],
+                access_control_expose_headers=["Content-Length", "Content-Range", "ETag", "Last-Modified"],
+                access_control_allow_credentials=False,
+                access_control_max_age=Duration.hours(1),
+                origin_override=True,
+            ),
+            security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+                content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+                # An uploaded page or drawing is shown, and can neither run scripts nor call out.
+                content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
+                    content_security_policy="default-src 'none'; img-src 'self' data:; media-src 'self'; "
+                    "style-src 'unsafe-inline'; object-src 'self'",
+                    override=True,
+                ),
+                # A file's links must not tell other sites the signed URL of the file.
+                referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
+                    referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
+                ),
+                strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+                    access_control_max_age=Duration.days(365), include_subdomains=True, override=True
+                ),
+            ),
+        )
+
+    def _acknowledge(self, files: FileStore) -> None:
+        # Key → distribution → bucket → key is a cycle, so the key policy cannot name the one distribution.
+        Annotations.of(files).acknowledge_warning(
+            "@aws-cdk/aws-cloudfront-origins:wildcardKeyPolicyForOac",
+            "The key serves this one bucket, and the bucket's policy names the one distribution.",
+        )
+        Validations.of(self.distribution).acknowledge(
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Where the files may be read is for their owner to say."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Without a valid signature no request passes the edge."),
+            Acknowledgment(
+                id="AwsSolutions-CFR3",
+                reason="Standard logs record the query string, and with it signed URLs, which are bearer tokens.",
+            ),
+            Acknowledgment(
+                id="AwsSolutions-CFR4",
+                reason="CloudFront's own domain fixes its TLS policy; with custom_domain it is TLSv1.2_2021.",
+            ),
+        )

@@ -1,0 +1,171 @@
+"""The configuration: every key of the CDK context that this application reads, typed, or refused by name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+MAX_PUBLIC_KEYS_IN_A_GROUP = (
+    5  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+)
+
+
+class InvalidConfiguration(ValueError):
+    """A context key is unknown, or its value cannot be used; the message names the key and what it takes."""
+
+
+KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048")
+
+
+@dataclass(frozen=True)
+class KeyGeneration:
+    """One signing key: its name, unique and never used again, and its algorithm."""
+
+    name: str
+    algorithm: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may be chosen. Defaults are the closed ones, and `cdk.json` repeats them so that a person can see them."""
+
+    stack_name: str = "PrivateFiles"
+    auth: bool = True
+    files_folder: str = "files"
+    url_lifetime: int = 900
+    custom_domain: str = ""
+    certificate_arn: str = ""
+    edge_origin: str = ""
+    signing_keys: str = "1"
+    retain_data: bool = True
+    architecture: str = "arm64"
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Config:
+        """The configuration in this CDK context, where `-c key=value` is text and `cdk.json` has types.
+
+        Raises InvalidConfiguration for a key that is none of ours, and for a value that cannot be used.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for key in context:
+            # CDK's own keys carry a colon or begin with an at sign.
+            if key not in known and ":" not in key and not key.startswith("@"):
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(known)}."
+                raise InvalidConfiguration(f"The context key {key} is unknown. {hint}")
+        values: dict[str, Any] = {
+            name: _typed(field.type, name, context[name]) for name, field in known.items() if name in context
+        }
+        config = cls(**values)
+        config._check()
+        return config
+
+    @property
+    def key_generations(self) -> list[KeyGeneration]:
+        """The signing keys, oldest → newest: `1,2:rsa-2048` is an ECDSA P-256 key and, after it, an RSA-2048 key."""
+        pairs = (entry.strip().partition(":") for entry in self.signing_keys.split(","))
+        return [KeyGeneration(name, algorithm or KEY_ALGORITHMS[0]) for name, _, algorithm in pairs]
+
+    def _check(self) -> None:
+        _match(
+            "stack_name",
+            self.stack_name,
+            r"(?!aws|ssm)[A-Za-z][A-Za-z0-9-]{0,60}",
+            "letters, digits and hyphens, not beginning with aws or ssm",
+        )
+        _match(
+            "files_folder",
+            self.files_folder,
+            r"(?!\.)[A-Za-z0-9._-]+(/(?!\.)[A-Za-z0-9._-]+)*",
+            "a folder such as files or public/files, without a slash at either end",
+        )
+        self._check_signing_keys()
+        _one_of("architecture", self.architecture, ("arm64", "x86_64"))
+        _one_of("log_level", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+        if not 1 <= self.url_lifetime <= 604_800:
+            _refuse("url_lifetime", self.url_lifetime, "whole seconds from 1 to 604800, a week")
+        if bool(self.custom_domain) != bool(self.certificate_arn):
+            missing, given = (
+                ("certificate_arn", "custom_domain") if self.custom_domain else ("custom_domain", "certificate_arn")
+            )
+            raise InvalidConfiguration(f"{given} is set and {missing} is not; CloudFront needs both or neither.")
+        if self.custom_domain:
+            _match(
+                "custom_domain",
+                self.custom_domain,
+                r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+                "a host name such as files.example.com",
+            )
+            _match(
+                "certificate_arn",
+                self.certificate_arn,
+                r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/.+",
+                "the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
+            )
+        if self.edge_origin:
+            parts = urlsplit(self.edge_origin)
+            if (
+                self.edge_origin != f"{parts.scheme}://{parts.netloc}"
+                or parts.scheme not in ("http", "https")
+                or not parts.hostname
+            ):
+                _refuse(
+                    "edge_origin",
+                    self.edge_origin,
+                    "scheme and host, such as https://files.example.com, without a path",
+                )
+
+    def _check_signing_keys(self) -> None:
+        names = [generation.name for generation in self.key_generations]
+        for generation in self.key_generations:
+            _match(
+                "signing_keys",
+                generation.name,
+                r"[A-Za-z0-9-]{1,40}",
+                "names of letters, digits and hyphens, parted by commas",
+            )
+            _one_of("signing_keys", generation.algorithm, KEY_ALGORITHMS)
+        if len(set(names)) != len(names):
+            _refuse("signing_keys", self.signing_keys, "each name once")
+        if len(names) > MAX_PUBLIC_KEYS_IN_A_GROUP:
+            _refuse(
+                "signing_keys",
+                self.signing_keys,
+                f"at most {MAX_PUBLIC_KEYS_IN_A_GROUP} keys, as many as a key group holds",
+            )
+
+
+def _typed(kind: Any, name: str, value: Any) -> bool | int | str:
+    match kind:
+        case "bool":
+            words = {"true": True, "on": True, "false": False, "off": False}
+            if str(value).lower() not in words:
+                _refuse(name, value, "on or off")
+            return words[str(value).lower()]
+        case "int":
+            if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
+                _refuse(name, value, "a whole number")
+            return int(value)
+        case _:
+            if not isinstance(value, str):
+                _refuse(name, value, "text")
+            return str(value)
+
+
+def _match(name: str, value: str, pattern: str, wanted: str) -> None:
+    if not re.fullmatch(pattern, value):
+        _refuse(name, value, wanted)
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        _refuse(name, value, " or ".join(choices))
+
+
+def _refuse(name: str, value: object, wanted: str) -> None:
+    raise InvalidConfiguration(f"The context key {name} cannot be {value!r}: it takes {wanted}.")

@@ -1,0 +1,62 @@
+"""The bucket that holds the files, and the KMS key that encrypts them."""
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.config import Config
+
+
+class FileStore(Construct):
+    """A private, versioned, TLS-only bucket under a rotating key of its own; `retain_data` outlives the stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(scope, construct_id)
+        removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
+        self._folder = config.files_folder
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Encrypts the private files",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            removal_policy=removal_policy,
+            auto_delete_objects=not config.retain_data,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(90),
+                )
+            ],
+        )
+        Validations.of(self.bucket).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-S1",
+                reason="Access logs need a second bucket and repeat what CloudTrail's data events record; whoever must "
+                "keep them turns those on for the account.",
+            )
+        )
+
+    def grant_list(self, grantee: iam.IGrantable) -> None:
+        """Allows listing this one folder; neither reading nor writing what lies in it."""
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringEquals": {"s3:prefix": f"{self._folder}/"}},
+            )
+        )

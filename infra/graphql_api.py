@@ -1,0 +1,96 @@
+"""AppSync: the API of `schema.graphql`, who may call it, and which function answers which field."""
+
+from pathlib import Path
+
+from aws_cdk import Acknowledgment, CfnResource, Duration, Expiration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_appsync as appsync
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct, IConstruct
+
+from infra.config import Config
+from infra.users import Users
+
+SCHEMA = Path(__file__).parent.parent / "schema.graphql"
+
+
+class GraphqlApi(Construct):
+    """With users: Cognito, and IAM beside it. Without: an API key that lives for a year, in `api_key`."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
+        super().__init__(scope, construct_id)
+        schema = appsync.SchemaFile.from_asset(str(SCHEMA))
+        if users:
+            authorization = appsync.AuthorizationConfig(
+                default_authorization=appsync.AuthorizationMode(
+                    authorization_type=appsync.AuthorizationType.USER_POOL,
+                    user_pool_config=appsync.UserPoolConfig(
+                        user_pool=users.pool,
+                        app_id_client_regex=users.client.user_pool_client_id,
+                        default_action=appsync.UserPoolDefaultAction.ALLOW,
+                    ),
+                ),
+                additional_authorization_modes=[
+                    appsync.AuthorizationMode(authorization_type=appsync.AuthorizationType.IAM)
+                ],
+            )
+        else:
+            # A field that names modes is closed to every other, so the API key needs a schema that names none.
+            schema.definition = schema.definition.replace(" @aws_cognito_user_pools @aws_iam", "")
+            authorization = appsync.AuthorizationConfig(
+                default_authorization=appsync.AuthorizationMode(
+                    authorization_type=appsync.AuthorizationType.API_KEY,
+                    api_key_config=appsync.ApiKeyConfig(expires=Expiration.after(Duration.days(365))),
+                )
+            )
+        self._api = appsync.GraphqlApi(
+            self,
+            "Api",
+            name=config.stack_name,
+            definition=appsync.Definition.from_schema(schema),
+            authorization_config=authorization,
+            query_depth_limit=10,
+            resolver_count_limit=1000,
+        )
+        self.url = self._api.graphql_url
+        self.api_key = self._api.api_key
+        self._log()
+
+    def resolve(self, function: lambda_.IFunction, field: str) -> None:
+        """Has this function answer `Query.<field>`, as a direct Lambda resolver."""
+        source = self._api.add_lambda_data_source(f"{field}Source", function)
+        source.create_resolver(f"{field}Resolver", type_name="Query", field_name=field)
+        Validations.of(source).acknowledge(
+            Acknowledgment(
+                id=f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(_cfn(function))}.Arn>:*]",
+                reason="The wildcard stands for the versions of this one function.",
+            )
+        )
+
+    def _log(self) -> None:
+        # Set here and not in `log_config`, which adds a function of its own to set the retention.
+        role = iam.Role(self, "LogRole", assumed_by=iam.ServicePrincipal("appsync.amazonaws.com"))
+        logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/appsync/apis/{self._api.api_id}",  # AppSync writes to this name and no other
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        ).grant_write(role)
+        api = _cfn(self._api)
+        api.add_property_override("LogConfig.CloudWatchLogsRoleArn", role.role_arn)
+        api.add_property_override("LogConfig.FieldLogLevel", "ERROR")
+        api.add_property_override("LogConfig.ExcludeVerboseContent", True)
+        Validations.of(self._api).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-ASC3",
+                reason="Errors are logged. Verbose content would be the answers, and so the signed URLs.",
+            )
+        )
+
+
+def _cfn(construct: IConstruct) -> CfnResource:
+    resource = construct.node.default_child
+    assert isinstance(resource, CfnResource)  # noqa: S101 - every L2 construct here has one
+    return resource

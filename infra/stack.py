@@ -1,0 +1,65 @@
+"""The stack, as a table of contents."""
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.cdn import Cdn
+from infra.config import Config
+from infra.file_store import FileStore
+from infra.functions import Functions
+from infra.graphql_api import GraphqlApi
+from infra.signing_key import SigningKey
+from infra.users import Users
+from resolvers.settings import FilesSettings, UrlSettings
+
+
+class PrivateFilesStack(Stack):
+    """One bucket of private files, and a GraphQL API that hands out URLs which open them for a limited time."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(
+            scope, construct_id, description="Private files, opened by signed URLs, asked for through GraphQL."
+        )
+        functions = Functions(self, "Functions", config=config)
+        files = FileStore(self, "Files", config=config)
+        key = SigningKey(self, "SigningKey", config=config, functions=functions)
+        cdn = Cdn(self, "Cdn", config=config, files=files, trusted=key.group)
+        users = Users(self, "Users", config=config) if config.auth else None
+        api = GraphqlApi(self, "Api", config=config, users=users)
+
+        files_function = functions.add(
+            "FilesFunction",
+            handler="files_handler",
+            settings=FilesSettings(bucket_name=files.bucket.bucket_name, files_folder=config.files_folder),
+        )
+        url_function = functions.add(
+            "UrlFunction",
+            handler="url_handler",
+            settings=UrlSettings(
+                edge_origin=cdn.origin,
+                files_folder=config.files_folder,
+                signing_key_id=key.key_id,
+                signing_key_parameter=key.parameter_name,
+                url_lifetime_seconds=config.url_lifetime,
+            ),
+        )
+        api.resolve(files_function, "getFiles")
+        api.resolve(url_function, "getUrl")
+
+        files.grant_list(files_function)
+        key.grant_sign(url_function)
+
+        self._output("GraphqlUrl", api.url)
+        self._output("CdnUrl", cdn.origin)
+        self._output("Region", self.region)
+        self._output("BucketName", files.bucket.bucket_name)
+        self._output("DistributionId", cdn.distribution.distribution_id)
+        self._output("KeyGroupId", key.group.key_group_id)
+        if users:
+            self._output("UserPoolId", users.pool.user_pool_id)
+            self._output("UserPoolClientId", users.client.user_pool_client_id)
+        if api.api_key:
+            self._output("ApiKey", api.api_key)
+
+    def _output(self, name: str, value: str) -> None:
+        CfnOutput(self, name, value=value)

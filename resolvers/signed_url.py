@@ -1,0 +1,70 @@
+"""CloudFront signed URLs with a canned policy: pure, no clock, no I/O.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+"""
+
+from binascii import b2a_base64
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+MAX_EXPIRES = 2_147_483_647  # CloudFront reads Expires as a signed 32-bit number.
+
+_CLOUDFRONT_BASE64 = bytes.maketrans(b"+=/", b"-_~")
+
+
+class UnusableSigningKey(ValueError):
+    """This is not a private key that CloudFront can check signatures of."""
+
+
+class UrlSigner:
+    """Signs URLs with one private key.
+
+    `key_id` is CloudFront's id of the public half; `private_key` is PKCS#8 PEM of ECDSA P-256 or RSA-2048.
+
+    Raises UnusableSigningKey for any other key, and never quotes it.
+    """
+
+    def __init__(self, key_id: str, private_key: bytes) -> None:
+        self.key_id = key_id
+        self._signature = _signature_function(private_key)
+        self._after_signature = f"&Key-Pair-Id={key_id}&Hash-Algorithm=SHA256"
+
+    def sign(self, url: str, expires_at: int) -> str:
+        """The same URL, opening what it names until `expires_at`, in seconds since 1970.
+
+        `url` is signed byte for byte, so it must be what goes on the wire: ASCII, percent-encoded, no fragment.
+
+        Raises ValueError for a URL that would change on its way, or a time that CloudFront cannot read.
+        """
+        if not url.isascii() or not url.isprintable() or " " in url or '"' in url or "#" in url:
+            raise ValueError("A URL must be percent-encoded before it is signed.")
+        if not 0 < expires_at <= MAX_EXPIRES:
+            raise ValueError(f"Expires must be between 1 and {MAX_EXPIRES}, not {expires_at}.")
+        policy = (
+            f'{{"Statement":[{{"Resource":"{url}","Condition":{{"DateLessThan":{{"AWS:EpochTime":{expires_at}}}}}}}]}}'
+        )
+        signature = b2a_base64(self._signature(policy.encode("ascii")), newline=False).translate(_CLOUDFRONT_BASE64)
+        joint = "&" if "?" in url else "?"
+        return f"{url}{joint}Expires={expires_at}&Signature={signature.decode('ascii')}{self._after_signature}"
+
+
+def _signature_function(pem: bytes) -> Callable[[bytes], bytes]:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        # `from None`: a parser's message may quote what it could not parse.
+        raise UnusableSigningKey("The signing key is not an unencrypted private key in PEM form.") from None
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        # RFC 6979: sandboxes restored from one snapshot share their random state, and a repeated nonce
+        # reveals the private key.
+        algorithm = ec.ECDSA(SHA256(), deterministic_signing=True)
+        sign_ecdsa = key.sign
+        return lambda message: sign_ecdsa(message, algorithm)
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
+        pkcs1, sha256 = padding.PKCS1v15(), SHA256()
+        sign_rsa = key.sign
+        return lambda message: sign_rsa(message, pkcs1, sha256)
+    raise UnusableSigningKey("The signing key is neither ECDSA P-256 nor RSA-2048, the two that CloudFront takes.")
