@@ -26,6 +26,7 @@ class Distribution:
 
     domain_name: str
     allowed_methods: frozenset[str]
+    https_only: bool
     keys: Mapping[str, PublicKey] | None
 
 
@@ -47,6 +48,7 @@ def describe(cloudfront: "CloudFrontClient", distribution_id: str) -> Distributi
     return Distribution(
         domain_name=found["DomainName"],
         allowed_methods=frozenset(behavior.get("AllowedMethods", {}).get("Items", ["GET", "HEAD"])),
+        https_only=behavior["ViewerProtocolPolicy"] == "https-only",
         keys=_keys(cloudfront, trusted.get("Items", [])) if trusted and trusted["Enabled"] else None,
     )
 

@@ -41,6 +41,7 @@ DROPPED_RESPONSE_HEADERS = {
     b"transfer-encoding", b"upgrade",
 }  # fmt: skip
 
+HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 
 
@@ -83,6 +84,7 @@ class Edge:
     def __init__(self, watch: Watch, edge_origin: str, aws_endpoint_url: str, clock: Callable[[], float]) -> None:
         self._watch = watch
         self._edge_origin = edge_origin
+        self._scheme = URL(edge_origin).scheme
         self._aws_endpoint_url = aws_endpoint_url
         self._clock = clock
 
@@ -96,9 +98,9 @@ class Edge:
             return await _page(400, "Bad request.")(scope, receive, send)
         try:
             distribution = await self._watch.current()
-            if scope["method"] not in distribution.allowed_methods:
-                log.info("%s: 403, refused by the edge: the distribution does not allow the method", request)
-                return await _page(403, METHOD_NOT_ALLOWED)(scope, receive, send)
+            if complaint := self._complaint(scope["method"], distribution):
+                log.info("%s: 403, refused by the edge: %s", request, complaint)
+                return await _page(403, complaint)(scope, receive, send)
             target = self._check(scope["raw_path"], query, distribution)
             origin = await self._ask(distribution, target, scope)
         except Unknown:
@@ -122,6 +124,11 @@ class Edge:
                 # Returning with the body unfinished makes the server cut the connection: the viewer sees a short body.
                 log.error("%s: the origin broke off: %s", request, type(error).__name__)
 
+    def _complaint(self, method: str, distribution: Distribution) -> str | None:
+        if distribution.https_only and self._scheme != "https":
+            return HTTPS_ONLY
+        return None if method in distribution.allowed_methods else METHOD_NOT_ALLOWED
+
     def _check(self, raw_path: bytes, query: bytes, distribution: Distribution) -> bytes:
         if distribution.keys is None:
             return raw_path + b"?" + query if query else raw_path
@@ -130,7 +137,7 @@ class Edge:
     async def _ask(self, distribution: Distribution, target: bytes, scope: Scope) -> aiohttp.ClientResponse:
         headers = [(name, value) for name, value in Headers(scope=scope).items() if name in REQUEST_HEADERS]
         # The distribution's viewer protocol policy asks how the viewer came, which only this header can tell it.
-        headers += [("Host", distribution.domain_name), ("X-Forwarded-Proto", URL(self._edge_origin).scheme)]
+        headers += [("Host", distribution.domain_name), ("X-Forwarded-Proto", self._scheme)]
         return await self.session.request(
             scope["method"],
             URL(self._aws_endpoint_url + target.decode("latin-1"), encoded=True),

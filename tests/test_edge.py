@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
@@ -41,9 +41,10 @@ PATIENCE = 10.0
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp) -> Iterator[int]:
+def serving(app: ASGIApp, http: Literal["auto", "h11"] = "auto") -> Iterator[int]:
     """The port on which uvicorn serves `app`, access log and all, until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, server_header=False, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(app, http=http, log_config=None, server_header=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -198,9 +199,6 @@ class Answer:
     body: bytes
 
 
-Ask = Callable[..., Answer]
-
-
 def ask(port: int, target: str, method: str = "GET", **headers: str) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
@@ -209,18 +207,20 @@ def ask(port: int, target: str, method: str = "GET", **headers: str) -> Answer:
         return Answer(response.status, response.headers, response.read())
 
 
+def app_for(cloud: Cloud, aws_endpoint_url: str, edge_origin: str = EDGE_ORIGIN) -> ASGIApp:
+    return create_app(
+        cloudfront=cloud.client,
+        distribution_id=cloud.id,
+        edge_origin=edge_origin,
+        aws_endpoint_url=aws_endpoint_url,
+        clock=lambda: NOW,
+    )
+
+
 @pytest.fixture
 def edge(cloud: Cloud, origin: Origin) -> Iterator[int]:
-    with serving(origin) as upstream:
-        app = create_app(
-            cloudfront=cloud.client,
-            distribution_id=cloud.id,
-            edge_origin=EDGE_ORIGIN,
-            aws_endpoint_url=f"http://127.0.0.1:{upstream}",
-            clock=lambda: NOW,
-        )
-        with serving(app) as port:
-            yield port
+    with serving(origin) as upstream, serving(app_for(cloud, f"http://127.0.0.1:{upstream}")) as port:
+        yield port
 
 
 def test_signed_url_opens(edge: int, old: KeyPair) -> None:
@@ -342,6 +342,19 @@ def test_distribution_that_trusts_everyone_is_open(cloud: Cloud, origin: Origin,
     assert origin.target == "/a.jpg?x=1"
 
 
+def test_distribution_for_https_only_is_closed_to_an_edge_without_it(cloud: Cloud) -> None:
+    with serving(app_for(cloud, "http://127.0.0.1:9", edge_origin="http://127.0.0.1:8080")) as port:
+        answer = ask(port, "/a.jpg")
+    assert (answer.status, answer.headers["X-Refused-By"]) == (403, "edge")
+    assert b"Viewers must use HTTPS" in answer.body
+
+
+def test_target_that_would_name_another_host_goes_nowhere(cloud: Cloud) -> None:
+    cloud.change(TrustedKeyGroups={"Enabled": False, "Quantity": 0})
+    with serving(app_for(cloud, "http://127.0.0.1:9"), http="h11") as port:
+        assert ask(port, "@elsewhere.example/").status == 400
+
+
 def test_large_file_passes_in_constant_memory(edge: int, old: KeyPair) -> None:
     ask(edge, old.sign("/a.jpg"))
     connection = http.client.HTTPConnection("127.0.0.1", edge, timeout=PATIENCE)
@@ -377,14 +390,7 @@ def test_answer_that_the_origin_breaks_off_is_not_whole(edge: int, old: KeyPair)
 def test_origin_that_is_down_is_502(cloud: Cloud, old: KeyPair, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    app = create_app(
-        cloudfront=cloud.client,
-        distribution_id=cloud.id,
-        edge_origin=EDGE_ORIGIN,
-        aws_endpoint_url=nobody,
-        clock=lambda: NOW,
-    )
-    with serving(app) as port:
+    with serving(app_for(cloud, nobody)) as port:
         answer = ask(port, old.sign("/a.jpg"))
     assert (answer.status, answer.headers["X-Cache"]) == (502, "Error from cloudfront")
     assert answer.headers["X-Refused-By"] is None
