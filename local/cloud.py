@@ -1,0 +1,155 @@
+"""The embedded AWS, started with its locks on: IAM, bucket policies, TLS, loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import boto3
+import trustme
+
+REGION = "us-east-1"
+ROOT_ACCESS_KEY_ID = "test"
+ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 - what the emulator gives its root user; it listens on loopback only
+_SECONDS_TO_START = 60
+
+
+class CloudFailed(RuntimeError):
+    """The embedded AWS did not start, or stopped by itself; the message is one line for a person."""
+
+
+class Cloud:
+    """A running embedded AWS.
+
+    `endpoint_url` is where its APIs answer, `ca_bundle` the file with the authority that signed its certificate, and
+    `environment` what a child process needs to talk to it as its root user, and to nothing else.
+    """
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self._directory = directory
+        self._port = port
+        self._process: asyncio.subprocess.Process
+        self.endpoint_url = f"https://127.0.0.1:{port}"
+        self.ca_bundle = directory / "tls" / "authority.pem"
+        self.log = directory / "cloud.log"
+        self.environment = {
+            # Nothing of the person's own AWS configuration may leak in: not a profile, not a key.
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
+            "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
+            "SSL_CERT_FILE": str(self.ca_bundle),
+        }
+
+    async def start(self) -> None:
+        """Returns when it answers.
+
+        Raises CloudFailed where it stops or does not answer within a minute.
+        """
+        certificate, key = _make_certificate(self.ca_bundle.parent)
+        scratch = self._directory / "cloud"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        settings = {
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(certificate),
+            "MINISTACK_SSL_KEY": str(key),
+            "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
+            "MINISTACK_REGION": REGION,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self._port),
+            "TMPDIR": str(scratch),
+            # These two would listen beside it, the one on every interface.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "local.embedded_aws",
+                env=self.environment | settings,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this program, which then stops the other in its own time
+            )
+        try:
+            async with asyncio.timeout(_SECONDS_TO_START):
+                await self._answers()
+        except TimeoutError:
+            raise CloudFailed(
+                f"The embedded AWS did not answer within {_SECONDS_TO_START} s; see {self.log}."
+            ) from None
+
+    async def _answers(self) -> None:
+        async with aiohttp.ClientSession() as session:
+            while self._process.returncode is None:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with session.get(f"{self.endpoint_url}/_ministack/health", ssl=self.ssl_context()) as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.1)
+        raise CloudFailed(await self.ended())
+
+    async def ended(self) -> str:
+        """Waits until it stops by itself, and says so in one line."""
+        code = await self._process.wait()
+        return f"The embedded AWS stopped by itself with exit code {code}; its last words are in {self.log}."
+
+    async def stop(self) -> None:
+        """Stops it and every function that it runs; does nothing where it never started."""
+        if not hasattr(self, "_process"):
+            return
+        group = self._process.pid
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), timeout=5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+        await self._process.wait()
+
+    def session(self) -> boto3.Session:
+        """A boto3 session of the root user; its clients still need `endpoint_url` and `verify`."""
+        return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
+
+    def client(self, service: str) -> Any:
+        """The root user's boto3 client of this service."""
+        session: Any = self.session()
+        return session.client(service, endpoint_url=self.endpoint_url, verify=str(self.ca_bundle))
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Trusts this embedded AWS, and nobody else."""
+        return ssl.create_default_context(cafile=str(self.ca_bundle))
+
+
+def _make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, signed by an authority that is made for this one run."""
+    directory.mkdir(parents=True, exist_ok=True)
+    authority = trustme.CA(organization_name="private-files, local")
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    certificate, key = directory / "server.pem", directory / "server.key"
+    authority.cert_pem.write_to_path(str(directory / "authority.pem"))
+    server.cert_chain_pems[0].write_to_path(str(certificate))
+    key.touch(mode=0o600)
+    server.private_key_pem.write_to_path(str(key))
+    return certificate, key

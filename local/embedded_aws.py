@@ -1,0 +1,131 @@
+"""The process that is AWS: ministack, taught what it lacks.
+
+Two CloudFormation types, and what Lambda does with an exception: it answers the class name and keeps the sandbox.
+
+python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import cloudfront, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+_RAISED = "raised by the handler"  # marks, between worker and server, what is an exception and no result
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def main() -> None:
+    """Serves until it is told to stop, or until the process that started it is gone."""
+    provisioners._RESOURCE_HANDLERS["AWS::CloudFront::PublicKey"] = {
+        "create": _create_public_key,
+        "update": _refuse_public_key_update,
+        "delete": _delete_public_key,
+    }
+    provisioners._RESOURCE_HANDLERS["AWS::CloudFront::KeyGroup"] = {
+        "create": _create_key_group,
+        "update": _update_key_group,
+        "delete": _delete_key_group,
+    }
+    _keep_what_functions_raise()
+    # It would take port 443 beside its own where it may; nobody here asks for that.
+    app._port_is_bindable = lambda *_: False
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    app.main()
+
+
+def _stop_with_parent() -> None:
+    sys.stdin.read()  # ends when the parent closes its side of the pipe, however it ends
+    os._exit(0)
+
+
+def _keep_what_functions_raise() -> None:
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    says = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+    if says not in script:
+        raise RuntimeError("This release of ministack runs functions in another way; see _keep_what_functions_raise.")
+    error = (
+        '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_tb(e.__traceback__)}'
+    )
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(
+        says, f'{{"status": "ok", "result": {{"{_RAISED}": {error}}}}}'
+    )
+    execute = lambda_svc._execute_function_warm
+
+    def execute_as_lambda_does(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result: dict[str, Any] = execute(*arguments, **options)
+        body = result.get("body")
+        return (
+            {**result, "body": body[_RAISED], "error": True} if isinstance(body, dict) and _RAISED in body else result
+        )
+
+    lambda_svc._execute_function_warm = execute_as_lambda_does
+
+
+def _create_public_key(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    return _created(cloudfront._create_public_key(_xml("PublicKeyConfig", props["PublicKeyConfig"])))
+
+
+def _refuse_public_key_update(*_: object) -> None:
+    # CloudFormation's own words when a template changes a key in place.
+    raise ValueError("Invalid request provided: AWS::CloudFront::PublicKey")
+
+
+def _delete_public_key(physical_id: str, _props: dict[str, Any]) -> None:
+    _delete(cloudfront._public_keys, physical_id, cloudfront._delete_public_key)
+
+
+def _create_key_group(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    return _created(cloudfront._create_key_group(_xml("KeyGroupConfig", props["KeyGroupConfig"])))
+
+
+def _update_key_group(
+    physical_id: str, _old: dict[str, Any], new: dict[str, Any], _stack: str
+) -> tuple[str, dict[str, str]]:
+    etag = {"if-match": cloudfront._key_groups[physical_id]["ETag"]}
+    body = _xml("KeyGroupConfig", new["KeyGroupConfig"])
+    return _created(cloudfront._update_key_group(physical_id, etag, body))
+
+
+def _delete_key_group(physical_id: str, _props: dict[str, Any]) -> None:
+    _delete(cloudfront._key_groups, physical_id, cloudfront._delete_key_group)
+
+
+def _created(answer: Answer) -> tuple[str, dict[str, str]]:
+    identifier = fromstring(_checked(answer)).findtext("{*}Id") or ""  # noqa: S314 - the emulator's own answer
+    return identifier, {"Id": identifier}
+
+
+def _delete(store: Any, physical_id: str, delete: Callable[[str, dict[str, str]], Answer]) -> None:
+    if physical_id in store:  # gone already is what was asked for
+        _checked(delete(physical_id, {"if-match": store[physical_id]["ETag"]}))
+
+
+def _checked(answer: Answer) -> bytes:
+    status, _headers, body = answer
+    if status >= 400:
+        raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
+    return body
+
+
+def _xml(tag: str, config: dict[str, Any]) -> bytes:
+    root = Element(tag)
+    for name, value in config.items():
+        if isinstance(value, list):
+            items = SubElement(root, name)
+            for item in value:
+                SubElement(items, "PublicKey").text = item
+        else:
+            SubElement(root, name).text = value
+    return tostring(root)
+
+
+if __name__ == "__main__":
+    main()
