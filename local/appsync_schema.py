@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
-    GraphQLError,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
@@ -79,7 +78,7 @@ def build_schema(sdl: str) -> GraphQLSchema:
 def _give_meaning(scalar: GraphQLScalarType, check: Callable[[Any], bool]) -> None:
     def checked(value: Any) -> Any:
         if not check(value):
-            raise GraphQLError(f"Unable to serialize `{value}` as a valid {scalar.name}.")
+            raise TypeError(f"Unable to serialize `{value}` as a valid {scalar.name}.")
         return value
 
     scalar.serialize = checked  # type: ignore[method-assign]
@@ -94,7 +93,7 @@ def _json_value(value: Any) -> Any:
     try:
         return json.loads(value)
     except (TypeError, ValueError):
-        raise GraphQLError(f"Unable to parse `{value}` as valid JSON.") from None
+        raise TypeError(f"Unable to parse `{value}` as valid JSON.") from None
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:

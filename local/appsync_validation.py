@@ -16,6 +16,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     NullValueNode,
     ObjectFieldNode,
+    SelectionSetNode,
     TypeInfo,
     TypeInfoVisitor,
     ValueNode,
@@ -61,23 +62,31 @@ class _Places(Visitor):
         self._input_types: dict[int, GraphQLInputType | None] = {}
         visit(document, TypeInfoVisitor(self._type_info, self))
 
-    def enter(self, node: Node, _key: object, _parent: object, _path: object, ancestors: list[Any]) -> None:
-        self._chains[id(node)] = (*(ancestor for ancestor in ancestors if isinstance(ancestor, Node)), node)
+    def enter(self, node: Node, _key: object, parent: object, _path: object, ancestors: list[Any]) -> None:
+        # Lists of nodes are among the ancestors, and the parent is not.
+        self._chains[id(node)] = tuple(part for part in (*ancestors, parent, node) if isinstance(part, Node))
         self._input_types[id(node)] = self._type_info.get_input_type()
 
     def entry(self, error: GraphQLError) -> dict[str, Any] | None:
-        chain = self._chains[id(error.nodes[0])] if error.nodes else ()
+        nodes = list(error.nodes or ())
+        # A variable is at fault where it is used; a selection set is no place of its own.
+        chain = self._chains[id(nodes[-1 if "used in position" in error.message else 0])] if nodes else ()
+        if chain and isinstance(chain[-1], SelectionSetNode):
+            chain = chain[:-1]
         if hidden := HIDDEN_FIELD.match(error.message):
             if hidden[1] not in ("__schema", "__type"):
                 return None
             error_type, description = "FieldUndefined", f"Field '{hidden[1]}' in type 'Query' is undefined"
         else:
             error_type, description = reworded(error.message) or self._about_value(error, chain)
-        path = [part.name.value for part in chain if isinstance(part, FieldNode | FragmentDefinitionNode) and part.name]
+        faulty = nodes if error_type == "FieldsConflict" else [*chain[-1:]]
+        # graphql-java finds a conflict on leaving the selection set around it.
+        named = chain[:-1] if error_type == "FieldsConflict" else chain
+        path = [node.name.value for node in named if isinstance(node, FieldNode | FragmentDefinitionNode)]
         where = f" @ '{'/'.join(path)}'" if path else ""
         return {
             "path": None,
-            "locations": locations(error)[:1],
+            "locations": locations(GraphQLError(error.message, faulty)),
             "message": f"Validation error of type {error_type}: {description}{where}",
         }
 

@@ -1,6 +1,7 @@
 """A data plane on a real socket, in front of an AWS that is only what a test says it is."""
 
 import contextlib
+import inspect
 import json
 import threading
 import time
@@ -57,6 +58,7 @@ type Query {
 type Mutation { rename(id: ID!, name: String!): File @aws_cognito_user_pools }
 """
 
+SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 POOL_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 Function = Callable[[Any], Any]
 COGNITO = {
@@ -98,7 +100,14 @@ class Aws:
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"key-1": POOL_KEY})
     jwks_fetches: int = 0
 
-    def token(self, *, key_id: str = "key-1", key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
+    def token(
+        self,
+        *,
+        key_id: str = "key-1",
+        key: rsa.RSAPrivateKey | None = None,
+        groups: list[str] | None = None,
+        **claims: Any,
+    ) -> str:
         """Get an access token as the pool issues it, with ``claims`` instead of its own; None leaves one out."""
         now = int(time.time())
         given = {
@@ -109,6 +118,7 @@ class Aws:
             "username": "demo",
             "exp": now + 600,
             "iat": now - 60,
+            "cognito:groups": groups,
             **claims,
         }
         payload = {name: value for name, value in given.items() if value is not None}
@@ -150,7 +160,8 @@ class Aws:
             event = await request.json()
             self.events.append(event)
             try:
-                return Response(json.dumps(self.answer(event)))
+                result = self.answer(event)
+                return Response(json.dumps(await result if inspect.isawaitable(result) else result))
             except Raised as raised:
                 return Response(json.dumps(raised.payload), headers={"X-Amz-Function-Error": "Unhandled"})
 
@@ -188,12 +199,11 @@ def served(app: ASGIApp) -> Iterator[str]:
 @contextlib.contextmanager
 def data_plane(aws: Aws, **options: Any) -> Iterator[str]:
     """Serve the data plane of ``aws``; yields its URL. It reads the API anew for every request."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     with (
         served(aws.app()) as endpoint,
         served(
             create_app(
-                session=session,
+                session=SESSION,
                 api_id="api-1",
                 region=REGION,
                 aws_endpoint_url=endpoint,

@@ -81,15 +81,13 @@ def test_preflight_needs_no_caller_and_allows_what_amplify_sends(client: httpx.C
         {"method": "POST", "content": "{ names }", "headers": {"content-type": "application/graphql"}},
         {"method": "GET", "params": {"query": "query Q { names }", "variables": "{}", "operationName": "Q"}},
         {"method": "GET", "params": {"query": "{ names }"}},
-        {"method": "POST", "json": {"query": "query Q { names } query R { getUrl(name: 1) }", "operationName": "Q"}},
+        {"method": "POST", "json": {"query": "query Q { names } query R { unmarked }", "operationName": "Q"}},
     ],
 )
 def test_query_is_taken_in_every_way_that_http_clients_send_it(
     client: httpx.Client, aws: Aws, request_: dict[str, Any]
 ) -> None:
     aws.answer = lambda _event: ["a.txt"]
-    if request_.get("json", {}).get("query", "").endswith("(name: 1) }"):
-        request_ = {**request_, "json": {**request_["json"], "query": "query Q { names } query R { unmarked }"}}
     response = client.request(url="/graphql", **{**request_, "headers": {**KEY, **request_.get("headers", {})}})
     assert (response.status_code, response.json()) == (200, {"data": {"names": ["a.txt"]}})
 
