@@ -41,6 +41,7 @@ DROPPED_RESPONSE_HEADERS = {
     b"transfer-encoding", b"upgrade",
 }  # fmt: skip
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 
@@ -84,7 +85,10 @@ class Edge:
     def __init__(self, watch: Watch, edge_origin: str, aws_endpoint_url: str, clock: Callable[[], float]) -> None:
         self._watch = watch
         self._edge_origin = edge_origin
-        self._scheme = URL(edge_origin).scheme
+        # A browser trusts loopback as it trusts TLS (https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy),
+        # and does not trust a certificate made here: so loopback counts as HTTPS.
+        origin = URL(edge_origin)
+        self._scheme = "https" if origin.host in LOOPBACK else origin.scheme
         self._aws_endpoint_url = aws_endpoint_url
         self._clock = clock
 

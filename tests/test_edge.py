@@ -292,6 +292,7 @@ def test_head_has_the_length_and_no_body(edge: int, old: KeyPair) -> None:
 def test_unchanged_object_is_304_without_body(edge: int, old: KeyPair) -> None:
     answer = ask(edge, old.sign("/a.jpg"), If_None_Match='"1"')
     assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", '"1"')
+    assert answer.headers["Content-Length"] is None
 
 
 def test_refusal_of_the_edge_is_cloudfronts_and_says_who_refused(edge: int, origin: Origin) -> None:
@@ -343,10 +344,20 @@ def test_distribution_that_trusts_everyone_is_open(cloud: Cloud, origin: Origin,
 
 
 def test_distribution_for_https_only_is_closed_to_an_edge_without_it(cloud: Cloud) -> None:
-    with serving(app_for(cloud, "http://127.0.0.1:9", edge_origin="http://127.0.0.1:8080")) as port:
+    with serving(app_for(cloud, "http://127.0.0.1:9", edge_origin="http://files.example.com")) as port:
         answer = ask(port, "/a.jpg")
     assert (answer.status, answer.headers["X-Refused-By"]) == (403, "edge")
     assert b"Viewers must use HTTPS" in answer.body
+
+
+def test_loopback_counts_as_https(cloud: Cloud) -> None:
+    cloud.change(TrustedKeyGroups={"Enabled": False, "Quantity": 0})
+    origin = Origin()
+    with (
+        serving(origin) as upstream,
+        serving(app_for(cloud, f"http://127.0.0.1:{upstream}", "http://127.0.0.1:80")) as port,
+    ):
+        assert ask(port, "/a.jpg").status == 200
 
 
 def test_target_that_would_name_another_host_goes_nowhere(cloud: Cloud) -> None:
