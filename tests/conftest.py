@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running_stack import Stack, deployed_stack, running_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with its defaults, on this machine; or the one that STACK_OUTPUTS names."""
+    if deployed := deployed_stack():
+        yield deployed
+    else:
+        with running_stack(tmp_path_factory.mktemp("stack")) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with an API key instead of users, and URLs that live for one second."""
+    with running_stack(tmp_path_factory.mktemp("open-stack"), "auth=off", "url_lifetime=1") as running:
+        yield running
+
+
+@pytest.fixture
+def samples() -> Path:
+    return Path(__file__).parent.parent / "samples"
