@@ -52,34 +52,45 @@ class Execution:
                     result = await result
         except TimeoutError:
             return {"data": None, "errors": [field_entry(FieldError("ExecutionTimeout", "Request timed out."))]}
-        finally:
-            for batch in self._batches:
-                batch.cancel()
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [error_entry(error, self._api.schema) for error in result.errors]
         return answer
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-        parent, name = info.parent_type, info.field_name
-        if not is_allowed(self._api, self._caller, parent, name):
-            raise FieldError("Unauthorized", f"Not Authorized to access {name} on type {parent.name}")
+        field = (info.parent_type.name, info.field_name)
         keys = tuple(key for key in info.path.as_list() if isinstance(key, str))
-        if 0 < self._api.query_depth_limit < len(keys):
-            raise FieldError("QueryDepthLimitReached", f"Query depth limit {self._api.query_depth_limit} is reached.")
-        if (parent.name, name) not in self._api.resolvers:
-            return source.get(name) if isinstance(source, dict) else None
-        self._resolved += 1
-        if self._resolved > (limit := self._api.resolver_count_limit or MOST_RESOLVERS):
-            raise FieldError("ResolverExecutionLimitReached", f"Resolver count limit {limit} is reached.")
-        if (resolver := self._api.resolvers[parent.name, name]) is None:
-            raise FieldError("UnsupportedResolver", "Only direct Lambda resolvers run on this machine.")
+        if field not in self._api.resolvers:
+            self._permit(info, keys)
+            return source.get(info.field_name) if isinstance(source, dict) else None
+        try:
+            self._permit(info, keys)
+            resolver = self._resolver(*field)
+        except FieldError as error:
+            # graphql-core drops the siblings that are already under way where a field fails before it is awaited.
+            return _failed(error)
         event = resolver_event(
             info, source=source, arguments=arguments, identity=self._caller.identity, headers=self._headers
         )
         if resolver.max_batch_size > 0:
             return self._enqueue(keys, resolver, event)
+        # A coroutine and not a task: graphql-core awaits mutations in turn, but makes all of them at once.
         return self._functions.invoke(resolver.function_arn, event)
+
+    def _permit(self, info: GraphQLResolveInfo, keys: tuple[str, ...]) -> None:
+        parent, name = info.parent_type, info.field_name
+        if not is_allowed(self._api, self._caller, parent, name):
+            raise FieldError("Unauthorized", f"Not Authorized to access {name} on type {parent.name}")
+        if 0 < self._api.query_depth_limit < len(keys):
+            raise FieldError("QueryDepthLimitReached", f"Query depth limit {self._api.query_depth_limit} is reached.")
+
+    def _resolver(self, type_name: str, field_name: str) -> FunctionResolver:
+        self._resolved += 1
+        if self._resolved > (limit := self._api.resolver_count_limit or MOST_RESOLVERS):
+            raise FieldError("ResolverExecutionLimitReached", f"Resolver count limit {limit} is reached.")
+        if (resolver := self._api.resolvers[type_name, field_name]) is None:
+            raise FieldError("UnsupportedResolver", "Only direct Lambda resolvers run on this machine.")
+        return resolver
 
     def _enqueue(self, keys: tuple[str, ...], resolver: FunctionResolver, event: dict[str, Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
@@ -94,7 +105,10 @@ class Execution:
         calls = self._waiting.pop(keys)
         for start in range(0, len(calls), resolver.max_batch_size):
             batch = calls[start : start + resolver.max_batch_size]
-            self._batches.add(asyncio.create_task(self._answer(resolver, batch)))
+            task = asyncio.create_task(self._answer(resolver, batch))
+            # The loop itself holds a task only weakly.
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
 
     async def _answer(self, resolver: FunctionResolver, batch: list[Call]) -> None:
         answers: list[Any]
@@ -114,3 +128,7 @@ class Execution:
                 )
             else:
                 waiting.set_result(item.get("data"))
+
+
+async def _failed(error: FieldError) -> None:
+    raise error

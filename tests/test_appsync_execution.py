@@ -130,9 +130,18 @@ def test_sibling_queries_run_at_the_same_time(client: httpx.Client, aws: Aws) ->
 
 
 def test_mutations_run_one_after_the_other(client: httpx.Client, aws: Aws) -> None:
-    aws.answer = lambda event: {"id": event["arguments"]["id"]}
-    query = "mutation { a: rename(id: 1, name: n) { id } }".replace("n)", '"n")')
-    assert ask(client, query, headers={"authorization": aws.token()}) == {"data": {"a": {"id": "1"}}}
+    running: list[str] = []
+
+    async def answer(event: Any) -> Any:
+        running.append(event["arguments"]["id"])
+        assert len(running) == 1
+        await asyncio.sleep(0.02)
+        return {"id": running.pop()}
+
+    aws.answer = answer
+    query = 'mutation { a: rename(id: 1, name: "n") { id } b: rename(id: 2, name: "n") { id } }'
+    answered = ask(client, query, headers={"authorization": aws.token()})
+    assert answered == {"data": {"a": {"id": "1"}, "b": {"id": "2"}}}
 
 
 # Errors
@@ -295,6 +304,15 @@ def test_invalid_document_runs_nothing_and_is_a_200(client: httpx.Client, aws: A
         "Validation error of type FieldUndefined: Field 'x' in type 'Query' is undefined @ 'x'"
     )
     assert aws.events == []
+
+
+def test_required_field_that_fails_ends_the_request_and_its_siblings(client: httpx.Client, aws: Aws) -> None:
+    aws.schema = "type Query { names: [String] @aws_api_key required: String! @aws_iam }"
+    aws.resolvers["Query"]["required"] = 0
+    answered = ask(client, "{ names required }")
+    assert answered["data"] is None
+    assert [error["path"] for error in answered["errors"]] == [["required"]]
+    assert ask(client, "{ names }") == {"data": {"names": None}}
 
 
 # Batches
