@@ -1,0 +1,94 @@
+"""What infra writes into a function's environment, and what the function reads back."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from resolvers.settings import (
+    FilesSettings,
+    MintSettings,
+    MissingSetting,
+    UrlSettings,
+    from_environment,
+    to_environment,
+)
+
+FILES = FilesSettings(bucket_name="a-bucket", files_folder="files")
+URL = UrlSettings(
+    edge_origin="https://files.example.com:8443",
+    files_folder="public/files",
+    signing_key_id="K0123456789ABC",
+    signing_key_parameter="/PrivateFiles/signing-keys/1",
+    url_lifetime_seconds=900,
+)
+MINT = MintSettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
+ENVIRONMENTS = [
+    (FILES, {"BUCKET_NAME": "a-bucket", "FILES_FOLDER": "files"}),
+    (
+        URL,
+        {
+            "EDGE_ORIGIN": "https://files.example.com:8443",
+            "FILES_FOLDER": "public/files",
+            "SIGNING_KEY_ID": "K0123456789ABC",
+            "SIGNING_KEY_PARAMETER": "/PrivateFiles/signing-keys/1",
+            "URL_LIFETIME_SECONDS": "900",
+        },
+    ),
+    (MINT, {"ENCRYPTION_KEY_ID": "0f4c1d2e-0000-4000-8000-000000000000"}),
+]
+EACH_SETTINGS = pytest.mark.parametrize(
+    ("settings", "environment"), ENVIRONMENTS, ids=[type(settings).__name__ for settings, _ in ENVIRONMENTS]
+)
+EACH_VARIABLE = pytest.mark.parametrize(
+    ("settings", "variable"),
+    [
+        pytest.param(settings, name, id=f"{type(settings).__name__}-{name}")
+        for settings, environment in ENVIRONMENTS
+        for name in environment
+    ],
+)
+Settings = FilesSettings | UrlSettings | MintSettings
+
+
+def parsed(like: Settings, environment: dict[str, str]) -> Settings:
+    kind: Any = type(like)
+    settings: Settings = from_environment(kind, environment)
+    return settings
+
+
+@EACH_SETTINGS
+def test_settings_become_variables_named_after_their_fields(settings: Settings, environment: dict[str, str]) -> None:
+    assert to_environment(settings) == environment
+
+
+@EACH_SETTINGS
+def test_variables_become_the_same_settings_whatever_stands_beside_them(
+    settings: Settings, environment: dict[str, str]
+) -> None:
+    assert parsed(settings, environment | {"PATH": "/usr/bin", "bucket_name": "another"}) == settings
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["missing", "empty"])
+@EACH_VARIABLE
+def test_missing_or_empty_variable_is_refused_by_name(settings: Settings, variable: str, emptied: bool) -> None:
+    environment = to_environment(settings)
+    del environment[variable]
+    if emptied:
+        environment[variable] = ""
+    with pytest.raises(MissingSetting, match=rf"\bvariable {variable} is not set"):
+        parsed(settings, environment)
+
+
+@pytest.mark.parametrize("text", ["soon", "1.5", "1e3", "900s"])
+def test_lifetime_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal for int"):
+        from_environment(UrlSettings, to_environment(URL) | {"URL_LIFETIME_SECONDS": text})
+
+
+@EACH_VARIABLE
+def test_settings_cannot_be_constructed_without_a_field(settings: Settings, variable: str) -> None:
+    fields = dataclasses.asdict(settings)
+    del fields[variable.lower()]
+    with pytest.raises(TypeError, match=variable.lower()):
+        type(settings)(**fields)

@@ -1,0 +1,270 @@
+"""Signed URLs, held against the documented text, OpenSSL, botocore, RFC 6979 and this project's own edge."""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import shutil
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.canned_policy import Refused, check
+from resolvers.file_names import InvalidFileName, to_key, to_url_path
+from resolvers.signed_url import MAX_EXPIRES, UnusableSigningKey, UrlSigner
+
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "300"))
+ORIGIN = "https://files.example.com"
+KEY_ID = "K0123456789ABC"
+NOW = 1_800_000_000
+EXPIRES = NOW + 900
+
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = SigningKey | ed25519.Ed25519PrivateKey
+OPENSSL = shutil.which("openssl")
+needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="the openssl command is not installed")
+
+P256 = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEYS: dict[str, SigningKey] = {"ecdsa-p256": P256, "rsa-2048": RSA}
+each_key = pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())
+
+
+def pem(key: PrivateKey, encryption: KeySerializationEncryption | None = None) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
+
+
+def public_pem(key: PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+SIGNERS = {key: UrlSigner(KEY_ID, pem(key)) for key in KEYS.values()}
+
+
+def signed(key: SigningKey, target: str, expires_at: int = EXPIRES) -> str:
+    return SIGNERS[key].sign(ORIGIN + target, expires_at)
+
+
+def signature_in(url: str) -> bytes:
+    found = re.search(r"Signature=([A-Za-z0-9\-_~]+)&", url)
+    assert found
+    return base64.b64decode(found[1].translate(str.maketrans("-_~", "+=/")))
+
+
+def opened(url: str, key: SigningKey) -> bytes:
+    """What the edge asks its origin for; raises Refused."""
+    origin, rest = url[: len(ORIGIN)], url[len(ORIGIN) :]
+    path, _, query = rest.partition("?")
+    return check(origin, path.encode(), query.encode(), keys={KEY_ID: key.public_key()}, now=NOW)
+
+
+def openssl(*arguments: str | Path, stdin: bytes = b"") -> bytes:
+    return subprocess.run([OPENSSL or "openssl", *arguments], input=stdin, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "joint"), [("/a%20b.jpg", "?"), ("/a.jpg?size=large", "&"), ("/a.jpg?size=large&w=1", "&")]
+)
+@each_key
+def test_parameters_follow_the_url_and_its_own_query_in_order(key: SigningKey, target: str, joint: str) -> None:
+    shape = rf"Expires={EXPIRES}&Signature=[A-Za-z0-9\-_~]+&Key-Pair-Id={KEY_ID}&Hash-Algorithm=SHA256"
+    url = signed(key, target)
+    assert url.startswith(f"{ORIGIN}{target}{joint}Expires=")
+    assert re.fullmatch(shape, url.removeprefix(f"{ORIGIN}{target}{joint}"))
+
+
+# AWS's example, with the white space removed as it asks:
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+DOCUMENTED_POLICY = (
+    b'{"Statement":[{"Resource":"https://d111111abcdef8.cloudfront.net/horizon.jpg?size=large&license=yes",'
+    b'"Condition":{"DateLessThan":{"AWS:EpochTime":1767290400}}}]}'
+)
+
+
+@needs_openssl
+@each_key
+def test_openssl_accepts_the_signature_over_the_documented_policy(key: SigningKey, tmp_path: Path) -> None:
+    url = "https://d111111abcdef8.cloudfront.net/horizon.jpg?size=large&license=yes"
+    (tmp_path / "public.pem").write_bytes(public_pem(key))
+    (tmp_path / "signature").write_bytes(signature_in(UrlSigner(KEY_ID, pem(key)).sign(url, 1767290400)))
+    verify: list[str | Path] = [
+        "dgst",
+        "-sha256",
+        "-verify",
+        tmp_path / "public.pem",
+        "-signature",
+        tmp_path / "signature",
+    ]
+    assert openssl(*verify, stdin=DOCUMENTED_POLICY) == b"Verified OK\n"
+    with pytest.raises(subprocess.CalledProcessError):
+        openssl(*verify, stdin=DOCUMENTED_POLICY.replace(b"1767290400", b"1767290401"))
+
+
+@needs_openssl
+@pytest.mark.parametrize("target", ["/a%20b.jpg", "/%C3%A9t%C3%A9/100%25.txt?size=large"])
+def test_rsa_url_is_the_one_of_botocore_and_openssl(target: str, tmp_path: Path) -> None:
+    (tmp_path / "private.pem").write_bytes(pem(RSA))
+    signer = CloudFrontSigner(KEY_ID, lambda m: openssl("dgst", "-sha256", "-sign", tmp_path / "private.pem", stdin=m))
+    url = signer.generate_presigned_url(ORIGIN + target, date_less_than=datetime.fromtimestamp(EXPIRES, UTC))
+    assert signed(RSA, target) == f"{url}&Hash-Algorithm=SHA256"
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def rfc6979(private_value: int, message: bytes) -> tuple[int, int]:
+    """ECDSA's r and s on P-256 with SHA-256, by RFC 6979, section 3.2; its steps by letter."""
+    digest = hashlib.sha256(message).digest()  # a
+    z = int.from_bytes(digest, "big") % P256_ORDER
+    seed = private_value.to_bytes(32, "big") + z.to_bytes(32, "big")
+    k, v = bytes(32), b"\1" * 32  # b, c
+    for step in (b"\0", b"\1"):  # d to g
+        k = hmac.digest(k, v + step + seed, "sha256")
+        v = hmac.digest(k, v, "sha256")
+    nonce = int.from_bytes(hmac.digest(k, v, "sha256"), "big")  # h; a second try is needed once in 2**32 keys
+    r = ec.derive_private_key(nonce, ec.SECP256R1()).public_key().public_numbers().x % P256_ORDER
+    return r, pow(nonce, -1, P256_ORDER) * (z + r * private_value) % P256_ORDER
+
+
+@pytest.mark.parametrize(
+    ("message", "r", "s"),
+    [
+        (
+            b"sample",
+            0xEFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716,
+            0xF7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8,
+        ),
+        (
+            b"test",
+            0xF1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367,
+            0x019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083,
+        ),
+    ],
+)
+def test_our_reading_of_rfc_6979_gives_its_own_example(message: bytes, r: int, s: int) -> None:
+    # Appendix A.2.5
+    assert rfc6979(0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721, message) == (r, s)
+
+
+def test_ecdsa_signature_is_the_one_of_rfc_6979() -> None:
+    resource, time = f"{ORIGIN}/a.jpg", str(EXPIRES)
+    policy = '{"Statement":[{"Resource":"%s","Condition":{"DateLessThan":{"AWS:EpochTime":%s}}}]}' % (resource, time)
+    private_value = P256.private_numbers().private_value
+    assert decode_dss_signature(signature_in(signed(P256, "/a.jpg"))) == rfc6979(private_value, policy.encode())
+
+
+@each_key
+def test_same_file_and_time_have_the_same_url(key: SigningKey) -> None:
+    assert signed(key, "/a.jpg") == signed(key, "/a.jpg")
+
+
+UNUSABLE: dict[str, Callable[[], bytes]] = {
+    "p384": lambda: pem(ec.generate_private_key(ec.SECP384R1())),
+    "secp256k1": lambda: pem(ec.generate_private_key(ec.SECP256K1())),
+    "rsa-1024": lambda: pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505 - must be refused
+    "rsa-4096": lambda: pem(rsa.generate_private_key(65537, 4096)),
+    "ed25519": lambda: pem(ed25519.Ed25519PrivateKey.generate()),
+    # By `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp112r1`: a curve that is not even known here.
+    "secp112r1": lambda: (
+        b"-----BEGIN PRIVATE KEY-----\n"
+        b"ME4CAQAwEAYHKoZIzj0CAQYFK4EEAAYENzA1AgEBBA4aAFFqBSSH++dBzrIJX6Eg\n"
+        b"Ax4ABISRWRT9SJxzjVrxH/mUpP2X8EafaZD1v5qdiZg=\n"
+        b"-----END PRIVATE KEY-----\n"
+    ),
+    "encrypted": lambda: pem(P256, BestAvailableEncryption(b"a passphrase")),
+    "public-half": lambda: public_pem(P256),
+    "der": lambda: P256.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    "cut-off": lambda: pem(P256)[:-60],
+    "base64-broken": lambda: pem(P256).replace(b"M", b"!"),
+    "line-breaks-lost": lambda: pem(P256).replace(b"\n", b"\\n"),
+    "words": lambda: b"correct horse battery staple",
+    "empty": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("make", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_unusable_key_is_refused_and_never_quoted(make: Callable[[], bytes]) -> None:
+    key = make()
+    with pytest.raises(UnusableSigningKey) as refused:
+        UrlSigner(KEY_ID, key)
+    told = "".join(traceback.format_exception(refused.value))
+    assert "The signing key is " in told
+    for line in key.decode("latin-1").splitlines():
+        assert len(line) < 8 or line not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [f"/a{character}.jpg" for character in ' "#<>\\^`{|}\n\t\0\x7f\x80ü\ud83d😀'],
+    ids=ascii,
+)
+@each_key
+def test_url_that_would_change_on_its_way_is_refused(key: SigningKey, url: str) -> None:
+    with pytest.raises(ValueError, match="must be percent-encoded"):
+        signed(key, url)
+
+
+@pytest.mark.parametrize("expires_at", [-1, 0, 2**31, 10**12])
+def test_time_that_cloudfront_cannot_read_is_refused(expires_at: int) -> None:
+    with pytest.raises(ValueError, match=rf"between 1 and 2147483647, not {expires_at}"):
+        signed(P256, "/a.jpg", expires_at)
+
+
+@pytest.mark.parametrize("expires_at", [1, 2**31 - 1])
+def test_first_and_last_second_can_be_signed(expires_at: int) -> None:
+    assert f"?Expires={expires_at}&" in signed(P256, "/a.jpg", expires_at)
+    assert expires_at <= MAX_EXPIRES
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(name=st.text(st.characters(), min_size=1), key=st.sampled_from(list(KEYS.values())))
+def test_signed_url_opens_the_very_file_it_was_made_for(name: str, key: SigningKey) -> None:
+    try:
+        path = to_url_path(name, "files")
+    except InvalidFileName:
+        return
+    asked = opened(signed(key, path), key)
+    # The distribution's origin path stands before what the viewer asked for, and S3 decodes both.
+    assert unquote(("/files" + asked.decode()).removeprefix("/"), errors="strict") == to_key(name, "files")
+
+
+def changes(url: str) -> Iterator[str]:
+    for position, character in enumerate(url):
+        for other in "Ab0/&=?-~_%.#+":
+            if other != character:
+                yield url[:position] + other + url[position + 1 :]
+        yield url[:position] + url[position + 1 :]  # one lost
+        yield url[:position] + character + url[position:]  # one doubled
+
+
+@each_key
+def test_no_url_with_one_character_changed_opens_anything(key: SigningKey) -> None:
+    url = signed(key, "/%C3%A9t%C3%A9/a%20b.jpg?size=large")
+    assert opened(url, key) == b"/%C3%A9t%C3%A9/a%20b.jpg?size=large"
+    accepted = []
+    for changed in changes(url):
+        try:
+            opened(changed, key)
+        except Refused:
+            continue
+        accepted.append(changed)
+    assert accepted == []
