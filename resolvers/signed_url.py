@@ -6,12 +6,16 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-conte
 from binascii import b2a_base64
 from collections.abc import Callable
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 MAX_EXPIRES = 2_147_483_647  # CloudFront reads Expires as a signed 32-bit number.
 
+_REWRITTEN = set(
+    ' "#<>\\^`{|}'
+)  # none is in RFC 3986 but #: browsers encode them, cut the URL there, or turn the slash
 _CLOUDFRONT_BASE64 = bytes.maketrans(b"+=/", b"-_~")
 
 
@@ -39,7 +43,7 @@ class UrlSigner:
 
         Raises ValueError for a URL that would change on its way, or a time that CloudFront cannot read.
         """
-        if not url.isascii() or not url.isprintable() or " " in url or '"' in url or "#" in url:
+        if not url.isascii() or not url.isprintable() or _REWRITTEN & set(url):
             raise ValueError("A URL must be percent-encoded before it is signed.")
         if not 0 < expires_at <= MAX_EXPIRES:
             raise ValueError(f"Expires must be between 1 and {MAX_EXPIRES}, not {expires_at}.")
@@ -54,7 +58,7 @@ class UrlSigner:
 def _signature_function(pem: bytes) -> Callable[[bytes], bytes]:
     try:
         key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         # `from None`: a parser's message may quote what it could not parse.
         raise UnusableSigningKey("The signing key is not an unencrypted private key in PEM form.") from None
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
