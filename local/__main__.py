@@ -21,9 +21,10 @@ import uvicorn
 import yarl
 from pycognito.aws_srp import AWSSRP
 
-from local import appsync, deploy, edge
+from local import deploy, edge
+from local.appsync.app import create_app as create_graphql_app
+from local.appsync.request_signature import Credential
 from local.cloud import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud, CloudFailed
-from local.request_signature import Credential
 
 _HOST = "127.0.0.1"
 T = TypeVar("T")
@@ -172,7 +173,7 @@ def _graphql_app(cloud: Cloud, outputs: dict[str, str], token: Callable[[], Awai
     apis = cloud.client("appsync").list_graphql_apis()["graphqlApis"]
     (api_id,) = (api["apiId"] for api in apis)
     root = Credential(secret_access_key=ROOT_SECRET_ACCESS_KEY, user_arn="arn:aws:iam::000000000000:root")
-    return appsync.create_app(
+    return create_graphql_app(
         session=cloud.session(),
         api_id=api_id,
         region=outputs["Region"],

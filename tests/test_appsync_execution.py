@@ -201,7 +201,7 @@ def test_request_that_takes_too_long_is_ended(client: httpx.Client, aws: Aws, mo
         await asyncio.sleep(60)
 
     aws.answer = answer
-    monkeypatch.setattr("local.appsync_execution.REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr("local.appsync.execution.REQUEST_SECONDS", 0.1)
     started_at = time.monotonic()
     answered = ask(client, "{ names }")
     assert answered["data"] is None

@@ -3,8 +3,8 @@
 import pytest
 from graphql import parse
 
-from local.appsync_schema import build_schema
-from local.appsync_validation import validation_errors
+from local.appsync.schema import build_schema
+from local.appsync.validation import validation_errors
 
 SCHEMA = build_schema("""
 scalar AWSDate

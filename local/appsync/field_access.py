@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from graphql import DirectiveNode, GraphQLObjectType, ListValueNode, StringValueNode
 
-from local.callers import Caller
-from local.deployed_api import AuthMode, DeployedApi
+from local.appsync.callers import Caller
+from local.appsync.deployed_api import AuthMode, DeployedApi
 
 MODES = {
     "aws_api_key": AuthMode.API_KEY,

@@ -13,7 +13,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from starlette.requests import Request
 
-from local.appsync_errors import RequestError
+from local.appsync.errors import RequestError
 
 ALLOWED_SKEW = datetime.timedelta(minutes=5)
 AUTHORIZATION = re.compile(

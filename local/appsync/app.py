@@ -17,15 +17,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from local.appsync_errors import RequestError
-from local.appsync_execution import Execution
-from local.appsync_validation import validation_errors
-from local.callers import Callers
-from local.cognito_tokens import CognitoTokens
-from local.deployed_api import ApiReader
-from local.graphql_request import read_operation
-from local.lambda_functions import LambdaFunctions
-from local.request_signature import Credential
+from local.appsync.callers import Callers
+from local.appsync.cognito_tokens import CognitoTokens
+from local.appsync.deployed_api import ApiReader
+from local.appsync.errors import RequestError
+from local.appsync.execution import Execution
+from local.appsync.graphql_request import read_operation
+from local.appsync.lambda_functions import LambdaFunctions
+from local.appsync.request_signature import Credential
+from local.appsync.validation import validation_errors
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 from yarl import URL
 
-from local.appsync_errors import FieldError
+from local.appsync.errors import FieldError
 
 TIMED_OUT = FieldError("Lambda:ExecutionTimeoutException", "Execution timed out.")
 

@@ -29,8 +29,8 @@ from graphql import (
     visit,
 )
 
-from local.error_entries import locations
-from local.graphql_java import reworded, value_text
+from local.appsync.error_entries import locations
+from local.appsync.graphql_java import reworded, value_text
 
 HIDDEN_FIELD = re.compile(r"GraphQL introspection has been disabled, .* the field '(\w+)'")
 MISSING_INPUT_FIELD = re.compile(r"Field '\w+\.(\w+)' of required type .* was not provided")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
-from local.appsync_schema import build_schema
+from local.appsync.schema import build_schema
 
 if TYPE_CHECKING:
     from types_boto3_appsync import AppSyncClient

@@ -8,11 +8,11 @@ from typing import Any
 
 from starlette.requests import Request
 
-from local import request_signature
-from local.appsync_errors import RequestError
-from local.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
-from local.deployed_api import AuthMode, DeployedApi
-from local.request_signature import Credential
+from local.appsync import request_signature
+from local.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
+from local.appsync.deployed_api import AuthMode, DeployedApi
+from local.appsync.errors import RequestError
+from local.appsync.request_signature import Credential
 
 
 @dataclass(frozen=True)

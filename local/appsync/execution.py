@@ -7,13 +7,13 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, execute
 
-from local.appsync_errors import FieldError
-from local.callers import Caller
-from local.deployed_api import DeployedApi, FunctionResolver
-from local.error_entries import error_entry, field_entry
-from local.field_access import is_allowed
-from local.lambda_functions import LambdaFunctions
-from local.resolver_event import resolver_event
+from local.appsync.callers import Caller
+from local.appsync.deployed_api import DeployedApi, FunctionResolver
+from local.appsync.error_entries import error_entry, field_entry
+from local.appsync.errors import FieldError
+from local.appsync.field_access import is_allowed
+from local.appsync.lambda_functions import LambdaFunctions
+from local.appsync.resolver_event import resolver_event
 
 REQUEST_SECONDS = 30.0
 MOST_RESOLVERS = 10_000

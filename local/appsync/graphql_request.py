@@ -8,7 +8,7 @@ from typing import Any
 from graphql import DocumentNode, FieldNode, GraphQLSyntaxError, OperationDefinitionNode, OperationType, parse
 from starlette.requests import Request
 
-from local.appsync_errors import RequestError
+from local.appsync.errors import RequestError
 
 
 @dataclass(frozen=True)

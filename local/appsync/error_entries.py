@@ -14,7 +14,7 @@ from graphql import (
     GraphQLType,
 )
 
-from local.appsync_errors import FieldError
+from local.appsync.errors import FieldError
 
 NULL_VALUE = re.compile(r"Cannot return null for non-nullable field (?P<parent>\w+)\.(?P<field>\w+)\.")
 NOT_A_LIST = re.compile(r"Expected Iterable, but did not find one")

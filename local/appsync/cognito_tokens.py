@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import jwt
 
-from local.appsync_errors import RequestError
-from local.deployed_api import Provider
+from local.appsync.deployed_api import Provider
+from local.appsync.errors import RequestError
 
 REFETCH_AFTER = 5.0
 HEADER_NOT_VALID = "Valid authorization header not provided."
