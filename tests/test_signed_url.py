@@ -166,10 +166,12 @@ def test_our_reading_of_rfc_6979_gives_its_own_example(message: bytes, r: int, s
 
 
 def test_ecdsa_signature_is_the_one_of_rfc_6979() -> None:
-    resource, time = f"{ORIGIN}/a.jpg", str(EXPIRES)
-    policy = '{"Statement":[{"Resource":"%s","Condition":{"DateLessThan":{"AWS:EpochTime":%s}}}]}' % (resource, time)
+    policy = (
+        b'{"Statement":[{"Resource":"https://files.example.com/a.jpg",'
+        b'"Condition":{"DateLessThan":{"AWS:EpochTime":1800000900}}}]}'
+    )
     private_value = P256.private_numbers().private_value
-    assert decode_dss_signature(signature_in(signed(P256, "/a.jpg"))) == rfc6979(private_value, policy.encode())
+    assert decode_dss_signature(signature_in(signed(P256, "/a.jpg"))) == rfc6979(private_value, policy)
 
 
 @each_key

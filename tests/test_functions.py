@@ -1,0 +1,343 @@
+"""Both resolvers as AppSync calls them: whole events in, names, URLs and errors out, S3 and SSM behind them."""
+
+import importlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from moto import mock_aws
+from moto.s3.models import s3_backends
+
+from local.canned_policy import check
+from resolvers import files_handler, url_handler
+from resolvers.file_names import InvalidFileName
+from resolvers.key_store import SigningKeyUnavailable
+from resolvers.s3_files import FilesUnavailable
+from resolvers.settings import MissingSetting
+from resolvers.signed_url import UnusableSigningKey
+
+BUCKET = "the-bucket"
+ORIGIN = "https://files.example.com"
+PARAMETER = "/PrivateFiles/signing-keys/1"
+KEY_ID = "K0123456789ABC"
+NOW = 1_800_000_000.75
+ENVIRONMENT = {
+    "BUCKET_NAME": BUCKET,
+    "FILES_FOLDER": "files",
+    "EDGE_ORIGIN": ORIGIN,
+    "SIGNING_KEY_ID": KEY_ID,
+    "SIGNING_KEY_PARAMETER": PARAMETER,
+    "URL_LIFETIME_SECONDS": "900",
+    "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
+Ask = Callable[..., Any]
+
+
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._function_name = "a-function"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:a-function"
+        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
+
+
+def event(field: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What AppSync sends a direct Lambda resolver for a Cognito user."""
+    return {
+        "arguments": arguments,
+        "identity": {
+            "claims": {"sub": "a-user", "token_use": "access"},
+            "defaultAuthStrategy": "ALLOW",
+            "groups": None,
+            "issuer": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_EXAMPLE",
+            "sourceIp": ["192.0.2.1"],
+            "sub": "a-user",
+            "username": "a-user",
+        },
+        "source": None,
+        "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
+        "prev": None,
+        "info": {
+            "selectionSetList": [],
+            "selectionSetGraphQL": "",
+            "parentTypeName": "Query",
+            "fieldName": field,
+            "variables": {},
+        },
+        "stash": {},
+    }
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+    """An empty AWS."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield boto3.Session()
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+def sandbox(
+    module: ModuleType, field: str, aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> Ask:
+    """A function just started, as in a fresh Lambda sandbox: asks its field."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
+    importlib.reload(module)
+    module.logger.registered_handler.setStream(log)
+    return lambda **arguments: module.handler(event(field, arguments), Context())
+
+
+@pytest.fixture
+def get_files(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    return sandbox(files_handler, "getFiles", aws, log, monkeypatch)
+
+
+@pytest.fixture
+def get_url(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+    monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
+    return ask
+
+
+def refusing(aws: boto3.Session, operation: str, code: str) -> Callable[[], None]:
+    """Lets AWS refuse this operation with this code, until what is returned is called."""
+
+    def refuse(**_: Any) -> Any:
+        return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": code, "Message": "no"}}
+
+    aws.events.register(f"before-call.{operation}", refuse)
+    return lambda: aws.events.unregister(f"before-call.{operation}", refuse)
+
+
+# getFiles
+
+
+@pytest.fixture
+def put(aws: boto3.Session) -> Callable[..., None]:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def put(*keys: str, body: bytes = b"content") -> None:
+        for key in keys:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    return put
+
+
+def test_every_file_is_listed_in_order_however_many_pages_they_fill(put: Callable[..., None], get_files: Ask) -> None:
+    names = [f"{number:04}.txt" for number in range(2500)]
+    put()
+    for name in reversed(names):  # past the API, which would take ten seconds
+        s3_backends["123456789012"]["aws"].put_object(BUCKET, f"files/{name}", b"content")
+    assert get_files() == names
+
+
+@pytest.mark.usefixtures("put")
+def test_empty_folder_lists_nothing(get_files: Ask) -> None:
+    assert get_files() == []
+
+
+def test_drawn_folders_are_left_out_and_files_in_them_are_not(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/", "files/photos/", body=b"")
+    put("files/photos/a.jpg", "files/odd/")
+    assert get_files() == ["odd/", "photos/a.jpg"]
+
+
+def test_empty_file_is_listed(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/empty.txt", body=b"")
+    assert get_files() == ["empty.txt"]
+
+
+def test_what_lies_outside_of_the_folder_is_not_listed(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/in.txt", "files2/x", "file", "files", "filesx", "a", "z/files/x", "Files/x")
+    assert get_files() == ["in.txt"]
+
+
+def test_names_are_listed_as_they_are_spelled(put: Callable[..., None], get_files: Ask) -> None:
+    names = ["%41.jpg", "100%25.jpg", "a b.jpg", "a&b=c.jpg", "a+b.jpg", "a<b>.jpg", "a?b#c", "e\u0301.jpg", "é/ü.jpg"]
+    names += ["日本.txt", "😀.png"]
+    put(*(f"files/{name}" for name in names))
+    assert get_files() == sorted(names, key=str.encode)
+
+
+def test_missing_bucket_is_named_with_the_answer_of_s3(get_files: Ask) -> None:
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered NoSuchBucket\."):
+        get_files()
+
+
+def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_files: Ask) -> None:
+    refusing(aws, "s3.ListObjectsV2", "AccessDenied")
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered AccessDenied\."):
+        get_files()
+
+
+# getUrl
+
+P256 = ec.generate_private_key(ec.SECP256R1())
+KEYS: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {
+    "ecdsa-p256": P256,
+    "rsa-2048": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+}
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def store(aws: boto3.Session) -> Callable[[str], None]:
+    """Puts a value into the parameter, encrypted under a key of KMS."""
+    encryption_key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+
+    def store(value: str) -> None:
+        aws.client("ssm").put_parameter(
+            Name=PARAMETER, Value=value, Type="SecureString", KeyId=encryption_key, Overwrite=True
+        )
+
+    return store
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())
+def test_url_opens_the_file_at_the_edge_for_its_lifetime(
+    store: Callable[[str], None], get_url: Ask, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+) -> None:
+    store(pem(key))
+    url = get_url(file="été/a b.jpg")
+    assert url.startswith(f"{ORIGIN}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800000900&")
+    path, _, query = url.removeprefix(ORIGIN).encode().partition(b"?")
+    assert check(ORIGIN, path, query, keys={KEY_ID: key.public_key()}, now=NOW + 899) == b"/%C3%A9t%C3%A9/a%20b.jpg"
+
+
+@pytest.fixture
+def reads(aws: boto3.Session) -> list[dict[str, Any]]:
+    """Every GetParameter that was asked for."""
+    asked: list[dict[str, Any]] = []
+    aws.events.register("before-parameter-build.ssm.GetParameter", lambda params, **_: asked.append({**params}))
+    return asked
+
+
+def test_key_is_read_once_decrypted_and_by_its_name(
+    store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    assert len({get_url(file=name) for name in ("a", "b", "c")}) == 3
+    assert reads == [{"Name": PARAMETER, "WithDecryption": True}]
+
+
+def test_failed_read_is_tried_again_at_the_next_question(
+    aws: boto3.Session, store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    allow = refusing(aws, "ssm.GetParameter", "AccessDeniedException")
+    with pytest.raises(SigningKeyUnavailable):
+        get_url(file="a")
+    allow()
+    assert get_url(file="a")
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "what_to_do"),
+    [
+        ("AccessDeniedException", "the function's role may not read it, or may not decrypt with its KMS key"),
+        ("InvalidKeyId", "its KMS key is disabled or scheduled for deletion; enable it again"),
+        ("ParameterNotFound", "it does not exist; deploy the stack again"),
+        ("ValidationException", "SSM answered ValidationException"),
+    ],
+)
+def test_unreadable_key_is_named_with_what_to_do(aws: boto3.Session, get_url: Ask, code: str, what_to_do: str) -> None:
+    refusing(aws, "ssm.GetParameter", code)
+    with pytest.raises(SigningKeyUnavailable) as refused:
+        get_url(file="a.jpg")
+    assert str(refused.value) == f"The signing key in the SSM parameter {PARAMETER} cannot be read: {what_to_do}."
+
+
+def test_missing_key_is_named_with_what_to_do(get_url: Ask) -> None:
+    with pytest.raises(SigningKeyUnavailable, match=f"{PARAMETER} cannot be read: it does not exist; deploy the stack"):
+        get_url(file="a.jpg")
+
+
+def test_value_that_is_no_key_is_refused_and_not_quoted(
+    store: Callable[[str], None], get_url: Ask, log: io.StringIO
+) -> None:
+    store("-----BEGIN PRIVATE KEY-----\nnot-really-a-key\n-----END PRIVATE KEY-----")
+    with pytest.raises(UnusableSigningKey, match="The signing key is not an unencrypted private key") as refused:
+        get_url(file="a.jpg")
+    assert "not-really" not in str(refused.value) + log.getvalue()
+
+
+@pytest.mark.parametrize("name", ["", "/a", "../a", "a//b", "a/", "a\nb", "\ud83d", "a" * 1019], ids=ascii)
+def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
+    get_url: Ask, reads: list[dict[str, Any]], name: str
+) -> None:
+    with pytest.raises(InvalidFileName, match="cannot be served"):
+        get_url(file=name)
+    assert reads == []
+
+
+# Both
+
+
+@pytest.mark.parametrize("variable", ["BUCKET_NAME", "FILES_FOLDER"])
+def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv(variable)
+    with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
+        get_files()
+
+
+@pytest.mark.parametrize(
+    "variable", ["EDGE_ORIGIN", "FILES_FOLDER", "SIGNING_KEY_ID", "SIGNING_KEY_PARAMETER", "URL_LIFETIME_SECONDS"]
+)
+def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv(variable)
+    with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
+        get_url(file="a.jpg")
+
+
+def test_nothing_written_while_signing_opens_a_file(
+    store: Callable[[str], None],
+    get_url: Ask,
+    log: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    store(pem(P256))
+    signature = get_url(file="a.jpg").partition("Signature=")[2].partition("&")[0]
+    with pytest.raises(InvalidFileName):
+        get_url(file="/a.jpg")
+    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue()])
+    assert "a.jpg" in written and "UrlsSigned" in written
+    for secret in (signature, "Signature=", "PRIVATE KEY", pem(P256).splitlines()[1]):
+        assert secret not in written
+
+
+@pytest.mark.parametrize("field", ["getFiles", "getUrl"])
+def test_question_that_fails_is_counted_as_refused(
+    get_files: Ask, get_url: Ask, capsys: pytest.CaptureFixture[str], field: str
+) -> None:
+    with pytest.raises((FilesUnavailable, InvalidFileName)):
+        get_files() if field == "getFiles" else get_url(file="")
+    counted = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (counted["Refused"], counted["_aws"]["CloudWatchMetrics"][0]["Namespace"]) == ([1.0], "PrivateFiles")

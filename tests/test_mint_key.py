@@ -1,0 +1,331 @@
+"""The custom resource as CloudFormation sees it: requests in, the answer that arrives at ResponseURL out."""
+
+import base64
+import importlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from moto import mock_aws
+
+from resolvers import mint_key
+
+ALGORITHMS = ["ecdsa-p256", "rsa-2048"]
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d2e-0000-4000-8000-000000000000"
+PARAMETER = "/PrivateFiles/signing-keys/1"
+
+
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._function_name = "mint"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:mint"
+        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def answers() -> Iterator["Answers"]:
+    with HTTPServer(("127.0.0.1", 0), Answers.Door) as server:
+        answers = Answers(server)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield answers
+        server.shutdown()
+        thread.join()
+
+
+class Answers:
+    """What arrived at ResponseURL."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.url = f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=0"
+        self.bodies: list[bytes] = []
+        self.content_types: list[str | None] = []
+        server.answers = self  # type: ignore[attr-defined]  # the server is how a request handler reaches anything
+
+    class Door(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers: Answers = self.server.answers  # type: ignore[attr-defined]
+            answers.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            answers.content_types.append(self.headers["Content-Type"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        session = boto3.Session()
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+        yield session
+
+
+@pytest.fixture
+def encryption_key(aws: boto3.Session) -> str:
+    return aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+Request = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """Sends a request as CloudFormation does, and returns the answer that arrived."""
+    monkeypatch.setenv("ENCRYPTION_KEY_ID", encryption_key)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "mint_key")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    importlib.reload(mint_key)  # as in a fresh sandbox
+    mint_key.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+
+    def request(
+        kind: str,
+        algorithm: str = "ecdsa-p256",
+        *,
+        parameter: str = PARAMETER,
+        stack: str = STACK,
+        physical_id: str | None = None,
+    ) -> dict[str, Any]:
+        event = {
+            "RequestType": kind,
+            "ResponseURL": answers.url,
+            "StackId": stack,
+            "RequestId": f"request-{len(answers.bodies)}",
+            "ResourceType": "Custom::SigningKeyPair",
+            "LogicalResourceId": "Pair",
+            "ServiceTimeout": "300",
+            "ResourceProperties": {
+                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:mint",
+                "ServiceTimeout": "300",
+                "ParameterName": parameter,
+                "Algorithm": algorithm,
+            },
+        }
+        if kind != "Create":
+            event["PhysicalResourceId"] = physical_id or parameter
+        before = len(answers.bodies)
+        mint_key.handler(event, Context())
+        assert len(answers.bodies) == before + 1
+        answer: dict[str, Any] = json.loads(answers.bodies[-1])
+        assert [answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
+            stack,
+            event["RequestId"],
+            "Pair",
+        ]
+        return answer
+
+    return request
+
+
+@pytest.fixture
+def ssm(aws: boto3.Session) -> Any:
+    return aws.client("ssm")
+
+
+def private_pem(ssm: Any) -> bytes:
+    value: str = ssm.get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]["Value"]
+    return value.encode()
+
+
+def refused(answer: dict[str, Any]) -> str:
+    assert answer["Status"] == "FAILED"
+    assert "Data" not in answer
+    reason: str = answer["Reason"]
+    return reason
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_create_answers_the_public_half_of_what_it_stored(request_: Request, ssm: Any, algorithm: str) -> None:
+    answer = request_("Create", algorithm)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
+    private_key = load_pem_private_key(private_pem(ssm), password=None)
+    public_key = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert answer["Data"] == {"PublicKeyPem": public_key.decode()}
+    assert public_key.startswith(b"-----BEGIN PUBLIC KEY-----")  # the only header that CloudFront takes
+    if algorithm == "rsa-2048":
+        assert isinstance(private_key, rsa.RSAPrivateKey)
+        assert (private_key.key_size, private_key.public_key().public_numbers().e) == (2048, 65537)
+    else:
+        assert isinstance(private_key, ec.EllipticCurvePrivateKey)
+        assert isinstance(private_key.curve, ec.SECP256R1)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_private_half_is_a_secure_string_under_the_stacks_key(
+    request_: Request, ssm: Any, encryption_key: str, algorithm: str
+) -> None:
+    request_("Create", algorithm)
+    [described] = ssm.describe_parameters()["Parameters"]
+    assert (described["Name"], described["Type"], described["KeyId"]) == (PARAMETER, "SecureString", encryption_key)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_tags_tell_whose_key_it_is_and_carry_its_public_half(request_: Request, ssm: Any, algorithm: str) -> None:
+    pem = request_("Create", algorithm)["Data"]["PublicKeyPem"]
+    tag_list = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=PARAMETER)["TagList"]
+    tags = {tag["Key"]: tag["Value"] for tag in tag_list}
+    parts = [tags.pop(name) for name in sorted(tags) if name.startswith("public-key-")]
+    assert tags == {"minted-for": STACK, "algorithm": algorithm}
+    der = load_pem_public_key(pem.encode()).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert base64.b64decode("".join(parts)) == der
+    # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
+    assert all(len(part) <= 256 for part in parts)
+
+
+def test_two_generations_are_two_keys(request_: Request) -> None:
+    first, second = (request_("Create", parameter=f"/PrivateFiles/signing-keys/{number}") for number in (1, 2))
+    assert first["Data"] != second["Data"]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_asked_again_it_answers_the_same_and_writes_nothing(
+    request_: Request, ssm: Any, algorithm: str, kind: str
+) -> None:
+    first = request_("Create", algorithm)
+    stored = private_pem(ssm)
+    again = request_(kind, algorithm)
+    assert (again["Status"], again["PhysicalResourceId"], again["Data"]) == ("SUCCESS", PARAMETER, first["Data"])
+    assert private_pem(ssm) == stored
+    assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Version"] == 1
+
+
+@pytest.mark.parametrize("owner", [[], [{"Key": "minted-for", "Value": f"{STACK[:-1]}1"}]], ids=["nobody", "another"])
+def test_parameter_of_another_is_refused_and_outlives_the_rollback(
+    request_: Request, ssm: Any, owner: list[dict[str, str]]
+) -> None:
+    ssm.put_parameter(Name=PARAMETER, Value="theirs", Type="SecureString", Tags=owner)
+    answer = request_("Create")
+    assert f"The SSM parameter {PARAMETER} already exists and is not this stack's" in refused(answer)
+    # CloudFormation deletes what it failed to create.
+    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert private_pem(ssm).endswith(b"theirs")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"algorithm": "rsa-2048"}, f"The key in {PARAMETER} is ecdsa-p256 and cannot become rsa-2048"),
+        (
+            {"parameter": "/PrivateFiles/signing-keys/2", "physical_id": PARAMETER},
+            f"A signing key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a generation.",
+        ),
+    ],
+    ids=["algorithm", "name"],
+)
+def test_changing_update_is_refused_and_rolls_back(
+    request_: Request, ssm: Any, change: dict[str, str], sentence: str
+) -> None:
+    created = request_("Create")
+    stored = private_pem(ssm)
+    answer = request_("Update", **change)
+    assert sentence in refused(answer)
+    # The id stays what it was: a new one would have CloudFormation delete the old key.
+    assert answer["PhysicalResourceId"] == PARAMETER
+    rolled_back = request_("Update")
+    assert (rolled_back["Status"], rolled_back["Data"]) == ("SUCCESS", created["Data"])
+    assert private_pem(ssm) == stored
+    assert len(ssm.describe_parameters()["Parameters"]) == 1
+
+
+def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Request, ssm: Any) -> None:
+    request_("Create")
+    ssm.delete_parameter(Name=PARAMETER)
+    assert f"The SSM parameter {PARAMETER} is gone; add a generation" in refused(request_("Update"))
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: Any) -> None:
+    request_("Create")
+    for _ in range(2):
+        assert request_("Delete")["Status"] == "SUCCESS"
+        assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_unknown_algorithm_is_refused_and_its_delete_does_nothing(request_: Request, ssm: Any) -> None:
+    answer = request_("Create", "ed25519")
+    assert "'ed25519' is unknown; CloudFront takes ecdsa-p256 and rsa-2048" in refused(answer)
+    request_("Create")
+    assert answer["PhysicalResourceId"] != PARAMETER
+    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert private_pem(ssm)
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [("PutParameter", "Create"), ("ListTagsForResource", "Update"), ("DeleteParameter", "Delete")],
+)
+def test_refusal_of_ssm_is_answered_with_its_reason(
+    request_: Request, aws: boto3.Session, operation: str, kind: str
+) -> None:
+    def refuse(**_: Any) -> Any:
+        no = {"Error": {"Code": "AccessDeniedException", "Message": "not you"}}
+        return AWSResponse("", 400, HTTPHeaders(), None), no
+
+    aws.events.register(f"before-call.ssm.{operation}", refuse)
+    reason = refused(request_(kind))
+    assert "AccessDeniedException" in reason
+    assert "not you" in reason
+
+
+def test_failure_that_nobody_foresaw_is_answered_with_its_reason(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENCRYPTION_KEY_ID")
+    assert "MissingSetting: The environment variable ENCRYPTION_KEY_ID is not set" in refused(request_("Create"))
+
+
+def test_answer_carries_no_content_type_because_its_url_was_signed_for_none(
+    request_: Request, answers: Answers
+) -> None:
+    request_("Create")
+    assert answers.content_types == [""]
+
+
+def test_private_half_is_in_no_answer_and_in_no_log(
+    *,
+    request_: Request,
+    ssm: Any,
+    answers: Answers,
+    log: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    request_("Create")
+    secret = private_pem(ssm).decode().splitlines()[1]
+    request_("Create")
+    request_("Update", "rsa-2048")
+    request_("Delete")
+    request_("Create", "ed25519")
+    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in answers.bodies)])
+    assert "the key was not minted" in written
+    assert "BEGIN PUBLIC KEY" in written
+    assert "PRIVATE KEY" not in written
+    assert secret not in written
