@@ -15,18 +15,23 @@ help: ## list what can be typed
 up: $(READY) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
-test: $(READY) ## every test
-	$(BIN)/pytest
+test: $(READY) ## every test                                       (TESTS=tests/test_edge.py)
+	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
-check: $(READY) ## style, types, layers, templates
+check: $(READY) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	cdk synth --quiet --no-notices --output .local/check/auth-on
+	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off
+	$(BIN)/cfn-lint .local/check/*/*.template.json
 
 lock: ## pin every dependency anew, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o locks/python.txt
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" -c locks/python.txt locks/functions.in -o locks/functions.txt
 	npm install --package-lock-only
 
 clean: ## remove what can be made again
