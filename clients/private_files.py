@@ -65,9 +65,16 @@ class PrivateFiles:
         except TransportProtocolError:
             raise Unreachable(f"{self._url} answers, but not in GraphQL.") from None
         except TransportConnectionFailed as error:
-            raise Unreachable(f"{self._url} does not answer: {error}") from None
+            raise Unreachable(f"{self._url} does not answer: {_root(error)}") from None
         except TimeoutError:
             raise Unreachable(f"{self._url} did not answer within {_SECONDS} seconds.") from None
         if answer is None:
             raise QueryRefused(f"The API answered {field} with nothing.")
         return answer
+
+
+def _root(error: BaseException) -> BaseException:
+    # What aiohttp wraps around the reason holds the addresses of Python objects.
+    while error.__cause__:
+        error = error.__cause__
+    return error

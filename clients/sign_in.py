@@ -11,6 +11,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 from gql.transport.appsync_auth import (
     AppSyncApiKeyAuthentication,
     AppSyncAuthentication,
@@ -62,7 +63,7 @@ def cognito_token(settings: Settings) -> str:
         return _access_token(user)
     except ClientError as error:
         raise SignInRefused(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}") from None
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnection) as error:
         raise Unreachable(f"Cognito does not answer: {error}") from None
     except (BotoCoreError, ValueError) as error:
         raise Unconfigured(f"Cognito cannot be asked: {error}") from None
