@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
-from urllib.parse import urlsplit
 
 MAX_PUBLIC_KEYS_IN_A_GROUP = (
     5  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
@@ -108,17 +107,13 @@ class Config:
                 "the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
             )
         if self.edge_origin:
-            parts = urlsplit(self.edge_origin)
-            if (
-                self.edge_origin != f"{parts.scheme}://{parts.netloc}"
-                or parts.scheme not in ("http", "https")
-                or not parts.hostname
-            ):
-                _refuse(
-                    "edge_origin",
-                    self.edge_origin,
-                    "scheme and host, such as https://files.example.com, without a path",
-                )
+            # Browsers lower the case of a host and drop the port that its scheme implies; the signature covers both.
+            _match(
+                "edge_origin",
+                self.edge_origin,
+                r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?",
+                "scheme and host as browsers write them, such as https://files.example.com, without a path",
+            )
 
     def _check_signing_keys(self) -> None:
         names = [generation.name for generation in self.key_generations]
