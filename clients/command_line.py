@@ -24,8 +24,9 @@ examples:
 _MORE = f"""
 where to ask:
   --outputs names the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
-  Each flag below it has an environment variable, {variable("--graphql-url")} for --graphql-url. A flag wins over
-  the variable, and that over the file. The default file is not read where another API is named.
+  What the file holds can also be given by flag, or by an environment variable with the name of the flag:
+  {variable("--graphql-url")} for --graphql-url. A flag wins over a variable, and that over the file.
+  The default file is not read where a flag or a variable names another API.
 
 who asks (--auth):
   api-key  whoever has the key; the default where there is one
