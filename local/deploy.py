@@ -54,7 +54,10 @@ class Deployment:
 
     async def bootstrap(self) -> None:
         """Makes what every CDK deployment needs in an account, once."""
-        await self._cdk("bootstrap", f"aws://{_ACCOUNT}/{self._cloud.session().region_name}", "--app", "true")
+        # It needs no template, so the app is a program that does nothing, with an output of its own to lock.
+        scratch = str(self._directory / "bootstrap.out")
+        environment = f"aws://{_ACCOUNT}/{self._cloud.session().region_name}"
+        await self._cdk("bootstrap", environment, "--app", "true", "--output", scratch)
 
     async def deploy(self) -> dict[str, str]:
         """The outputs of the stack, deployed from what `synthesize` made.

@@ -1,6 +1,7 @@
 """The process that is AWS: ministack, taught what it lacks.
 
-Two CloudFormation types, and what Lambda does with an exception: it answers the class name and keeps the sandbox.
+Two CloudFormation types; what Lambda does with an exception: it answers the class name and keeps the sandbox; and what
+S3 does with `response-content-disposition` and its kin when CloudFront passes them on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """
@@ -10,11 +11,12 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import cloudfront, lambda_svc
+from ministack.services import cloudfront, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 _RAISED = "raised by the handler"  # marks, between worker and server, what is an exception and no result
@@ -35,6 +37,7 @@ def main() -> None:
         "delete": _delete_key_group,
     }
     _keep_what_functions_raise()
+    _pass_the_query_to_s3()
     # It would take port 443 beside its own where it may; nobody here asks for that.
     app._port_is_bindable = lambda *_: False
     threading.Thread(target=_stop_with_parent, daemon=True).start()
@@ -67,6 +70,22 @@ def _keep_what_functions_raise() -> None:
         )
 
     lambda_svc._execute_function_warm = execute_as_lambda_does
+
+
+def _pass_the_query_to_s3() -> None:
+    fetch = cloudfront._fetch_from_origin
+
+    async def fetch_with_query(
+        origin: dict[str, Any], method: str, uri: str, query: str, *rest: Any
+    ) -> tuple[int, str, dict[str, Any], bytes]:
+        status, reason, headers, body = await fetch(origin, method, uri, query, *rest)
+        # `query` is what the cache policy lets through. S3 takes these parameters of signed requests only, and origin
+        # access control signs: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        if origin.get("s3_bucket") and origin.get("oac_id") and status in (200, 206):
+            s3._apply_response_overrides(headers, parse_qs(query))
+        return status, reason, headers, body
+
+    cloudfront._fetch_from_origin = fetch_with_query
 
 
 def _create_public_key(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
