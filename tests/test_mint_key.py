@@ -149,6 +149,16 @@ def ssm(aws: boto3.Session) -> Any:
     return aws.client("ssm")
 
 
+def refuse(aws: boto3.Session, operation: str) -> None:
+    """Lets SSM refuse this operation from now on."""
+
+    def answer(**_: Any) -> Any:
+        no = {"Error": {"Code": "AccessDeniedException", "Message": "not you"}}
+        return AWSResponse("", 400, HTTPHeaders(), None), no
+
+    aws.events.register(f"before-call.ssm.{operation}", answer)
+
+
 def private_pem(ssm: Any) -> bytes:
     value: str = ssm.get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]["Value"]
     return value.encode()
@@ -269,13 +279,12 @@ def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: A
         assert ssm.describe_parameters()["Parameters"] == []
 
 
-def test_unknown_algorithm_is_refused_and_its_delete_does_nothing(request_: Request, ssm: Any) -> None:
+def test_unknown_algorithm_is_refused_and_its_delete_asks_ssm_nothing(request_: Request, aws: boto3.Session) -> None:
     answer = request_("Create", "ed25519")
     assert "'ed25519' is unknown; CloudFront takes ecdsa-p256 and rsa-2048" in refused(answer)
-    request_("Create")
     assert answer["PhysicalResourceId"] != PARAMETER
+    refuse(aws, "DeleteParameter")  # as IAM does where a name is not one of the stack's parameters
     assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
-    assert private_pem(ssm)
 
 
 @pytest.mark.parametrize(
@@ -285,11 +294,7 @@ def test_unknown_algorithm_is_refused_and_its_delete_does_nothing(request_: Requ
 def test_refusal_of_ssm_is_answered_with_its_reason(
     request_: Request, aws: boto3.Session, operation: str, kind: str
 ) -> None:
-    def refuse(**_: Any) -> Any:
-        no = {"Error": {"Code": "AccessDeniedException", "Message": "not you"}}
-        return AWSResponse("", 400, HTTPHeaders(), None), no
-
-    aws.events.register(f"before-call.ssm.{operation}", refuse)
+    refuse(aws, operation)
     reason = refused(request_(kind))
     assert "AccessDeniedException" in reason
     assert "not you" in reason
