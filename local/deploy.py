@@ -54,10 +54,9 @@ class Deployment:
 
     async def bootstrap(self) -> None:
         """Makes what every CDK deployment needs in an account, once."""
-        # It needs no template, so the app is a program that does nothing, with an output of its own to lock.
-        scratch = str(self._directory / "bootstrap.out")
+        # In a folder without a cdk.json it asks for no app, and need not wait for the template.
         environment = f"aws://{_ACCOUNT}/{self._cloud.session().region_name}"
-        await self._cdk("bootstrap", environment, "--app", "true", "--output", scratch)
+        await self._cdk("bootstrap", environment, folder=self._directory)
 
     async def deploy(self) -> dict[str, str]:
         """The outputs of the stack, deployed from what `synthesize` made.
@@ -71,14 +70,14 @@ class Deployment:
         (stack_outputs,) = json.loads(outputs.read_text()).values()
         return {str(name): str(value) for name, value in stack_outputs.items()}
 
-    async def _cdk(self, *arguments: str) -> None:
+    async def _cdk(self, *arguments: str, folder: Path = PROJECT) -> None:
         with self._log.open("ab") as log:
             start = log.tell()
             process = await asyncio.create_subprocess_exec(
                 cdk_program(),
                 *arguments,
                 *_QUIET,
-                cwd=PROJECT,
+                cwd=folder,
                 env=self._cloud.environment | {"PATH": _path()},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
