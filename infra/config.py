@@ -8,16 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-MAX_PUBLIC_KEYS_IN_A_GROUP = (
-    5  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
-)
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+MAX_PUBLIC_KEYS_IN_A_GROUP = 5
+MAX_URL_LIFETIME = 604_800
+KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048", "rsa-2048-sha1")
 
 
 class InvalidConfiguration(ValueError):
     """A context key is unknown, or its value cannot be used; the message names the key and what it takes."""
-
-
-KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048")
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,15 @@ class Config:
     auth: bool = True
     files_folder: str = "files"
     url_lifetime: int = 900
+    url_lifetime_min: int = 1
+    url_lifetime_max: int = 3600
+    url_window: int = 300
     custom_domain: str = ""
     certificate_arn: str = ""
     edge_origin: str = ""
     signing_keys: str = "1"
+    key_settling: int = 600
+    revoke: str = ""
     retain_data: bool = True
     architecture: str = "arm64"
     log_level: str = "INFO"
@@ -86,8 +89,7 @@ class Config:
         self._check_signing_keys()
         _one_of("architecture", self.architecture, ("arm64", "x86_64"))
         _one_of("log_level", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
-        if not 1 <= self.url_lifetime <= 604_800:
-            _refuse("url_lifetime", self.url_lifetime, "whole seconds from 1 to 604800, a week")
+        self._check_lifetimes()
         if bool(self.custom_domain) != bool(self.certificate_arn):
             missing, given = (
                 ("certificate_arn", "custom_domain") if self.custom_domain else ("custom_domain", "certificate_arn")
@@ -115,6 +117,31 @@ class Config:
                 "scheme and host as browsers write them, such as https://files.example.com, without a path",
             )
 
+    @property
+    def longest_url(self) -> int:
+        """The seconds that a URL can live at most."""
+        return self.url_lifetime_max + self.url_window
+
+    @property
+    def revoked(self) -> list[str]:
+        """The names of signing keys that may be removed although URLs still need them."""
+        return [name.strip() for name in self.revoke.split(",") if name.strip()]
+
+    def _check_lifetimes(self) -> None:
+        week = f"whole seconds from 1 to {MAX_URL_LIFETIME}, a week"
+        for name in ("url_lifetime_min", "url_lifetime_max", "url_lifetime"):
+            if not 1 <= getattr(self, name) <= MAX_URL_LIFETIME:
+                _refuse(name, getattr(self, name), week)
+        if not self.url_lifetime_min <= self.url_lifetime <= self.url_lifetime_max:
+            bounds = (
+                f"seconds from url_lifetime_min to url_lifetime_max, {self.url_lifetime_min} to {self.url_lifetime_max}"
+            )
+            _refuse("url_lifetime", self.url_lifetime, bounds)
+        if self.url_window > 86_400:
+            _refuse("url_window", self.url_window, "seconds up to 86400, a day; 0 is off")
+        if self.key_settling > 86_400:
+            _refuse("key_settling", self.key_settling, "seconds up to 86400, a day")
+
     def _check_signing_keys(self) -> None:
         names = [generation.name for generation in self.key_generations]
         for generation in self.key_generations:
@@ -125,6 +152,10 @@ class Config:
                 "names of letters, digits and hyphens, parted by commas",
             )
             _one_of("signing_keys", generation.algorithm, KEY_ALGORITHMS)
+        if kept := set(names) & set(self.revoked):
+            _refuse(
+                "revoke", self.revoke, f"keys that are no longer in signing_keys, which still holds {', '.join(kept)}"
+            )
         if len(set(names)) != len(names):
             _refuse("signing_keys", self.signing_keys, "each name once")
         if len(names) > MAX_PUBLIC_KEYS_IN_A_GROUP:

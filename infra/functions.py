@@ -16,7 +16,7 @@ from constructs import Construct
 from uv import find_uv_bin
 
 from infra.config import Config
-from resolvers.settings import FilesSettings, MintSettings, UrlSettings, to_environment
+from resolvers.settings import FilesSettings, MintSettings, NoSettings, UrlSettings, to_environment
 
 PROJECT = Path(__file__).parent.parent
 _WHEELS_PLATFORM = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
@@ -40,7 +40,7 @@ class Functions(Construct):
         name: str,
         *,
         handler: str,
-        settings: FilesSettings | UrlSettings | MintSettings,
+        settings: FilesSettings | UrlSettings | MintSettings | NoSettings,
         timeout: Duration | None = None,
     ) -> lambda_.Function:
         """The function whose code is `resolvers/<handler>.py`; its role may write to its own log group, nothing else.

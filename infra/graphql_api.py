@@ -57,10 +57,11 @@ class GraphqlApi(Construct):
         self.api_key = self._api.api_key
         self._log()
 
-    def resolve(self, function: lambda_.IFunction, field: str) -> None:
-        """Has this function answer `Query.<field>`, as a direct Lambda resolver."""
-        source = self._api.add_lambda_data_source(f"{field}Source", function)
-        source.create_resolver(f"{field}Resolver", type_name="Query", field_name=field)
+    def resolve(self, function: lambda_.IFunction, *fields: str) -> None:
+        """Has this function answer these fields of `Query`, as a direct Lambda resolver."""
+        source = self._api.add_lambda_data_source(f"{fields[0]}Source", function)
+        for field in fields:
+            source.create_resolver(f"{field}Resolver", type_name="Query", field_name=field)
         Validations.of(source).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(_cfn(function))}.Arn>:*]",

@@ -1,18 +1,22 @@
 """The keys that sign URLs: minted in the account, private half in SSM, public half in CloudFront's key group.
 
 A generation is a construct id. CloudFront's public keys are immutable, so a new key is a new generation and never an
-update of an old one. Generations are oldest → newest: all verify, the newest signs.
+update of an old one. Generations are oldest → newest: all verify, and the newest signs once every edge knows it.
 """
+
+from collections.abc import Sequence
 
 from aws_cdk import Acknowledgment, ArnFormat, CustomResource, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.config import Config, KeyGeneration
 from infra.functions import Functions
-from resolvers.settings import MintSettings
+from resolvers.settings import MintSettings, NoSettings, SigningKeys
+from resolvers.settings import SigningKey as SettingsKey
 
 
 class SigningKey(Construct):
@@ -37,17 +41,34 @@ class SigningKey(Construct):
             timeout=Duration.minutes(1),
         )
         self._grant_mint()
-        public_keys = [self._generation(generation) for generation in config.key_generations]
-        self.group = cloudfront.KeyGroup(self, "Group", items=public_keys)
-        self.key_id = public_keys[-1].public_key_id
-        self.parameter_name = self._parameter_name(config.key_generations[-1])
+        self._settling = str(config.key_settling)
+        public_keys, pairs = zip(*map(self._generation, config.key_generations), strict=True)
+        rotation = self._rotation_check(config, functions, pairs)
+        self.group = cloudfront.KeyGroup(self, "Group", items=list(public_keys))
+        # No key leaves the group before the check has let it.
+        self.group.node.add_dependency(rotation)
+        self.signing_keys = SigningKeys(
+            tuple(
+                SettingsKey(
+                    key_id=public_key.public_key_id,
+                    signs_from=pair.get_att_string("SignsFrom"),
+                    algorithm=generation.algorithm,
+                    parameter=self._parameter_name(generation),
+                )
+                for generation, public_key, pair in zip(config.key_generations, public_keys, pairs, strict=True)
+            )
+        )
+        self._parameter_names = [key.parameter for key in self.signing_keys.keys]
 
-    def grant_sign(self, grantee: iam.IGrantable) -> None:
-        """Allows reading the private key that signs, and nothing else that is in SSM or under its KMS key."""
-        self._allow(grantee, ["ssm:GetParameter"], self._arn(self.parameter_name))
-        self._allow_key(grantee, "kms:Decrypt", self._arn(self.parameter_name))
+    def grant_sign(self, function: lambda_.Function) -> None:
+        """Allows reading the private keys that sign, and nothing else that is in SSM or under their KMS key."""
+        for parameter in self._parameter_names:
+            self._allow(function, ["ssm:GetParameter"], self._arn(parameter))
+            self._allow_key(function, "kms:Decrypt", self._arn(parameter))
+        # The function may sign with a key only once the group holds it.
+        function.node.add_dependency(self.group)
 
-    def _generation(self, generation: KeyGeneration) -> cloudfront.PublicKey:
+    def _generation(self, generation: KeyGeneration) -> tuple[cloudfront.PublicKey, CustomResource]:
         scope = Construct(self, f"Generation-{generation.name}")
         pair = CustomResource(
             scope,
@@ -56,11 +77,39 @@ class SigningKey(Construct):
             resource_type="Custom::SigningKeyPair",
             # How long CloudFormation waits, should the function be unable to answer at all.
             service_timeout=Duration.minutes(5),
-            properties={"ParameterName": self._parameter_name(generation), "Algorithm": generation.algorithm},
+            properties={
+                "ParameterName": self._parameter_name(generation),
+                "Algorithm": generation.algorithm,
+                "SettlingSeconds": self._settling,
+            },
         )
         # The grants, which must be there before the function runs and until it has cleaned up.
         pair.node.add_dependency(self._mint.role)
-        return cloudfront.PublicKey(scope, "Public", encoded_key=pair.get_att_string("PublicKeyPem"))
+        return cloudfront.PublicKey(scope, "Public", encoded_key=pair.get_att_string("PublicKeyPem")), pair
+
+    def _rotation_check(self, config: Config, functions: Functions, pairs: Sequence[CustomResource]) -> CustomResource:
+        check = functions.add(
+            "RotationFunction", handler="rotation_check", settings=NoSettings(), timeout=Duration.minutes(1)
+        )
+        self._allow(check, ["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
+        rotation = CustomResource(
+            self,
+            "Rotation",
+            service_token=check.function_arn,
+            resource_type="Custom::SigningKeyRotation",
+            service_timeout=Duration.minutes(5),
+            properties={
+                "Generations": [
+                    {"Name": generation.name, "SignsFrom": pair.get_att_string("SignsFrom")}
+                    for generation, pair in zip(config.key_generations, pairs, strict=True)
+                ],
+                "LongestUrlSeconds": str(config.longest_url),
+                "SettlingSeconds": self._settling,
+                "Revoked": config.revoked,
+            },
+        )
+        rotation.node.add_dependency(check.role)
+        return rotation
 
     def _parameter_name(self, generation: KeyGeneration) -> str:
         return f"{self._parameters}/{generation.name}"

@@ -38,13 +38,15 @@ class PrivateFilesStack(Stack):
             settings=UrlSettings(
                 edge_origin=cdn.origin,
                 files_folder=config.files_folder,
-                signing_key_id=key.key_id,
-                signing_key_parameter=key.parameter_name,
-                url_lifetime_seconds=config.url_lifetime,
+                signing_keys=key.signing_keys,
+                url_lifetime=config.url_lifetime,
+                url_lifetime_min=config.url_lifetime_min,
+                url_lifetime_max=config.url_lifetime_max,
+                url_window=config.url_window,
             ),
         )
         api.resolve(files_function, "getFiles")
-        api.resolve(url_function, "getUrl")
+        api.resolve(url_function, "getUrl", "getUrls")
 
         files.grant_list(files_function)
         key.grant_sign(url_function)

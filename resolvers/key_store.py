@@ -1,13 +1,22 @@
-"""The private signing key; the one place that talks to SSM."""
+"""The private signing keys; the one place that talks to SSM."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
+
+from resolvers.signed_url import UrlSigner
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
+
+    from resolvers.settings import SigningKey, SigningKeys
+
+logger = Logger()
+
+REFRESH_SECONDS = 300  # a sandbox knows within this time that a key is gone
 
 _WHAT_TO_DO = {
     "AccessDeniedException": "the function's role may not read it, or may not decrypt with its KMS key",
@@ -20,17 +29,61 @@ class SigningKeyUnavailable(RuntimeError):
     """The private key cannot be read; the message says which parameter, and what to do."""
 
 
-def read_private_key(ssm: SSMClient, parameter: str) -> bytes:
-    """The private key that the parameter holds, as PEM.
+class SigningKeyRemoved(SigningKeyUnavailable):
+    """The parameter of the private key does not exist."""
 
-    Raises SigningKeyUnavailable where SSM or KMS refuses.
+
+class KeyStore:
+    """The signing keys of one sandbox: each is read when it first signs, and kept.
+
+    Of several keys the newest that has taken over signs; one that was removed gives way to the next older.
     """
+
+    def __init__(self, ssm: SSMClient, keys: SigningKeys) -> None:
+        self._ssm = ssm
+        self._keys = keys.keys
+        self._held: dict[SigningKey, tuple[UrlSigner, float]] = {}
+
+    def signer(self, now: float) -> UrlSigner:
+        """The signer of this moment, in seconds since 1970.
+
+        Raises SigningKeyUnavailable where SSM or KMS refuses, UnusableSigningKey for what is no key.
+        """
+        # Alone, or all too new to be known to every edge: then the oldest is the best there is.
+        usable = [key for key in self._keys if int(key.signs_from) <= now] or list(self._keys[:1])
+        while True:
+            key = usable.pop()
+            try:
+                return self._signer_of(key, now)
+            except SigningKeyRemoved:
+                if not usable:
+                    raise
+                logger.exception("a signing key is gone, the next older one signs", key_id=key.key_id)
+
+    def _signer_of(self, key: SigningKey, now: float) -> UrlSigner:
+        held, read_at = self._held.get(key, (None, 0.0))
+        if held and now - read_at < REFRESH_SECONDS:
+            return held
+        try:
+            signer = UrlSigner(key.key_id, _read_private_key(self._ssm, key.parameter), key.algorithm)
+        except SigningKeyRemoved:
+            self._held.pop(key, None)
+            raise
+        except SigningKeyUnavailable:
+            if not held:
+                raise
+            logger.exception("the signing key could not be read again and is kept", key_id=key.key_id)
+            signer = held
+        self._held[key] = (signer, now)
+        return signer
+
+
+def _read_private_key(ssm: SSMClient, parameter: str) -> bytes:
     try:
         answer = ssm.get_parameter(Name=parameter, WithDecryption=True)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         why = _WHAT_TO_DO.get(code, f"SSM answered {code}")
-        raise SigningKeyUnavailable(
-            f"The signing key in the SSM parameter {parameter} cannot be read: {why}."
-        ) from error
+        kind = SigningKeyRemoved if code == "ParameterNotFound" else SigningKeyUnavailable
+        raise kind(f"The signing key in the SSM parameter {parameter} cannot be read: {why}.") from error
     return answer["Parameter"]["Value"].encode()

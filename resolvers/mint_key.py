@@ -1,17 +1,14 @@
 """The custom resource that makes a key pair inside the account.
 
 The private half goes straight into an SSM SecureString, the public half back to CloudFormation. The pair and what is
-needed to answer again (the public half, the algorithm, the stack) are written in one call, as the parameter's value and
-its tags, so there is no half-made key: CloudFormation may ask twice and gets the same answer.
-
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+needed to answer again (the public half, the algorithm, the time, the stack) are written in one call, as the parameter's
+value and its tags, so there is no half-made key: CloudFormation may ask twice and gets the same answer.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.request
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from functools import cache
@@ -31,6 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
+from resolvers import custom_resource
+from resolvers.custom_resource import NOTHING_MADE, Made, Refused
 from resolvers.settings import MintSettings, from_environment
 
 if TYPE_CHECKING:
@@ -39,16 +38,19 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
-_NOTHING_MINTED = "nothing-minted"  # the physical id of a Create that failed: its Delete has nothing to remove
 _TAG_VALUE_LENGTH = 256  # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
+
+
+def _mint_rsa() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+# `rsa-2048-sha1` is the same key, used with the hash that CloudFront assumes where a URL names none.
 _MINTERS: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {
     "ecdsa-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "rsa-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "rsa-2048": _mint_rsa,
+    "rsa-2048-sha1": _mint_rsa,
 }
-
-
-class KeyRefused(ValueError):
-    """What the template asks for cannot be done; the message is CloudFormation's reason."""
 
 
 @cache
@@ -59,102 +61,84 @@ def _ssm() -> SSMClient:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Carries out one CloudFormation request and always answers it.
+    """Carries out one CloudFormation request.
 
-    Properties: `ParameterName`, `Algorithm` (`ecdsa-p256` or `rsa-2048`). Attribute: `PublicKeyPem`.
+    Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`.
+    Attributes: `PublicKeyPem`; `SignsFrom`, when every edge knows the key, in seconds since 1970.
     """
-    answer: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    answer["PhysicalResourceId"] = event.get("PhysicalResourceId", _NOTHING_MINTED)
-    try:
-        if event["RequestType"] == "Delete":
-            _delete(event["PhysicalResourceId"])
-        else:
-            properties = event["ResourceProperties"]
-            public_key = _ensure(event, properties["ParameterName"], properties["Algorithm"])
-            answer |= {"PhysicalResourceId": properties["ParameterName"], "Data": {"PublicKeyPem": public_key}}
-        answer["Status"] = "SUCCESS"
-    except Exception as error:  # whatever it is: an unanswered stack hangs for an hour
-        logger.exception("the key was not minted")
-        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"}
-    _put(event["ResponseURL"], answer)
-    logger.info("answered", status=answer["Status"], parameter=answer["PhysicalResourceId"])
+    custom_resource.answer(event, _carry_out)
 
 
-def _ensure(event: dict[str, Any], parameter: str, algorithm: str) -> str:
-    """The public half, PEM, of the key in this parameter, which is minted if this is its first request."""
+def _carry_out(event: dict[str, Any]) -> Made:
+    if event["RequestType"] == "Delete":
+        _delete(event["PhysicalResourceId"])
+        return Made(event["PhysicalResourceId"])
+    properties = event["ResourceProperties"]
+    parameter, algorithm = properties["ParameterName"], properties["Algorithm"]
     if event["RequestType"] == "Update" and event["PhysicalResourceId"] != parameter:
-        raise KeyRefused(
-            f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a generation."
-        )
+        raise Refused(f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     if event["RequestType"] == "Create":
-        try:
-            return _mint(event["StackId"], parameter, algorithm)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ParameterAlreadyExists":
-                raise
-    return _minted(event["StackId"], parameter, algorithm)
+        _mint_unless_minted(event["StackId"], parameter, algorithm)
+    tags = _tags_of_minted(event["StackId"], parameter, algorithm)
+    signs_from = int(tags["minted-at"]) + int(properties["SettlingSeconds"])
+    return Made(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": str(signs_from)})
 
 
-def _mint(stack_id: str, parameter: str, algorithm: str) -> str:
+def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str) -> None:
     if algorithm not in _MINTERS:
-        raise KeyRefused(f"The algorithm {algorithm!r} is unknown; CloudFront takes {' and '.join(_MINTERS)}.")
+        raise Refused(f"The algorithm {algorithm!r} is unknown; there are {', '.join(_MINTERS)}.")
     key = _MINTERS[algorithm]()
-    public_key = key.public_key()
-    der = b64encode(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    der = b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
     parts = [der[start : start + _TAG_VALUE_LENGTH] for start in range(0, len(der), _TAG_VALUE_LENGTH)]
-    tags: list[TagTypeDef] = [{"Key": "minted-for", "Value": stack_id}, {"Key": "algorithm", "Value": algorithm}]
-    tags += [{"Key": f"public-key-{number}", "Value": part} for number, part in enumerate(parts)]
-    _ssm().put_parameter(
-        Name=parameter,
-        Description="Private key that signs CloudFront URLs. Made by its stack; do not edit.",
-        Value=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        Type="SecureString",
-        KeyId=from_environment(MintSettings, os.environ).encryption_key_id,
-        Tags=tags,
-    )
-    return _pem(public_key)
+    tags = {"minted-for": stack_id, "minted-at": str(int(time.time())), "algorithm": algorithm}
+    tags |= {f"public-key-{number}": part for number, part in enumerate(parts)}
+    tag_list: list[TagTypeDef] = [{"Key": name, "Value": value} for name, value in tags.items()]
+    try:
+        _ssm().put_parameter(
+            Name=parameter,
+            Description="Private key that signs CloudFront URLs. Made by its stack; do not edit.",
+            Value=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+            Type="SecureString",
+            KeyId=from_environment(MintSettings, os.environ).encryption_key_id,
+            Tags=tag_list,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterAlreadyExists":
+            raise
 
 
-def _minted(stack_id: str, parameter: str, algorithm: str) -> str:
+def _tags_of_minted(stack_id: str, parameter: str, algorithm: str) -> dict[str, str]:
     try:
         tag_list = _ssm().list_tags_for_resource(ResourceType="Parameter", ResourceId=parameter)["TagList"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidResourceId":
             raise
-        raise KeyRefused(f"The SSM parameter {parameter} is gone; add a generation to mint a new key.") from error
+        raise Refused(f"The SSM parameter {parameter} is gone; add a new key to signing_keys.") from error
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     if tags.get("minted-for") != stack_id:
-        raise KeyRefused(
+        raise Refused(
             f"The SSM parameter {parameter} already exists and is not this stack's; "
             "delete it, or deploy under another stack_name."
         )
     if tags["algorithm"] != algorithm:
-        raise KeyRefused(
+        raise Refused(
             f"The key in {parameter} is {tags['algorithm']} and cannot become {algorithm}: "
-            "CloudFront's public keys are immutable. Add a generation instead."
+            "CloudFront's public keys are immutable. Add a new key to signing_keys instead."
         )
+    return tags
+
+
+def _public_key(tags: dict[str, str]) -> str:
     numbers = range(sum(name.startswith("public-key-") for name in tags))
-    return _pem(load_der_public_key(b64decode("".join(tags[f"public-key-{number}"] for number in numbers))))
-
-
-def _pem(public_key: Any) -> str:
-    pem: bytes = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return pem.decode()
+    key = load_der_public_key(b64decode("".join(tags[f"public-key-{number}"] for number in numbers)))
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def _delete(physical_id: str) -> None:
-    if physical_id == _NOTHING_MINTED:
+    if physical_id == NOTHING_MADE:
         return
     try:
         _ssm().delete_parameter(Name=physical_id)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
-
-
-def _put(url: str, answer: dict[str, Any]) -> None:
-    # S3 signed this URL without a content type, so none may be sent. A failed PUT raises: Lambda then runs the same
-    # event again, up to twice, and the answer is the same.
-    request = urllib.request.Request(url, json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's URL
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - CloudFormation's URL
-        return

@@ -3,19 +3,20 @@
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
 """
 
+import math
+import re
 from binascii import b2a_base64
 from collections.abc import Callable
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 MAX_EXPIRES = 2_147_483_647  # CloudFront reads Expires as a signed 32-bit number.
 
-_REWRITTEN = set(
-    ' "#<>\\^`{|}'
-)  # none is in RFC 3986 but #: browsers encode them, cut the URL there, or turn the slash
+# Browsers encode these, turn the backslash, or cut the URL at #.
+_REWRITTEN = re.compile(r'[^!-~]|["#<>\\^`{|}]')
 _CLOUDFRONT_BASE64 = bytes.maketrans(b"+=/", b"-_~")
 
 
@@ -26,15 +27,19 @@ class UnusableSigningKey(ValueError):
 class UrlSigner:
     """Signs URLs with one private key.
 
-    `key_id` is CloudFront's id of the public half; `private_key` is PKCS#8 PEM of ECDSA P-256 or RSA-2048.
+    `key_id` is CloudFront's id of the public half; `private_key` is PKCS#8 PEM; `algorithm` is one of
+    ecdsa-p256, rsa-2048 (both over SHA-256) and rsa-2048-sha1, for verifiers that know no other hash.
 
-    Raises UnusableSigningKey for any other key, and never quotes it.
+    Raises UnusableSigningKey for a key that is not of the algorithm, and never quotes it.
     """
 
-    def __init__(self, key_id: str, private_key: bytes) -> None:
+    def __init__(self, key_id: str, private_key: bytes, algorithm: str) -> None:
         self.key_id = key_id
-        self._signature = _signature_function(private_key)
-        self._after_signature = f"&Key-Pair-Id={key_id}&Hash-Algorithm=SHA256"
+        self._signature = _signature_function(private_key, algorithm)
+        # A URL that names no hash is checked with SHA-1.
+        self._after_signature = f"&Key-Pair-Id={key_id}" + (
+            "" if algorithm.endswith("-sha1") else "&Hash-Algorithm=SHA256"
+        )
 
     def sign(self, url: str, expires_at: int) -> str:
         """The same URL, opening what it names until `expires_at`, in seconds since 1970.
@@ -43,7 +48,7 @@ class UrlSigner:
 
         Raises ValueError for a URL that would change on its way, or a time that CloudFront cannot read.
         """
-        if not url.isascii() or not url.isprintable() or _REWRITTEN & set(url):
+        if _REWRITTEN.search(url):
             raise ValueError("A URL must be percent-encoded before it is signed.")
         if not 0 < expires_at <= MAX_EXPIRES:
             raise ValueError(f"Expires must be between 1 and {MAX_EXPIRES}, not {expires_at}.")
@@ -55,20 +60,35 @@ class UrlSigner:
         return f"{url}{joint}Expires={expires_at}&Signature={signature.decode('ascii')}{self._after_signature}"
 
 
-def _signature_function(pem: bytes) -> Callable[[bytes], bytes]:
+def _signature_function(pem: bytes, algorithm: str) -> Callable[[bytes], bytes]:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # `from None`: a parser's message may quote what it could not parse.
         raise UnusableSigningKey("The signing key is not an unencrypted private key in PEM form.") from None
-    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+    if (
+        algorithm == "ecdsa-p256"
+        and isinstance(key, ec.EllipticCurvePrivateKey)
+        and isinstance(key.curve, ec.SECP256R1)
+    ):
         # RFC 6979: sandboxes restored from one snapshot share their random state, and a repeated nonce
-        # reveals the private key.
-        algorithm = ec.ECDSA(SHA256(), deterministic_signing=True)
+        # reveals the private key. It also gives a URL the same signature in every sandbox.
+        ecdsa = ec.ECDSA(SHA256(), deterministic_signing=True)
         sign_ecdsa = key.sign
-        return lambda message: sign_ecdsa(message, algorithm)
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
-        pkcs1, sha256 = padding.PKCS1v15(), SHA256()
+        return lambda message: sign_ecdsa(message, ecdsa)
+    if algorithm in ("rsa-2048", "rsa-2048-sha1") and isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
+        sha = SHA1() if algorithm.endswith("-sha1") else SHA256()  # noqa: S303 - CloudFront's first hash, where asked for
+        pkcs1 = padding.PKCS1v15()
         sign_rsa = key.sign
-        return lambda message: sign_rsa(message, pkcs1, sha256)
-    raise UnusableSigningKey("The signing key is neither ECDSA P-256 nor RSA-2048, the two that CloudFront takes.")
+        return lambda message: sign_rsa(message, pkcs1, sha)
+    raise UnusableSigningKey(f"The signing key is not of the algorithm {algorithm}.")
+
+
+def expires_at(now: float, lifetime: int, window: int) -> int:
+    """When a URL expires that is asked for now and lives at least `lifetime`; all times in whole seconds, rounded up.
+
+    It is the end of a window, so that whoever asks for the same file within the window gets the same URL and caches can
+    keep what it opens. `window` 0 gives every second its own URL.
+    """
+    earliest = math.ceil(now) + lifetime
+    return earliest + -earliest % window if window else earliest

@@ -1,9 +1,11 @@
-"""The function behind `getUrl`: it can read the signing key, and cannot touch the bucket."""
+"""The function behind `getUrl` and `getUrls`: it can read the signing keys, and cannot touch the bucket."""
 
 import os
 import time
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -11,14 +13,25 @@ from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers import file_names
-from resolvers.key_store import read_private_key
+from resolvers import content_disposition, file_names
+from resolvers.file_names import InvalidFileName
+from resolvers.key_store import KeyStore
 from resolvers.settings import UrlSettings, from_environment
-from resolvers.signed_url import UrlSigner
+from resolvers.signed_url import UrlSigner, expires_at
+
+MAX_FILES = 1000
 
 app = AppSyncResolver()
 logger = Logger()
 metrics = Metrics()
+
+
+class InvalidLifetime(ValueError):
+    """The lifetime asked for is outside of what this deployment allows."""
+
+
+class TooManyFiles(ValueError):
+    """More URLs were asked for at once than one answer holds."""
 
 
 @cache
@@ -26,21 +39,66 @@ def _settings() -> UrlSettings:
     return from_environment(UrlSettings, os.environ)
 
 
-# A failure is not cached: the next question tries again.
 @cache
-def _signer() -> UrlSigner:
-    settings = _settings()
-    return UrlSigner(settings.signing_key_id, read_private_key(boto3.client("ssm"), settings.signing_key_parameter))
+def _keys() -> KeyStore:
+    return KeyStore(boto3.client("ssm"), _settings().signing_keys)
+
+
+# Within a window the same question has the same answer, and this is where it is remembered.
+@lru_cache(maxsize=4096)
+def _signed(signer: UrlSigner, url: str, expires: int) -> str:
+    return signer.sign(url, expires)
 
 
 @app.resolver(type_name="Query", field_name="getUrl")
-def get_url(file: str) -> str:
-    settings = _settings()
-    url = settings.edge_origin + file_names.to_url_path(file, settings.files_folder)
-    signed = _signer().sign(url, int(time.time()) + settings.url_lifetime_seconds)
+def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
+    url = _url(file)
+    if saveAs is not None:
+        url += "?response-content-disposition=" + quote(content_disposition.attachment(saveAs), safe="")
+    now = time.time()
+    signed = _signed(_keys().signer(now), url, _expires(now, expiresIn))
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
     logger.info("signed", file=file)  # the name, never the URL: a signed URL is a bearer token
     return signed
+
+
+@app.resolver(type_name="Query", field_name="getUrls")
+def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, str]]:  # noqa: N803 - the schema's names
+    if len(files) > MAX_FILES:
+        raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; ask for them in parts.")
+    now = time.time()
+    expires = _expires(now, expiresIn)
+    signer = _keys().signer(now)
+    expires_text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    answers = [_answer(signer, file, expires, expires_text) for file in files]
+    refused = sum("errorType" in answer for answer in answers)
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(files) - refused)
+    logger.info("signed", files=len(files), refused=refused)
+    return answers
+
+
+def _answer(signer: UrlSigner, file: str, expires: int, expires_text: str) -> dict[str, str]:
+    try:
+        return {"file": file, "url": signer.sign(_url(file), expires), "expiresAt": expires_text}
+    except InvalidFileName as error:
+        return {"file": file, "errorType": type(error).__name__, "errorMessage": str(error)}
+
+
+def _url(file: str) -> str:
+    settings = _settings()
+    return settings.edge_origin + file_names.to_url_path(file, settings.files_folder)
+
+
+def _expires(now: float, lifetime: int | None) -> int:
+    settings = _settings()
+    if lifetime is None:
+        lifetime = settings.url_lifetime
+    elif not settings.url_lifetime_min <= lifetime <= settings.url_lifetime_max:
+        raise InvalidLifetime(
+            f"expiresIn must be between {settings.url_lifetime_min} and {settings.url_lifetime_max} seconds, "
+            f"not {lifetime}."
+        )
+    return expires_at(now, lifetime, settings.url_window)
 
 
 @logger.inject_lambda_context
