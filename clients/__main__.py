@@ -1,4 +1,4 @@
-"""`python -m clients`: which files there are, and a URL that opens one."""
+"""`python -m clients`: which files there are, a URL that opens one, and why another does not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import io
 import json
 import os
 import sys
+import time
 
-from clients import command_line, settings
-from clients.failures import Failure
+from clients import browser, command_line, public_keys, settings
+from clients.explain import judge, key_pair_id
+from clients.explanation import Explanation
+from clients.failures import Failure, Unconfigured
 from clients.private_files import PrivateFiles
 from clients.sign_in import sign_in
 
@@ -20,7 +23,8 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack the letters of a name
     options = command_line.parse()
     try:
-        for line in _answer(options):
+        lines, exit_code = _explain(options) if options.command == "explain" else (_answer(options), 0)
+        for line in lines:
             print(line)
         sys.stdout.flush()
     except Failure as failure:
@@ -32,7 +36,7 @@ def main() -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    return 0
+    return exit_code
 
 
 def _answer(options: argparse.Namespace) -> list[str]:
@@ -44,6 +48,23 @@ def _answer(options: argparse.Namespace) -> list[str]:
         return [json.dumps(names)] if options.json else names
     url = api.url(options.name)
     return [json.dumps({"file": options.name, "url": url}) if options.json else url]
+
+
+def _explain(options: argparse.Namespace) -> tuple[list[str], int]:
+    url = sys.stdin.readline().strip() if options.url == "-" else options.url
+    found = settings.find(options.flags, os.environ)
+    # The stack that happens to run here is not the one whose key somebody names.
+    named = options.flags["--outputs"] or os.environ.get(settings.variable("--outputs"))
+    cdn_url = found.get("CdnUrl") if named or not options.public_key else None
+    try:
+        request, _ = browser.as_sent(url)
+        file = options.public_key
+        keys = public_keys.from_file(file, key_pair_id(request)) if file else public_keys.fetch(found)
+        now = time.time()
+        explanation = Explanation(judge(url, keys, now=now, cdn_url=cdn_url), keys, now=now)
+    except ValueError as error:
+        raise Unconfigured(f"This is no URL to explain. {error}") from None
+    return [json.dumps(explanation.json())] if options.json else explanation.lines(), explanation.exit_code
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import re
+from typing import Any, NoReturn
 
 from clients.settings import DEFAULT_OUTPUTS, FLAGS, variable
 
@@ -20,6 +21,24 @@ examples:
   python -m clients url report.pdf --json
   python -m clients url -- -begins-with-a-dash.txt
   curl "$(python -m clients url report.pdf)" --output report.pdf
+"""
+_EXPLAIN_EXAMPLES = """
+examples:
+  python -m clients explain 'https://…?Expires=…&Signature=…&Key-Pair-Id=…'
+  python -m clients url report.pdf | python -m clients explain -
+  python -m clients explain --json --public-key public.pem - < url.txt
+"""
+_EXPLAIN_MORE = f"""
+with which keys:
+  Those in the key group of the stack that --outputs names (default: {DEFAULT_OUTPUTS}), read from CloudFront with
+  the AWS credentials that boto3 finds (cloudfront:GetKeyGroup, cloudfront:GetPublicKey). With --public-key: that one,
+  and nobody is asked. The URL itself is never requested.
+
+exit codes:
+  0  the edge lets it through
+  1  the edge refuses it
+  2  wrong usage, or a value is missing
+  4  nothing speaks against it, but there was no key to check the signature with
 """
 _MORE = f"""
 where to ask:
@@ -53,10 +72,16 @@ _WHAT = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2; the message quotes what was typed, but never a URL that opens a file."""
+        super().error(re.sub(r"\S*(://|Signature=)\S*", "[a URL]", message))
+
+
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """`command` ("files" or "url"), `name`, `json`, `auth`, and `flags` by name; exits with 2 on wrong usage."""
+    """`command`, its arguments, `json`, `auth`, and `flags` by name; exits with 2 on wrong usage."""
     # A default here would, behind the command, undo the flag before it.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
     common.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack")
@@ -65,10 +90,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         common.add_argument(flag, type=_filled, metavar=metavar, help=what)
     layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "parents": [common]}
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m clients",
-        description="Asks the API which files there are, and for a URL that opens one.",
-        epilog=_FILES_EXAMPLES + _URL_EXAMPLES.replace("\nexamples:\n", "") + _MORE,
+        description="Asks the API which files there are, and for a URL that opens one; says why a URL does not.",
+        epilog=_FILES_EXAMPLES + (_URL_EXAMPLES + _EXPLAIN_EXAMPLES).replace("\nexamples:\n", "") + _MORE,
         **layout,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -77,6 +102,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     text = "prints a URL that opens the file until it expires; whoever holds it can open the file"
     url = commands.add_parser("url", help=text, description=text, epilog=_URL_EXAMPLES + _MORE, **layout)
     url.add_argument("name", metavar="NAME", help="as `files` prints it")
+    text = "says why a URL is, or would be, answered with 403"
+    explain = commands.add_parser(
+        "explain", help=text, description=text, epilog=_EXPLAIN_EXAMPLES + _EXPLAIN_MORE, **layout
+    )
+    explain.add_argument(
+        "url", type=_filled, metavar="URL", help="a signed URL, in quotes; - reads it from standard input"
+    )
+    explain.add_argument("--public-key", type=_filled, metavar="FILE", help="a PEM file; check with this key alone")
 
     parsed = parser.parse_args(arguments)
     given = vars(parsed)

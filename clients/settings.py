@@ -53,7 +53,7 @@ class Settings:
             host, _ = parts.hostname or "", parts.port
         except ValueError as error:
             raise Unconfigured(f"GraphqlUrl is no URL: {error}.") from None
-        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))):
+        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))):
             raise Unconfigured("GraphqlUrl must begin with https://; http:// is for this machine only.")
         return url
 
@@ -106,7 +106,8 @@ def _read(file: Path) -> dict[str, str]:
     return {_DEMO.get(str(name), str(name)): str(value) for name, value in outputs.items()}
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether what is sent to the host stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

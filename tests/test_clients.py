@@ -346,7 +346,7 @@ def test_missing_value_is_named_with_the_ways_to_give_it(terminal: Terminal) -> 
         assert way in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["files"], ["url"]])
+@pytest.mark.parametrize("arguments", [[], ["files"], ["url"], ["explain"]])
 def test_help_holds_examples_and_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         command_line.parse([*arguments, "--help"])

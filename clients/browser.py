@@ -1,0 +1,98 @@
+"""What a browser sends for a URL: it rewrites some, and a rewritten URL is not the one that was signed.
+
+Rules: the URL Standard (https://url.spec.whatwg.org), by the names of its sections and states. No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_WRITTEN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#]+)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?(#.*)?", re.I | re.S)
+# "Percent-encoded bytes": the query, special-query and path percent-encode sets; all hold every C0 control, DEL and
+# everything that is not ASCII.
+_QUERY_SET = frozenset(" \"#<>'")
+_PATH_SET = frozenset(' "#<>?^`{}')
+# "URL writing": single-dot and double-dot URL path segments, in any case.
+_DOT = {".", "%2e"}
+_DOT_DOT = {"..", ".%2e", "%2e.", "%2e%2e"}
+
+
+class Request(NamedTuple):
+    """Scheme and host as URLs are signed, and the path and the query on the wire."""
+
+    origin: str
+    path: bytes
+    query: bytes
+
+
+def as_written(url: str) -> Request:
+    """The request for exactly these characters; raises ValueError where they are no http(s) URL with an ASCII host."""
+    found = _WRITTEN.fullmatch(url)
+    if not found or not found["host"].isascii():
+        raise ValueError("It must begin with https:// or http://, and a host in ASCII.")
+    origin = f"{found['scheme']}://{found['host']}"
+    return Request(origin, _bytes(found["path"]), _bytes(found["query"] or ""))
+
+
+def as_sent(url: str) -> tuple[Request, list[str]]:
+    """The request that a browser makes of the URL, and what it rewrites; raises ValueError as `as_written` does."""
+    changes: list[str] = []
+
+    def changed(before: str, after: str, what: str) -> str:
+        if before != after:
+            changes.append(what)
+        return after
+
+    # "Basic URL parser", steps 1 and 3.
+    url = changed(url, url.strip("".join(map(chr, range(0x21)))), "white space around it is dropped")
+    url = changed(url, re.sub(r"[\t\n\r]", "", url), "tabs and line breaks are removed")
+    # "Fragment state": what stands behind # is for the browser itself.
+    url = changed(url, url.partition("#")[0], "everything from # on is not sent")
+    head, mark, query = url.partition("?")
+    # "Path state" and "relative slash state": in http and https, \ is /.
+    head = changed(head, head.replace("\\", "/"), "\\ becomes /")
+    found = _WRITTEN.fullmatch(head)
+    if not found:
+        raise ValueError("It must begin with https:// or http://, and a host.")
+    scheme = found["scheme"].lower()
+    host = changed(found["host"], found["host"].rpartition("@")[2], "user name and password leave the URL")
+    # "Scheme state", "host parsing", "port state".
+    host = changed(host, host.lower().removesuffix(f":{_DEFAULT_PORTS[scheme]}"), "host: lower case, no default port")
+    changed(found["scheme"], scheme, "scheme: lower case")
+    path = changed(found["path"], _without_dots(found["path"]), "dot segments are resolved")
+    path = changed(path, path or "/", "an empty path becomes /")
+    path, query = _encode(path, _PATH_SET, "path", changes), _encode(query, _QUERY_SET, "query", changes)
+    return as_written(f"{scheme}://{host}{path}{mark}{query}"), changes
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    segments = path.split("/")
+    for place, segment in enumerate(segments):
+        dots = segment.lower()
+        if dots not in _DOT | _DOT_DOT:
+            kept.append(segment)
+            continue
+        if dots in _DOT_DOT and len(kept) > 1:
+            kept.pop()
+        if place == len(segments) - 1:
+            kept.append("")
+    return "/".join(kept)
+
+
+def _encode(text: str, special: frozenset[str], part: str, changes: list[str]) -> str:
+    found = {letter for letter in text if letter in special or not " " <= letter <= "~"}
+    if not found:
+        return text
+    codes = {letter: "".join(f"%{byte:02X}" for byte in _bytes(letter)) for letter in found}
+    names = {" ": "space"} | {letter: f"U+{ord(letter):04X}" for letter in found if not letter.isprintable()}
+    encoded = ", ".join(f"{names.get(letter, letter)} to {codes[letter]}" for letter in sorted(found)[:5])
+    changes.append(f"in the {part}, it encodes {encoded}{', …' if len(found) > 5 else ''}")
+    return "".join(codes.get(letter, letter) for letter in text)
+
+
+def _bytes(text: str) -> bytes:
+    # An argument that is not UTF-8 reaches Python with its bytes escaped.
+    return text.encode("utf-8", "surrogateescape")
