@@ -35,9 +35,11 @@ ENVIRONMENT = {
     "BUCKET_NAME": BUCKET,
     "FILES_FOLDER": "files",
     "EDGE_ORIGIN": ORIGIN,
-    "SIGNING_KEY_ID": KEY_ID,
-    "SIGNING_KEY_PARAMETER": PARAMETER,
-    "URL_LIFETIME_SECONDS": "900",
+    "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER}",
+    "URL_LIFETIME": "900",
+    "URL_LIFETIME_MIN": "10",
+    "URL_LIFETIME_MAX": "3600",
+    "URL_WINDOW": "300",
     "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "testing",
@@ -123,11 +125,14 @@ def get_url(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatc
 def refusing(aws: boto3.Session, operation: str, code: str) -> Callable[[], None]:
     """Lets AWS refuse this operation with this code, until what is returned is called."""
 
+    refuses = [True]  # clients copy the session's handlers, so an unregistered one would go on
+
     def refuse(**_: Any) -> Any:
-        return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": code, "Message": "no"}}
+        no = {"Error": {"Code": code, "Message": "no"}}
+        return (AWSResponse("", 400, HTTPHeaders(), None), no) if refuses else None
 
     aws.events.register(f"before-call.{operation}", refuse)
-    return lambda: aws.events.unregister(f"before-call.{operation}", refuse)
+    return refuses.clear
 
 
 # getFiles
@@ -195,9 +200,11 @@ def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_f
 # getUrl
 
 P256 = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 KEYS: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {
     "ecdsa-p256": P256,
-    "rsa-2048": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "rsa-2048": RSA,
+    "rsa-2048-sha1": RSA,
 }
 
 
@@ -218,15 +225,22 @@ def store(aws: boto3.Session) -> Callable[[str], None]:
     return store
 
 
-@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())
-def test_url_opens_the_file_at_the_edge_for_its_lifetime(
-    store: Callable[[str], None], get_url: Ask, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-) -> None:
-    store(pem(key))
-    url = get_url(file="été/a b.jpg")
-    assert url.startswith(f"{ORIGIN}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800000900&")
+def opened(url: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, now: float = NOW) -> bytes:
+    """What the edge asks its origin for; raises where it refuses."""
     path, _, query = url.removeprefix(ORIGIN).encode().partition(b"?")
-    assert check(ORIGIN, path, query, keys={KEY_ID: key.public_key()}, now=NOW + 899) == b"/%C3%A9t%C3%A9/a%20b.jpg"
+    return check(ORIGIN, path, query, keys={KEY_ID: key.public_key()}, now=now)
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_url_opens_the_file_at_the_edge_for_its_lifetime(
+    store: Callable[[str], None], get_url: Ask, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    store(pem(KEYS[algorithm]))
+    url = get_url(file="été/a b.jpg")
+    # 900 seconds after NOW, and up to the end of the window of 300.
+    assert url.startswith(f"{ORIGIN}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800001200&")
+    assert opened(url, KEYS[algorithm], NOW + 900) == b"/%C3%A9t%C3%A9/a%20b.jpg"
 
 
 @pytest.fixture
@@ -307,7 +321,16 @@ def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "variable", ["EDGE_ORIGIN", "FILES_FOLDER", "SIGNING_KEY_ID", "SIGNING_KEY_PARAMETER", "URL_LIFETIME_SECONDS"]
+    "variable",
+    [
+        "EDGE_ORIGIN",
+        "FILES_FOLDER",
+        "SIGNING_KEYS",
+        "URL_LIFETIME",
+        "URL_LIFETIME_MIN",
+        "URL_LIFETIME_MAX",
+        "URL_WINDOW",
+    ],
 )
 def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable)

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -23,9 +24,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from moto import mock_aws
 
-from resolvers import mint_key
+from resolvers import custom_resource, mint_key
 
-ALGORITHMS = ["ecdsa-p256", "rsa-2048"]
+ALGORITHMS = ["ecdsa-p256", "rsa-2048", "rsa-2048-sha1"]
+NOW = 1_800_000_000.75
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d2e-0000-4000-8000-000000000000"
 PARAMETER = "/PrivateFiles/signing-keys/1"
 
@@ -103,13 +105,16 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "mint_key")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     importlib.reload(mint_key)  # as in a fresh sandbox
-    mint_key.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+    for logger in (mint_key.logger, custom_resource.logger):
+        logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW))
 
     def request(
         kind: str,
         algorithm: str = "ecdsa-p256",
         *,
         parameter: str = PARAMETER,
+        settling: str = "600",
         stack: str = STACK,
         physical_id: str | None = None,
     ) -> dict[str, Any]:
@@ -126,6 +131,7 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
                 "ServiceTimeout": "300",
                 "ParameterName": parameter,
                 "Algorithm": algorithm,
+                "SettlingSeconds": settling,
             },
         }
         if kind != "Create":
@@ -177,9 +183,9 @@ def test_create_answers_the_public_half_of_what_it_stored(request_: Request, ssm
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
     private_key = load_pem_private_key(private_pem(ssm), password=None)
     public_key = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert answer["Data"] == {"PublicKeyPem": public_key.decode()}
+    assert answer["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
     assert public_key.startswith(b"-----BEGIN PUBLIC KEY-----")  # the only header that CloudFront takes
-    if algorithm == "rsa-2048":
+    if algorithm.startswith("rsa-2048"):
         assert isinstance(private_key, rsa.RSAPrivateKey)
         assert (private_key.key_size, private_key.public_key().public_numbers().e) == (2048, 65537)
     else:
@@ -202,24 +208,31 @@ def test_tags_tell_whose_key_it_is_and_carry_its_public_half(request_: Request, 
     tag_list = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=PARAMETER)["TagList"]
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     parts = [tags.pop(name) for name in sorted(tags) if name.startswith("public-key-")]
-    assert tags == {"minted-for": STACK, "algorithm": algorithm}
+    assert tags == {"minted-for": STACK, "minted-at": "1800000000", "algorithm": algorithm}
     der = load_pem_public_key(pem.encode()).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert base64.b64decode("".join(parts)) == der
     # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
     assert all(len(part) <= 256 for part in parts)
 
 
+def test_longer_settling_moves_when_the_same_key_signs(request_: Request) -> None:
+    created = request_("Create", settling="0")["Data"]
+    assert created["SignsFrom"] == "1800000000"
+    assert request_("Update", settling="86400")["Data"] == created | {"SignsFrom": "1800086400"}
+
+
 def test_two_generations_are_two_keys(request_: Request) -> None:
     first, second = (request_("Create", parameter=f"/PrivateFiles/signing-keys/{number}") for number in (1, 2))
-    assert first["Data"] != second["Data"]
+    assert first["Data"]["PublicKeyPem"] != second["Data"]["PublicKeyPem"]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_asked_again_it_answers_the_same_and_writes_nothing(
-    request_: Request, ssm: Any, algorithm: str, kind: str
+    *, request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str, kind: str
 ) -> None:
     first = request_("Create", algorithm)
+    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW + 9999))
     stored = private_pem(ssm)
     again = request_(kind, algorithm)
     assert (again["Status"], again["PhysicalResourceId"], again["Data"]) == ("SUCCESS", PARAMETER, first["Data"])
@@ -245,7 +258,7 @@ def test_parameter_of_another_is_refused_and_outlives_the_rollback(
         ({"algorithm": "rsa-2048"}, f"The key in {PARAMETER} is ecdsa-p256 and cannot become rsa-2048"),
         (
             {"parameter": "/PrivateFiles/signing-keys/2", "physical_id": PARAMETER},
-            f"A signing key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a generation.",
+            f"A signing key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a new key.",
         ),
     ],
     ids=["algorithm", "name"],
@@ -268,7 +281,7 @@ def test_changing_update_is_refused_and_rolls_back(
 def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
-    assert f"The SSM parameter {PARAMETER} is gone; add a generation" in refused(request_("Update"))
+    assert f"The SSM parameter {PARAMETER} is gone; add a new key to signing_keys" in refused(request_("Update"))
     assert ssm.describe_parameters()["Parameters"] == []
 
 
@@ -281,7 +294,7 @@ def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: A
 
 def test_unknown_algorithm_is_refused_and_its_delete_asks_ssm_nothing(request_: Request, aws: boto3.Session) -> None:
     answer = request_("Create", "ed25519")
-    assert "'ed25519' is unknown; CloudFront takes ecdsa-p256 and rsa-2048" in refused(answer)
+    assert "'ed25519' is unknown; there are ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(answer)
     assert answer["PhysicalResourceId"] != PARAMETER
     refuse(aws, "DeleteParameter")  # as IAM does where a name is not one of the stack's parameters
     assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
@@ -330,7 +343,7 @@ def test_private_half_is_in_no_answer_and_in_no_log(
     request_("Delete")
     request_("Create", "ed25519")
     written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in answers.bodies)])
-    assert "the key was not minted" in written
+    assert "cannot become rsa-2048" in written
     assert "BEGIN PUBLIC KEY" in written
     assert "PRIVATE KEY" not in written
     assert secret not in written

@@ -9,6 +9,9 @@ from resolvers.settings import (
     FilesSettings,
     MintSettings,
     MissingSetting,
+    NoSettings,
+    SigningKey,
+    SigningKeys,
     UrlSettings,
     from_environment,
     to_environment,
@@ -18,9 +21,16 @@ FILES = FilesSettings(bucket_name="a-bucket", files_folder="files")
 URL = UrlSettings(
     edge_origin="https://files.example.com:8443",
     files_folder="public/files",
-    signing_key_id="K0123456789ABC",
-    signing_key_parameter="/PrivateFiles/signing-keys/1",
-    url_lifetime_seconds=900,
+    signing_keys=SigningKeys(
+        (
+            SigningKey("K0123456789ABC", "1800000000", "ecdsa-p256", "/PrivateFiles/signing-keys/1"),
+            SigningKey("KDEFGHIJKLMNOP", "1800003600", "rsa-2048-sha1", "/PrivateFiles/signing-keys/2"),
+        )
+    ),
+    url_lifetime=900,
+    url_lifetime_min=1,
+    url_lifetime_max=3600,
+    url_window=300,
 )
 MINT = MintSettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
 ENVIRONMENTS = [
@@ -30,9 +40,12 @@ ENVIRONMENTS = [
         {
             "EDGE_ORIGIN": "https://files.example.com:8443",
             "FILES_FOLDER": "public/files",
-            "SIGNING_KEY_ID": "K0123456789ABC",
-            "SIGNING_KEY_PARAMETER": "/PrivateFiles/signing-keys/1",
-            "URL_LIFETIME_SECONDS": "900",
+            "SIGNING_KEYS": "K0123456789ABC 1800000000 ecdsa-p256 /PrivateFiles/signing-keys/1, "
+            "KDEFGHIJKLMNOP 1800003600 rsa-2048-sha1 /PrivateFiles/signing-keys/2",
+            "URL_LIFETIME": "900",
+            "URL_LIFETIME_MIN": "1",
+            "URL_LIFETIME_MAX": "3600",
+            "URL_WINDOW": "300",
         },
     ),
     (MINT, {"ENCRYPTION_KEY_ID": "0f4c1d2e-0000-4000-8000-000000000000"}),
@@ -81,14 +94,19 @@ def test_missing_or_empty_variable_is_refused_by_name(settings: Settings, variab
 
 
 @pytest.mark.parametrize("text", ["soon", "1.5", "1e3", "900s"])
-def test_lifetime_that_is_no_number_is_refused(text: str) -> None:
+@pytest.mark.parametrize("variable", ["URL_LIFETIME", "URL_LIFETIME_MIN", "URL_LIFETIME_MAX", "URL_WINDOW"])
+def test_time_that_is_no_number_is_refused(variable: str, text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal for int"):
-        from_environment(UrlSettings, to_environment(URL) | {"URL_LIFETIME_SECONDS": text})
+        from_environment(UrlSettings, to_environment(URL) | {variable: text})
+
+
+def test_function_that_needs_to_know_nothing_has_no_variables() -> None:
+    assert to_environment(NoSettings()) == {}
 
 
 @EACH_VARIABLE
 def test_settings_cannot_be_constructed_without_a_field(settings: Settings, variable: str) -> None:
-    fields = dataclasses.asdict(settings)
+    fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     del fields[variable.lower()]
     with pytest.raises(TypeError, match=variable.lower()):
         type(settings)(**fields)

@@ -10,6 +10,7 @@ import subprocess
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -45,8 +46,8 @@ needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="the openssl command 
 
 P256 = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-KEYS: dict[str, SigningKey] = {"ecdsa-p256": P256, "rsa-2048": RSA}
-each_key = pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())
+KEYS: dict[str, SigningKey] = {"ecdsa-p256": P256, "rsa-2048": RSA, "rsa-2048-sha1": RSA}
+each_algorithm = pytest.mark.parametrize("algorithm", KEYS)
 
 
 def pem(key: PrivateKey, encryption: KeySerializationEncryption | None = None) -> bytes:
@@ -57,37 +58,41 @@ def public_pem(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-SIGNERS = {key: UrlSigner(KEY_ID, pem(key)) for key in KEYS.values()}
+SIGNERS = {algorithm: UrlSigner(KEY_ID, pem(key), algorithm) for algorithm, key in KEYS.items()}
 
 
-def signed(key: SigningKey, target: str, expires_at: int = EXPIRES) -> str:
-    return SIGNERS[key].sign(ORIGIN + target, expires_at)
+def signed(algorithm: str, target: str, expires: int = EXPIRES) -> str:
+    return SIGNERS[algorithm].sign(ORIGIN + target, expires)
 
 
 def signature_in(url: str) -> bytes:
-    found = re.search(r"Signature=([A-Za-z0-9\-_~]+)&", url)
+    found = re.search(r"Signature=([A-Za-z0-9\-_~]+)&Key-Pair-Id=", url)
     assert found
     return base64.b64decode(found[1].translate(str.maketrans("-_~", "+=/")))
 
 
-def opened(url: str, key: SigningKey) -> bytes:
+def opened(url: str, algorithm: str) -> bytes:
     """What the edge asks its origin for; raises Refused."""
     origin, rest = url[: len(ORIGIN)], url[len(ORIGIN) :]
     path, _, query = rest.partition("?")
-    return check(origin, path.encode(), query.encode(), keys={KEY_ID: key.public_key()}, now=NOW)
+    return check(origin, path.encode(), query.encode(), keys={KEY_ID: KEYS[algorithm].public_key()}, now=NOW)
 
 
 def openssl(*arguments: str | Path, stdin: bytes = b"") -> bytes:
     return subprocess.run([OPENSSL or "openssl", *arguments], input=stdin, capture_output=True, check=True).stdout
 
 
+# A URL that names no hash is checked with SHA-1.
+HASH = {"ecdsa-p256": "&Hash-Algorithm=SHA256", "rsa-2048": "&Hash-Algorithm=SHA256", "rsa-2048-sha1": ""}
+
+
 @pytest.mark.parametrize(
     ("target", "joint"), [("/a%20b.jpg", "?"), ("/a.jpg?size=large", "&"), ("/a.jpg?size=large&w=1", "&")]
 )
-@each_key
-def test_parameters_follow_the_url_and_its_own_query_in_order(key: SigningKey, target: str, joint: str) -> None:
-    shape = rf"Expires={EXPIRES}&Signature=[A-Za-z0-9\-_~]+&Key-Pair-Id={KEY_ID}&Hash-Algorithm=SHA256"
-    url = signed(key, target)
+@each_algorithm
+def test_parameters_follow_the_url_and_its_own_query_in_order(algorithm: str, target: str, joint: str) -> None:
+    shape = rf"Expires={EXPIRES}&Signature=[A-Za-z0-9\-_~]+&Key-Pair-Id={KEY_ID}{HASH[algorithm]}"
+    url = signed(algorithm, target)
     assert url.startswith(f"{ORIGIN}{target}{joint}Expires=")
     assert re.fullmatch(shape, url.removeprefix(f"{ORIGIN}{target}{joint}"))
 
@@ -101,14 +106,14 @@ DOCUMENTED_POLICY = (
 
 
 @needs_openssl
-@each_key
-def test_openssl_accepts_the_signature_over_the_documented_policy(key: SigningKey, tmp_path: Path) -> None:
+@each_algorithm
+def test_openssl_accepts_the_signature_over_the_documented_policy(algorithm: str, tmp_path: Path) -> None:
     url = "https://d111111abcdef8.cloudfront.net/horizon.jpg?size=large&license=yes"
-    (tmp_path / "public.pem").write_bytes(public_pem(key))
-    (tmp_path / "signature").write_bytes(signature_in(UrlSigner(KEY_ID, pem(key)).sign(url, 1767290400)))
+    (tmp_path / "public.pem").write_bytes(public_pem(KEYS[algorithm]))
+    (tmp_path / "signature").write_bytes(signature_in(SIGNERS[algorithm].sign(url, 1767290400)))
     verify: list[str | Path] = [
         "dgst",
-        "-sha256",
+        "-sha256" if HASH[algorithm] else "-sha1",
         "-verify",
         tmp_path / "public.pem",
         "-signature",
@@ -121,11 +126,12 @@ def test_openssl_accepts_the_signature_over_the_documented_policy(key: SigningKe
 
 @needs_openssl
 @pytest.mark.parametrize("target", ["/a%20b.jpg", "/%C3%A9t%C3%A9/100%25.txt?size=large"])
-def test_rsa_url_is_the_one_of_botocore_and_openssl(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("algorithm", "hash_"), [("rsa-2048", "-sha256"), ("rsa-2048-sha1", "-sha1")])
+def test_rsa_url_is_the_one_of_botocore_and_openssl(algorithm: str, hash_: str, target: str, tmp_path: Path) -> None:
     (tmp_path / "private.pem").write_bytes(pem(RSA))
-    signer = CloudFrontSigner(KEY_ID, lambda m: openssl("dgst", "-sha256", "-sign", tmp_path / "private.pem", stdin=m))
+    signer = CloudFrontSigner(KEY_ID, lambda m: openssl("dgst", hash_, "-sign", tmp_path / "private.pem", stdin=m))
     url = signer.generate_presigned_url(ORIGIN + target, date_less_than=datetime.fromtimestamp(EXPIRES, UTC))
-    assert signed(RSA, target) == f"{url}&Hash-Algorithm=SHA256"
+    assert signed(algorithm, target) == url + HASH[algorithm]
 
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -171,19 +177,21 @@ def test_ecdsa_signature_is_the_one_of_rfc_6979() -> None:
         b'"Condition":{"DateLessThan":{"AWS:EpochTime":1800000900}}}]}'
     )
     private_value = P256.private_numbers().private_value
-    assert decode_dss_signature(signature_in(signed(P256, "/a.jpg"))) == rfc6979(private_value, policy)
+    assert decode_dss_signature(signature_in(signed("ecdsa-p256", "/a.jpg"))) == rfc6979(private_value, policy)
 
 
-@each_key
-def test_same_file_and_time_have_the_same_url(key: SigningKey) -> None:
-    assert signed(key, "/a.jpg") == signed(key, "/a.jpg")
+@each_algorithm
+def test_same_file_and_time_have_the_same_url(algorithm: str) -> None:
+    assert signed(algorithm, "/a.jpg") == UrlSigner(KEY_ID, pem(KEYS[algorithm]), algorithm).sign(
+        f"{ORIGIN}/a.jpg", EXPIRES
+    )
 
 
 UNUSABLE: dict[str, Callable[[], bytes]] = {
     "p384": lambda: pem(ec.generate_private_key(ec.SECP384R1())),
     "secp256k1": lambda: pem(ec.generate_private_key(ec.SECP256K1())),
     "rsa-1024": lambda: pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505 - must be refused
-    "rsa-4096": lambda: pem(rsa.generate_private_key(65537, 4096)),
+    "rsa-4096": cache(lambda: pem(rsa.generate_private_key(65537, 4096))),
     "ed25519": lambda: pem(ed25519.Ed25519PrivateKey.generate()),
     # By `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp112r1`: a curve that is not even known here.
     "secp112r1": lambda: (
@@ -204,10 +212,11 @@ UNUSABLE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("make", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_unusable_key_is_refused_and_never_quoted(make: Callable[[], bytes]) -> None:
+@each_algorithm
+def test_unusable_key_is_refused_and_never_quoted(make: Callable[[], bytes], algorithm: str) -> None:
     key = make()
     with pytest.raises(UnusableSigningKey) as refused:
-        UrlSigner(KEY_ID, key)
+        UrlSigner(KEY_ID, key, algorithm)
     told = "".join(traceback.format_exception(refused.value))
     assert "The signing key is " in told
     for line in key.decode("latin-1").splitlines():
@@ -219,32 +228,32 @@ def test_unusable_key_is_refused_and_never_quoted(make: Callable[[], bytes]) -> 
     [f"/a{character}.jpg" for character in ' "#<>\\^`{|}\n\t\0\x7f\x80ü\ud83d😀'],
     ids=ascii,
 )
-@each_key
-def test_url_that_would_change_on_its_way_is_refused(key: SigningKey, url: str) -> None:
+@each_algorithm
+def test_url_that_would_change_on_its_way_is_refused(algorithm: str, url: str) -> None:
     with pytest.raises(ValueError, match="must be percent-encoded"):
-        signed(key, url)
+        signed(algorithm, url)
 
 
-@pytest.mark.parametrize("expires_at", [-1, 0, 2**31, 10**12])
-def test_time_that_cloudfront_cannot_read_is_refused(expires_at: int) -> None:
-    with pytest.raises(ValueError, match=rf"between 1 and 2147483647, not {expires_at}"):
-        signed(P256, "/a.jpg", expires_at)
+@pytest.mark.parametrize("expires", [-1, 0, 2**31, 10**12])
+def test_time_that_cloudfront_cannot_read_is_refused(expires: int) -> None:
+    with pytest.raises(ValueError, match=rf"between 1 and 2147483647, not {expires}"):
+        signed("ecdsa-p256", "/a.jpg", expires)
 
 
-@pytest.mark.parametrize("expires_at", [1, 2**31 - 1])
-def test_first_and_last_second_can_be_signed(expires_at: int) -> None:
-    assert f"?Expires={expires_at}&" in signed(P256, "/a.jpg", expires_at)
-    assert expires_at <= MAX_EXPIRES
+@pytest.mark.parametrize("expires", [1, 2**31 - 1])
+def test_first_and_last_second_can_be_signed(expires: int) -> None:
+    assert f"?Expires={expires}&" in signed("ecdsa-p256", "/a.jpg", expires)
+    assert expires <= MAX_EXPIRES
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(name=st.text(st.characters(), min_size=1), key=st.sampled_from(list(KEYS.values())))
-def test_signed_url_opens_the_very_file_it_was_made_for(name: str, key: SigningKey) -> None:
+@given(name=st.text(st.characters(), min_size=1), algorithm=st.sampled_from(list(KEYS)))
+def test_signed_url_opens_the_very_file_it_was_made_for(name: str, algorithm: str) -> None:
     try:
         path = to_url_path(name, "files")
     except InvalidFileName:
         return
-    asked = opened(signed(key, path), key)
+    asked = opened(signed(algorithm, path), algorithm)
     # The distribution's origin path stands before what the viewer asked for, and S3 decodes both.
     assert unquote(("/files" + asked.decode()).removeprefix("/"), errors="strict") == to_key(name, "files")
 
@@ -258,14 +267,14 @@ def changes(url: str) -> Iterator[str]:
         yield url[:position] + character + url[position:]  # one doubled
 
 
-@each_key
-def test_no_url_with_one_character_changed_opens_anything(key: SigningKey) -> None:
-    url = signed(key, "/%C3%A9t%C3%A9/a%20b.jpg?size=large")
-    assert opened(url, key) == b"/%C3%A9t%C3%A9/a%20b.jpg?size=large"
+@each_algorithm
+def test_no_url_with_one_character_changed_opens_anything(algorithm: str) -> None:
+    url = signed(algorithm, "/%C3%A9t%C3%A9/a%20b.jpg?size=large")
+    assert opened(url, algorithm) == b"/%C3%A9t%C3%A9/a%20b.jpg?size=large"
     accepted = []
     for changed in changes(url):
         try:
-            opened(changed, key)
+            opened(changed, algorithm)
         except Refused:
             continue
         accepted.append(changed)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     },
     "edge-origin": {"edge_origin": "https://127.0.0.1:8443"},
     "two-keys": {"signing_keys": "1,2:rsa-2048"},
+    "three-algorithms": {"signing_keys": "1:rsa-2048-sha1,2:rsa-2048,3:ecdsa-p256", "revoke": "0"},
     "another-folder": {"files_folder": "public/files"},
 }
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -123,6 +125,10 @@ def keys(variant: str = "default") -> tuple[str, str]:
 
 def parameter_arn(path: str) -> str:
     return "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/PrivateFiles/signing-keys/" + path
+
+
+def flat(values: Iterable[str | list[str]]) -> list[str]:
+    return [part for value in values for part in ([value] if isinstance(value, str) else value)]
 
 
 def bucket_statements() -> list[Resource]:
@@ -267,18 +273,17 @@ def test_urls_are_signed_for_the_origin_that_the_output_names(variant: str, orig
 # The functions' roles
 
 
-@pytest.mark.parametrize(("variant", "newest"), [("default", "1"), ("two-keys", "2")])
-def test_signer_may_read_the_one_parameter_that_signs_and_nothing_else(variant: str, newest: str) -> None:
-    condition = {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter_arn(newest)}}
-    assert permissions("url_handler", variant) == [
-        {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": parameter_arn(newest)},
-        {
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": f"${{{keys(variant)[1]}.Arn}}",
-            "Condition": condition,
-        },
-    ]
+@pytest.mark.parametrize(("variant", "names"), [("default", "1"), ("two-keys", "12"), ("three-algorithms", "123")])
+def test_signer_may_read_the_parameters_of_the_keys_and_nothing_else(variant: str, names: str) -> None:
+    statements = permissions("url_handler", variant)
+    reading, decrypting = ([s for s in statements if s["Action"] == a] for a in ("ssm:GetParameter", "kms:Decrypt"))
+    assert len(statements) == len(reading) + len(decrypting)
+    arns = [parameter_arn(name) for name in names]
+    assert flat(statement["Resource"] for statement in reading) == arns
+    assert all(statement["Resource"] == f"${{{keys(variant)[1]}.Arn}}" for statement in decrypting)
+    conditions = [statement["Condition"] for statement in decrypting]
+    assert all([*condition] == ["StringLike"] and len(condition["StringLike"]) == 1 for condition in conditions)
+    assert flat(condition["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] for condition in conditions) == arns
 
 
 @pytest.mark.parametrize(("variant", "prefix"), [("default", "files/"), ("another-folder", "public/files/")])
@@ -327,15 +332,17 @@ def test_no_role_but_the_signers_may_read_a_parameter_or_decrypt(variant: str) -
             assert '"Action": "*"' not in text
 
 
-@pytest.mark.parametrize(("field", "handler"), [("getFiles", "files_handler"), ("getUrl", "url_handler")])
-def test_field_is_answered_by_its_function(field: str, handler: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "handler"), [("getFiles", "files_handler"), ("getUrl", "url_handler"), ("getUrls", "url_handler")]
+)
+def test_field_is_answered_by_its_function(field: str, handler: str, source: str) -> None:
     template().has_resource_properties(
-        "AWS::AppSync::Resolver", {"TypeName": "Query", "FieldName": field, "DataSourceName": f"{field}Source"}
+        "AWS::AppSync::Resolver", {"TypeName": "Query", "FieldName": field, "DataSourceName": source}
     )
     template().has_resource_properties(
         "AWS::AppSync::DataSource",
         {
-            "Name": f"{field}Source",
+            "Name": source,
             "Type": "AWS_LAMBDA",
             "LambdaConfig": {"LambdaFunctionArn": {"Fn::GetAtt": [function(handler)[0], "Arn"]}},
         },
@@ -346,7 +353,7 @@ def test_field_is_answered_by_its_function(field: str, handler: str) -> None:
 def test_every_function_of_ours_writes_to_a_log_group_that_forgets(variant: str) -> None:
     groups = resources("AWS::Logs::LogGroup", variant)
     assert all(group["Properties"]["RetentionInDays"] == 30 for group in groups.values())
-    for handler in ("files_handler", "url_handler", "mint_key"):
+    for handler in ("files_handler", "url_handler", "mint_key", "rotation_check"):
         assert function(handler, variant)[1]["LoggingConfig"]["LogGroup"]["Ref"] in groups
 
 
@@ -366,7 +373,7 @@ def test_no_private_key_is_in_the_template(variant: str) -> None:
     assert "PRIVATE KEY" not in json.dumps(synthesized(variant))
 
 
-def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_newest_signs() -> None:
+def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_signer_knows_both() -> None:
     _, group = only("AWS::CloudFront::KeyGroup", "two-keys")
     public_keys = [item["Ref"] for item in group["KeyGroupConfig"]["Items"]]
     found = resources("AWS::CloudFront::PublicKey", "two-keys")
@@ -382,8 +389,13 @@ def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_newest_sig
         ("/PrivateFiles/signing-keys/2", "rsa-2048"),
     ]
     variables = function("url_handler", "two-keys")[1]["Environment"]["Variables"]
-    assert variables["SIGNING_KEY_PARAMETER"] == "/PrivateFiles/signing-keys/2"
-    assert variables["SIGNING_KEY_ID"] == {"Ref": public_keys[-1]}
+    pairs = [
+        found[public_key]["Properties"]["PublicKeyConfig"]["EncodedKey"]["Fn::GetAtt"][0] for public_key in public_keys
+    ]
+    assert plain(variables["SIGNING_KEYS"]) == (
+        f"${{{public_keys[0]}}} ${{{pairs[0]}.SignsFrom}} ecdsa-p256 /PrivateFiles/signing-keys/1, "
+        f"${{{public_keys[1]}}} ${{{pairs[1]}.SignsFrom}} rsa-2048 /PrivateFiles/signing-keys/2"
+    )
 
 
 @pytest.mark.parametrize("kind", ["AWS::CloudFront::PublicKey", "Custom::SigningKeyPair"])
@@ -432,11 +444,10 @@ def test_without_auth_the_api_asks_for_a_key_and_there_is_no_pool() -> None:
     template("auth-off").resource_count_is("AWS::Cognito::UserPoolClient", 0)
 
 
-def query(variant: str) -> ObjectTypeDefinitionNode:
+def types(variant: str) -> dict[str, ObjectTypeDefinitionNode]:
     definition = only("AWS::AppSync::GraphQLSchema", variant)[1]["Definition"]
-    [node] = [node for node in parse(definition).definitions if isinstance(node, ObjectTypeDefinitionNode)]
-    assert node.name.value == "Query"
-    return node
+    found = [node for node in parse(definition).definitions if isinstance(node, ObjectTypeDefinitionNode)]
+    return {node.name.value: node for node in found}
 
 
 def signature(field: FieldDefinitionNode) -> str:
@@ -445,19 +456,30 @@ def signature(field: FieldDefinitionNode) -> str:
 
 
 @pytest.mark.parametrize("variant", ["default", "auth-off"])
-def test_schema_has_the_two_fields_of_the_interface(variant: str) -> None:
-    assert [signature(field) for field in query(variant).fields] == [
-        "getFiles: [String]",
-        "getUrl(file: String!): String",
-    ]
+def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
+    assert {name: [signature(field) for field in node.fields] for name, node in types(variant).items()} == {
+        "Query": [
+            "getFiles: [String]",
+            "getUrl(file: String!, expiresIn: Int, saveAs: String): String",
+            "getUrls(files: [String!]!, expiresIn: Int): [SignedUrl!]!",
+        ],
+        "SignedUrl": [
+            "file: String!",
+            "url: String",
+            "expiresAt: AWSDateTime",
+            "errorType: String",
+            "errorMessage: String",
+        ],
+    }
 
 
 @pytest.mark.parametrize(
     ("variant", "modes"), [("default", {"aws_cognito_user_pools", "aws_iam"}), ("auth-off", set[str]())]
 )
 def test_schema_opens_every_field_to_the_modes_of_the_api(variant: str, modes: set[str]) -> None:
-    assert {directive.name.value for directive in query(variant).directives} == modes
-    assert not any(field.directives for field in query(variant).fields)
+    for node in types(variant).values():
+        assert {directive.name.value for directive in node.directives} == modes
+        assert not any(field.directives for field in node.fields)
 
 
 # Around it
