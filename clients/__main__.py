@@ -51,12 +51,12 @@ def _answer(options: argparse.Namespace) -> list[str]:
 
 
 def _explain(options: argparse.Namespace) -> tuple[list[str], int]:
-    url = sys.stdin.readline().strip() if options.url == "-" else options.url
     found = settings.find(options.flags, os.environ)
     # The stack that happens to run here is not the one whose key somebody names.
     named = options.flags["--outputs"] or os.environ.get(settings.variable("--outputs"))
     cdn_url = found.get("CdnUrl") if named or not options.public_key else None
     try:
+        url = sys.stdin.readline().strip() if options.url == "-" else options.url
         request, _ = browser.as_sent(url)
         file = options.public_key
         keys = public_keys.from_file(file, key_pair_id(request)) if file else public_keys.fetch(found)

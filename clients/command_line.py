@@ -67,9 +67,10 @@ _WHAT = {
     "UserPoolClientId": ("ID", "its client"),
     "ApiKey": ("KEY", "the API key"),
     "AwsCaBundle": ("FILE", "the authorities to trust instead of the system's"),
-    "AwsEndpointUrl": ("URL", "where Cognito answers, if not at AWS"),
+    "AwsEndpointUrl": ("URL", "where AWS answers instead"),
     "Username": ("NAME", "who signs in"),
 }
+_OF_AWS = ("Region", "AwsCaBundle", "AwsEndpointUrl")  # with which `explain` asks CloudFront
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,13 +82,15 @@ class _Parser(argparse.ArgumentParser):
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """`command`, its arguments, `json`, `auth`, and `flags` by name; exits with 2 on wrong usage."""
     # A default here would, behind the command, undo the flag before it.
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--json", action="store_true", help="print JSON")
+    where = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    where.add_argument("--json", action="store_true", help="print JSON")
+    where.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack")
+    for name in _OF_AWS:
+        _add(where, name)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[where])
     common.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
-    common.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack")
-    for name, flag in FLAGS.items():
-        metavar, what = _WHAT[name]
-        common.add_argument(flag, type=_filled, metavar=metavar, help=what)
+    for name in (name for name in FLAGS if name not in _OF_AWS):
+        _add(common, name)
     layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "parents": [common]}
 
     parser = _Parser(
@@ -103,6 +106,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     url = commands.add_parser("url", help=text, description=text, epilog=_URL_EXAMPLES + _MORE, **layout)
     url.add_argument("name", metavar="NAME", help="as `files` prints it")
     text = "says why a URL is, or would be, answered with 403"
+    layout["parents"] = [where]
     explain = commands.add_parser(
         "explain", help=text, description=text, epilog=_EXPLAIN_EXAMPLES + _EXPLAIN_MORE, **layout
     )
@@ -116,6 +120,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parsed.flags = {flag: given.get(flag[2:].replace("-", "_")) for flag in ("--outputs", *FLAGS.values())}
     parsed.auth, parsed.json = given.get("auth"), given.get("json", False)
     return parsed
+
+
+def _add(parser: argparse.ArgumentParser, name: str) -> None:
+    metavar, what = _WHAT[name]
+    parser.add_argument(FLAGS[name], type=_filled, metavar=metavar, help=what)
 
 
 def _filled(value: str) -> str:

@@ -17,13 +17,21 @@ from clients.public_keys import Keys
 from local.canned_policy import RESERVED, AccessDenied, InvalidKey, MissingKey, PublicKey, Refused, check
 
 _BEFORE_ANY_EXPIRY = -math.inf
+# What turns a signed URL into an unsigned one.
+_LOST_ON_THE_WAY = {
+    "&amp;": "& is written &amp;, as in HTML",
+    "\\u0026": "& is written \\u0026, as in JSON",
+    "%3FExpires": "? is written %3F",
+    "#": "everything from # on is not sent",
+}
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What the edge does with a URL that a browser sends.
 
-    `refused` is its error code, `reason` goes with that; `signature` is what became of it, in words.
+    `refused` is its error code, `reason` goes with that; `signature` is what became of it, in words; `not_at` is where
+    the distribution of the keys answers, if not at the origin of the URL.
     """
 
     request: Request
@@ -32,6 +40,7 @@ class Judgement:
     reason: str
     signature: str
     rewrites: list[str]
+    not_at: str | None
 
 
 class _NoKey:
@@ -45,6 +54,7 @@ def judge(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Ju
     Raises ValueError where it is no URL.
     """
     request, rewrites = as_sent(url)
+    cdn_url = cdn_url.rstrip("/") if cdn_url else None
     key_id = key_pair_id(request)
     trusted = {key_id: cast(PublicKey, _NoKey())} if keys.unread else keys.by_id
     refused, at_any_time = _refusal(request, trusted, now), _refusal(request, trusted, _BEFORE_ANY_EXPIRY)
@@ -57,20 +67,22 @@ def judge(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Ju
         signature = "does not hold" if at_any_time else "holds"
 
     code, reason = (refused.code, refused.reason) if refused else (None, "")
-    elsewhere = f"it is signed for another distribution, {request.origin}; the outputs are those of {cdn_url}"
+    not_at = cdn_url if cdn_url and cdn_url != request.origin else None
+    lost = next((what for sign, what in _LOST_ON_THE_WAY.items() if sign in url), None)
     if refused and not isinstance(refused, InvalidKey) and rewrites and _opens_as_written(url, trusted, now):
         reason = f"a browser rewrites the URL ({'; '.join(rewrites)}), and it is signed as written"
-    elif isinstance(refused, MissingKey) and ("&amp;" in url or "#" in url):
-        reason += "; & is written &amp;, as in HTML" if "&amp;" in url else "; everything from # on is not sent"
-    elif cdn_url and request.origin != cdn_url and (refused is None or isinstance(refused, InvalidKey)):
-        code, reason = (refused or AccessDenied).code, elsewhere
+    elif isinstance(refused, MissingKey) and lost:
+        reason += f"; {lost}"
+    elif not_at and (refused is None or isinstance(refused, InvalidKey)):
+        code = (refused or AccessDenied).code
+        reason = f"it is signed for another distribution, {request.origin}; the outputs are those of {not_at}"
     elif isinstance(at_any_time, AccessDenied):
         others = _others(request, keys.by_id, cdn_url)
         holds = (what for what, other, other_keys in others if not _refusal(other, other_keys))
         reason = next((f"the signature does not match: {what}" for what in holds), reason)
     elif isinstance(refused, AccessDenied):
         reason = ""  # expired
-    return Judgement(request, key_id, code, reason, signature, rewrites)
+    return Judgement(request, key_id, code, reason, signature, rewrites, not_at)
 
 
 def key_pair_id(request: Request) -> str:

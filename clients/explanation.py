@@ -32,7 +32,7 @@ class Explanation:
         expires = self._query.get(b"Expires", b"")
         self._expires = int(expires) if EPOCH_SECONDS.fullmatch(expires) and int(expires) <= LATEST else None
         self._until = _until(self._expires, now)
-        self._file = _shown(unquote(judgement.request.path[1:].decode("latin-1"), "utf-8", "replace"))
+        self._file = _shown(unquote(judgement.request.path[1:].decode("latin-1"), "utf-8", "replace")) or "/"
 
     @property
     def exit_code(self) -> int:
@@ -59,6 +59,8 @@ class Explanation:
             "signature": self._judgement.signature,
             "browser": "; ".join(self._judgement.rewrites) or "sends it as it is",
         }
+        if self._judgement.not_at:
+            rows["origin"] = f"{self._judgement.request.origin}, not that of the outputs, {self._judgement.not_at}"
         table = [f"{name:<9}  {_shown(text)}" for name, text in rows.items()]
         return [self.verdict, "", *table, *(["", _S3] if self.exit_code == 0 else [])]
 
@@ -67,6 +69,7 @@ class Explanation:
             "opens": {0: True, 1: False}.get(self.exit_code),
             "verdict": self.verdict,
             "code": self._judgement.refused,
+            "origin": self._judgement.request.origin,
             "file": self._file,
             "savedAs": self._saved_as,
             "expires": self._expires,
@@ -123,4 +126,6 @@ def _until(expires: int | None, now: float) -> tuple[str, str]:
 
 def _shown(text: str) -> str:
     # Whoever made the URL must not move the cursor, or turn the text around.
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    # In a URL that was encoded as a whole, the name holds the signature.
+    return re.sub(r"(?<=Signature=)[^&]*", "…", text)

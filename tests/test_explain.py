@@ -115,6 +115,7 @@ def test_json_holds_the_same() -> None:
         "opens": True,
         "verdict": "This URL opens photos/a b.jpg until 2027-01-15 08:14 UTC, in 14 minutes.",
         "code": None,
+        "origin": ORIGIN,
         "file": "photos/a b.jpg",
         "savedAs": None,
         "expires": EXPIRES,
@@ -169,6 +170,8 @@ def test_url_signed_by_botocore_opens() -> None:
         (signed(says="&Hash-Algorithm=MD5"), "(MalformedPolicy): Hash-Algorithm is not SHA256."),
         (signed(expires=NOW - 180), "(AccessDenied): the URL expired 3 minutes ago, at 2027-01-15 07:57 UTC."),
         (signed(expires=NOW), "(AccessDenied): the URL expired 0 seconds ago, at 2027-01-15 08:00 UTC."),
+        (signed().replace("&", "\\u0026"), f"{UNSIGNED}; & is written \\u0026, as in JSON."),
+        (signed().replace("?", "%3F"), f"{UNSIGNED}; ? is written %3F."),
         (
             signed().replace("&", "&amp;"),
             f"{UNSIGNED}; & is written &amp;, as in HTML.",
@@ -215,6 +218,7 @@ def test_url_of_another_distribution_is_refused_by_this_one(keys: Keys) -> None:
     explanation = explain(signed(f"{OTHER}/a"), keys)
     assert f"signed for another distribution, {OTHER}; the outputs are those of {ORIGIN}." in explanation.verdict
     assert explanation.exit_code == 1
+    assert row(explanation, "origin") == f"{OTHER}, not that of the outputs, {ORIGIN}"
 
 
 def test_origin_is_anybodys_where_no_outputs_say_otherwise() -> None:
@@ -255,6 +259,11 @@ def test_name_that_the_file_is_saved_under_is_shown(header: str, name: str) -> N
 )
 def test_distance_is_told_in_the_largest_unit(seconds: int, distance: str) -> None:
     assert row(explain(signed(expires=NOW + seconds)), "until").endswith(f" UTC, {distance}")
+
+
+def test_signature_in_the_name_is_not_shown() -> None:
+    name = row(explain(signed().replace("?", "%3F").replace("&", "%26")), "opens")
+    assert name == f"photos/a b.jpg?Expires={EXPIRES}&Signature=…&Key-Pair-Id={RSA_ID}&Hash-Algorithm=SHA256"
 
 
 def test_name_cannot_move_the_cursor() -> None:
