@@ -1,7 +1,7 @@
 """The process that is AWS: ministack, taught what it lacks.
 
-Two CloudFormation types; what Lambda does with an exception: it answers the class name and keeps the sandbox; and what
-S3 does with `response-content-disposition` and its kin when CloudFront passes them on.
+Two CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, and lets invocations
+finish when a function is updated; and what S3 does with `response-content-disposition` when CloudFront passes it on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """
@@ -37,6 +37,7 @@ def main() -> None:
         "delete": _delete_key_group,
     }
     _keep_what_functions_raise()
+    _let_invocations_finish()
     _pass_the_query_to_s3()
     # It would take port 443 beside its own where it may; nobody here asks for that.
     app._port_is_bindable = lambda *_: False
@@ -70,6 +71,21 @@ def _keep_what_functions_raise() -> None:
         )
 
     lambda_svc._execute_function_warm = execute_as_lambda_does
+
+
+def _let_invocations_finish() -> None:
+    # An update of a function ends its sandboxes. On AWS those that are at work finish first.
+    kill = lambda_runtime.kill_workers
+
+    def kill_when_idle(workers: list[Any]) -> None:
+        for worker in workers:
+            with worker._lock:  # held for the length of an invocation
+                kill([worker])
+
+    def kill_soon(workers: list[Any]) -> None:
+        threading.Thread(target=kill_when_idle, args=(workers,), daemon=True).start()
+
+    lambda_runtime.kill_workers = kill_soon
 
 
 def _pass_the_query_to_s3() -> None:
