@@ -7,7 +7,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lock clean
+.PHONY: help up test check bench lock clean
 
 help: ## list what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: $(READY) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	cdk synth --quiet --no-notices --output .local/check/auth-on
 	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off
 	$(BIN)/cfn-lint .local/check/*/*.template.json
+
+bench: $(READY) ## signing speed, against what else signs URLs          (OPTIONS="--help")
+	@$(BIN)/python -m bench $(OPTIONS)
 
 lock: ## pin every dependency anew, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -1,0 +1,95 @@
+"""What a question costs from AppSync's event to the answer, with the log line and the metrics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from bench.keys import Key
+from bench.paired import compare, on_cpu
+from bench.rows import Row
+from bench.signing import KEY_ID, ORIGIN, policy, urls
+from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
+
+_SETTINGS = UrlSettings(
+    edge_origin=ORIGIN,
+    files_folder="files",
+    signing_keys=SigningKeys((SigningKey(KEY_ID, "0", "ecdsa-p256", "/a-key"),)),
+    url_lifetime=900,
+    url_lifetime_min=60,
+    url_lifetime_max=3600,
+    url_window=300,
+)
+_ENVIRONMENT = to_environment(_SETTINGS) | {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
+    "POWERTOOLS_SERVICE_NAME": "url_handler",
+}
+_CONTEXT = SimpleNamespace(
+    function_name="a-function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:a-function",
+    aws_request_id="0f4c1d2e-0000-4000-8000-000000000000",
+)
+
+
+def rows(key: Key, rounds: int) -> Iterator[Row]:
+    """The handler's cost in bare signatures of the same key."""
+    ssm = SimpleNamespace(get_parameter=lambda **_: {"Parameter": {"Value": key.pem.decode()}})
+    bare = on_cpu(key.bare, [policy(url) for url in urls(500)])
+    with open(os.devnull, "w") as nowhere, patch.dict(os.environ, _ENVIRONMENT):  # noqa: PTH123 - not a file
+        with redirect_stdout(nowhere), patch("boto3.client", return_value=ssm):
+            # Here and not above: Logger takes the stdout and the environment of the moment that it is made in.
+            from resolvers import url_handler  # noqa: PLC0415
+
+            def ask(event: dict[str, Any]) -> Any:
+                return url_handler.handler(event, _CONTEXT)
+
+            ask(_event("getUrl", file="first.jpg"))  # reads the key
+        names = (f"photos/{number:09}.jpg" for number in range(10**9))
+        measured = []
+        with redirect_stdout(nowhere):
+            many = [_event("getUrls", files=[next(names) for _ in range(1000)])]
+            measured.append(("getUrls, 1,000 names", 1000, compare(on_cpu(ask, many), bare, rounds)))
+
+            def one_new() -> float:
+                return on_cpu(ask, [_event("getUrl", file=next(names)) for _ in range(100)])()
+
+            measured.append(("getUrl, new name", 1, compare(one_new, bare, rounds)))
+            same = [_event("getUrl", file="first.jpg")] * 100
+            measured.append(("getUrl, remembered name", 1, compare(on_cpu(ask, same), bare, rounds)))
+    for subject, signatures, pair in measured:
+        yield Row(
+            subject,
+            f"{signatures:,} bare signature{'s' if signatures > 1 else ''}",
+            1 / pair.ratio / signatures,
+            "× the cost",
+            at_most=12 if signatures == 1 else None,
+            our_seconds=pair.our_seconds,
+            their_seconds=pair.their_seconds * signatures,
+        )
+        if signatures > 1:
+            yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
+
+
+def _event(field: str, **arguments: Any) -> dict[str, Any]:
+    """What AppSync sends a direct Lambda resolver."""
+    return {
+        "arguments": arguments,
+        "identity": {"claims": {"sub": "a-user", "token_use": "access"}, "sub": "a-user", "username": "a-user"},
+        "source": None,
+        "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
+        "prev": None,
+        "info": {
+            "selectionSetList": [],
+            "selectionSetGraphQL": "",
+            "parentTypeName": "Query",
+            "fieldName": field,
+            "variables": {},
+        },
+        "stash": {},
+    }

@@ -1,0 +1,59 @@
+"""What is measured, as lines of a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: a figure that the machine's mood does not change much, its goal, and what it was made from."""
+
+    subject: str
+    against: str
+    figure: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    our_seconds: float | None = None
+    their_seconds: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        if self.at_least is not None:
+            return self.figure >= self.at_least
+        return self.figure <= self.at_most if self.at_most is not None else None
+
+
+def text(rows: Iterable[Row]) -> str:
+    """The table for a person: ratios first, absolute numbers last."""
+    lines = [("", "against", "", "goal", "", "ours/s", "theirs/s")]
+    for row in rows:
+        goal = f"≥ {row.at_least:g}" if row.at_least is not None else f"≤ {row.at_most:g}" if row.at_most else ""
+        met = {None: "", True: "met", False: "MISSED"}[row.met]
+        figure = f"{row.figure:.0f} {row.unit}" if row.unit == "characters" else f"{row.figure:.2f} {row.unit}"
+        lines.append(
+            (row.subject, row.against, figure, goal, met, _per_second(row.our_seconds), _per_second(row.their_seconds))
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    numeric = (2, 5, 6)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in numeric else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def write_json(rows: Iterable[Row], path: Path) -> None:
+    """The same table for a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(row) | {"met": row.met} for row in rows], indent=2, ensure_ascii=False) + "\n")
+
+
+def _per_second(seconds: float | None) -> str:
+    return f"{1 / seconds:,.0f}" if seconds else ""

@@ -1,0 +1,110 @@
+"""URLs a second on one core: ours against the bare signature and against what else signs CloudFront URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import cast
+
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from bench import openssl
+from bench.keys import Key
+from bench.node_peers import AWS_CLOUDFRONT_SIGN, AWS_SDK, AWS_SDK_PARSED_KEY, NodePeers
+from bench.paired import Timed, compare, on_cpu
+from bench.rows import Row
+from resolvers.signed_url import UrlSigner
+
+ORIGIN = "https://d111111abcdef8.cloudfront.net"
+KEY_ID = "K0123456789ABC"
+EXPIRES = 2_147_483_000  # aws-cloudfront-sign refuses the past, and stops just before 2**31 - 1
+
+# About 30 ms a round: longer than the clock's grain, shorter than the machine's moods.
+_AT_ONCE = {"ecdsa-p256": 1000, "rsa-2048": 100, "rsa-2048-sha1": 100}
+
+
+def policy(url: str) -> bytes:
+    """The bytes that are signed for a URL."""
+    return b'{"Statement":[{"Resource":"%b","Condition":{"DateLessThan":{"AWS:EpochTime":%d}}}]}' % (
+        url.encode(),
+        EXPIRES,
+    )
+
+
+def urls(count: int) -> list[str]:
+    """So many URLs of files with names of 20 characters."""
+    return [f"{ORIGIN}/photos/2026-{number:04}.jpg" for number in range(count)]
+
+
+def ours(key: Key, count: int) -> Timed:
+    signer = UrlSigner(KEY_ID, key.pem, key.algorithm)
+    return on_cpu(lambda url: signer.sign(url, EXPIRES), urls(count))
+
+
+def rows(keys: list[Key], node: NodePeers, rounds: int) -> Iterator[Row]:
+    for key in keys:
+        mine = ours(key, _AT_ONCE[key.algorithm])
+        limit = 0.80 if key.algorithm == "ecdsa-p256" else 0.97
+        for against, theirs, goal in _peers(key, keys[-1], node, limit):
+            pair = compare(mine, theirs, rounds)
+            yield Row(
+                key.algorithm,
+                against,
+                pair.ratio,
+                "×",
+                at_least=goal,
+                our_seconds=pair.our_seconds,
+                their_seconds=pair.their_seconds,
+            )
+        if by_openssl := openssl.timed(key.algorithm):
+            pair = compare(mine, by_openssl, 3)
+            yield Row(
+                key.algorithm,
+                "openssl speed",
+                pair.ratio,
+                "×",
+                our_seconds=pair.our_seconds,
+                their_seconds=pair.their_seconds,
+            )
+
+
+def lengths(keys: list[Key]) -> Iterator[Row]:
+    """How long a URL gets for a name of 20 characters."""
+    for key in keys:
+        signed = UrlSigner(KEY_ID, key.pem, key.algorithm).sign(urls(1)[0], EXPIRES)
+        yield Row(key.algorithm, "URL of a 20-character name", len(signed), "characters")
+
+
+def _peers(key: Key, sha1_key: Key, node: NodePeers, limit: float) -> Iterator[tuple[str, Timed, float | None]]:
+    count = _AT_ONCE[key.algorithm]
+    yield "bare private_key.sign", on_cpu(key.bare, [policy(url) for url in urls(count)]), limit
+    yield AWS_SDK, _on_node(node, AWS_SDK, key, count), 2.5
+    yield AWS_SDK_PARSED_KEY, _on_node(node, AWS_SDK_PARSED_KEY, key, count), None
+    yield f"{AWS_CLOUDFRONT_SIGN} (SHA-1)", _on_node(node, AWS_CLOUDFRONT_SIGN, key, count), None
+    if key.algorithm == "ecdsa-p256":
+        yield "botocore, RSA, key read per URL as documented", _botocore(sha1_key, read_each_time=True), 12
+        yield "botocore, RSA, key parsed once", _botocore(sha1_key), 12
+    else:
+        yield "botocore, key parsed once", _botocore(key), None
+
+
+def _on_node(node: NodePeers, signer: str, key: Key, count: int) -> Timed:
+    return lambda: node.sign(
+        signer, urls(count), key_id=KEY_ID, private_key=key.pem, expires=EXPIRES, hash_name=key.hash_name
+    )[1]
+
+
+def _botocore(key: Key, *, read_each_time: bool = False) -> Timed:
+    def read_and_sign(message: bytes) -> bytes:
+        # https://docs.aws.amazon.com/boto3/latest/reference/services/cloudfront.html#examples, without its disk
+        private = cast("rsa.RSAPrivateKey", load_pem_private_key(key.pem, password=None))
+        return private.sign(message, padding.PKCS1v15(), SHA1())  # noqa: S303 - as documented
+
+    signer = CloudFrontSigner(KEY_ID, read_and_sign if read_each_time else key.bare)
+    until = datetime.fromtimestamp(EXPIRES, UTC)
+    # Reading an RSA key takes long: its numbers are checked.
+    count = 2 if read_each_time else _AT_ONCE[key.algorithm]
+    return on_cpu(lambda url: signer.generate_presigned_url(url, date_less_than=until), urls(count))
