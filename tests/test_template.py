@@ -333,7 +333,12 @@ def test_no_role_but_the_signers_may_read_a_parameter_or_decrypt(variant: str) -
 
 
 @pytest.mark.parametrize(
-    ("field", "handler"), [("getFiles", "files_handler"), ("getUrl", "url_handler"), ("getUrls", "url_handler")]
+    ("field", "handler", "source"),
+    [
+        ("getFiles", "files_handler", "getFilesSource"),
+        ("getUrl", "url_handler", "getUrlSource"),
+        ("getUrls", "url_handler", "getUrlSource"),
+    ],
 )
 def test_field_is_answered_by_its_function(field: str, handler: str, source: str) -> None:
     template().has_resource_properties(
