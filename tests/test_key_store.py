@@ -1,0 +1,189 @@
+"""Which key signs at what time, and when a sandbox asks SSM for it again."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from resolvers import key_store
+from resolvers.key_store import REFRESH_SECONDS, KeyStore, SigningKeyRemoved, SigningKeyUnavailable
+from resolvers.settings import SigningKey, SigningKeys
+from resolvers.signed_url import UnusableSigningKey
+
+FIRST = 1_800_000_000
+SECOND = FIRST + 100_000
+THIRD = FIRST + 200_000
+SIGNS_FROM = {"1": FIRST, "2": SECOND, "3": THIRD}
+PRIVATE = {name: ec.generate_private_key(ec.SECP256R1()) for name in SIGNS_FROM}
+
+
+@pytest.fixture(autouse=True)
+def log() -> io.StringIO:
+    stream = io.StringIO()
+    key_store.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler
+    return stream
+
+
+@pytest.fixture
+def ssm() -> Iterator[Stubber]:
+    """An SSM that answers what a test has it answer, in this order, and nothing else."""
+    client = boto3.client("ssm", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def parameter(name: str) -> str:
+    return f"/PrivateFiles/signing-keys/{name}"
+
+
+def store(ssm: Stubber, names: str) -> KeyStore:
+    keys = (SigningKey(f"K{name}", str(SIGNS_FROM[name]), "ecdsa-p256", parameter(name)) for name in names)
+    client: Any = ssm.client
+    return KeyStore(client, SigningKeys(tuple(keys)))
+
+
+@pytest.fixture
+def holds(ssm: Stubber) -> Callable[[str], None]:
+    """The next question is for this key, and SSM holds it."""
+
+    def holds(name: str, value: str | None = None) -> None:
+        pem = PRIVATE[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        expected = {"Name": parameter(name), "WithDecryption": True}
+        ssm.add_response("get_parameter", {"Parameter": {"Value": value or pem}}, expected)
+
+    return holds
+
+
+@pytest.fixture
+def fails(ssm: Stubber) -> Callable[[str, str], None]:
+    """The next question is for this key, and SSM answers this error."""
+
+    def fails(name: str, code: str) -> None:
+        expected = {"Name": parameter(name), "WithDecryption": True}
+        ssm.add_client_error("get_parameter", code, "no", expected_params=expected)
+
+    return fails
+
+
+def signing(keys: KeyStore, now: float) -> str:
+    """The name of the key whose private half has signed, checked with its public half."""
+    signer = keys.signer(now)
+    url = signer.sign("https://files.example.com/a.jpg", FIRST)
+    policy = (
+        '{"Statement":[{"Resource":"https://files.example.com/a.jpg",'
+        f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{FIRST}}}}}}}]}}'
+    )
+    found = re.search(r"Signature=([^&]+)&Key-Pair-Id=K(\w)&", url)
+    assert found
+    signature = base64.b64decode(found[1].translate(str.maketrans("-_~", "+=/")))
+    name: str = found[2]
+    PRIVATE[name].public_key().verify(signature, policy.encode(), ec.ECDSA(SHA256()))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("names", "now", "signs"),
+    [
+        pytest.param("1", FIRST, "1", id="alone"),
+        pytest.param("1", FIRST - 99_999, "1", id="alone-before-its-time"),
+        pytest.param("12", SECOND - 0.1, "1", id="the-newer-has-not-taken-over"),
+        pytest.param("12", SECOND, "2", id="the-newer-has-taken-over"),
+        pytest.param("123", THIRD - 1, "2", id="second-of-three"),
+        pytest.param("123", THIRD, "3", id="third-of-three"),
+        pytest.param("123", FIRST - 1, "1", id="all-before-their-time"),
+        pytest.param("23", FIRST, "2", id="all-before-their-time-without-the-first"),
+    ],
+)
+def test_newest_key_that_has_taken_over_signs(
+    ssm: Stubber, holds: Callable[[str], None], names: str, now: float, signs: str
+) -> None:
+    holds(signs)
+    assert signing(store(ssm, names), now) == signs
+
+
+def test_key_takes_over_in_a_running_sandbox(ssm: Stubber, holds: Callable[[str], None]) -> None:
+    keys = store(ssm, "12")
+    holds("1")
+    assert signing(keys, SECOND - 1) == "1"
+    holds("2")
+    assert signing(keys, SECOND) == "2"
+
+
+def test_key_is_read_again_only_after_the_refresh(ssm: Stubber, holds: Callable[[str], None]) -> None:
+    keys = store(ssm, "1")
+    holds("1")
+    signers = {id(keys.signer(FIRST + second)) for second in (0, 1, REFRESH_SECONDS - 0.1)}
+    assert len(signers) == 1
+    holds("1")
+    assert signing(keys, FIRST + REFRESH_SECONDS) == "1"
+    assert signing(keys, FIRST + 2 * REFRESH_SECONDS - 1) == "1"
+
+
+def test_removed_newest_gives_way_to_the_next_older(
+    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO
+) -> None:
+    fails("3", "ParameterNotFound")
+    fails("2", "ParameterNotFound")
+    holds("1")
+    assert signing(store(ssm, "123"), THIRD) == "1"
+    assert "K3" in log.getvalue() and "K2" in log.getvalue()
+
+
+def test_held_key_that_was_removed_signs_no_longer_after_the_refresh(
+    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "12")
+    holds("2")
+    assert signing(keys, SECOND) == "2"
+    assert signing(keys, SECOND + REFRESH_SECONDS - 1) == "2"
+    fails("2", "ParameterNotFound")
+    holds("1")
+    assert signing(keys, SECOND + REFRESH_SECONDS) == "1"
+    # It is forgotten: a failure that would keep a held key finds none.
+    fails("2", "AccessDeniedException")
+    with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read"):
+        keys.signer(SECOND + REFRESH_SECONDS + 1)
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "InvalidKeyId", "InternalServerError", "ThrottlingException"]
+)
+def test_held_key_that_cannot_be_read_again_is_kept(
+    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO, code: str
+) -> None:
+    keys = store(ssm, "12")
+    holds("2")
+    signing(keys, SECOND)
+    fails("2", code)
+    assert signing(keys, SECOND + REFRESH_SECONDS) == "2"
+    assert "K2" in log.getvalue()
+    assert signing(keys, SECOND + 2 * REFRESH_SECONDS - 1) == "2"  # SSM is not asked at every question
+
+
+def test_newest_that_cannot_be_read_does_not_give_way(ssm: Stubber, fails: Callable[[str, str], None]) -> None:
+    fails("2", "AccessDeniedException")
+    with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read") as refused:
+        store(ssm, "12").signer(SECOND)
+    assert not isinstance(refused.value, SigningKeyRemoved)
+
+
+def test_without_any_key_the_oldest_is_named(ssm: Stubber, fails: Callable[[str, str], None]) -> None:
+    fails("2", "ParameterNotFound")
+    fails("1", "ParameterNotFound")
+    with pytest.raises(SigningKeyRemoved, match="signing-keys/1 cannot be read: it does not exist"):
+        store(ssm, "12").signer(SECOND)
+
+
+def test_value_that_is_no_key_is_refused(ssm: Stubber, holds: Any) -> None:
+    holds("1", "no key")
+    with pytest.raises(UnusableSigningKey):
+        store(ssm, "1").signer(FIRST)

@@ -1,0 +1,233 @@
+"""Which changes of the signing keys break no URL, and what CloudFormation is answered."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.stub import Stubber
+
+from resolvers import custom_resource, rotation_check
+from resolvers.custom_resource import Refused
+from resolvers.rotation_check import Generation, KeyList, refuse_unsafe
+
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d2e-0000-4000-8000-000000000000"
+SETTLING = 600
+LONGEST = 3900
+FIRST = 1_800_000_000  # 2027-01-15 08:00:00 UTC
+SECOND = FIRST + 100_000
+THIRD = FIRST + 200_000
+SIGNS_FROM = {"1": FIRST, "2": SECOND, "3": THIRD}
+LAST_URL = SETTLING + LONGEST  # from when the next key takes over until no URL of the one before opens anything
+
+
+def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
+    generations = [Generation(name, SIGNS_FROM.get(name, THIRD + 999_999)) for name in names]
+    return KeyList(generations, longest, SETTLING, frozenset(revoked))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "now"),
+    [
+        pytest.param(keys("1"), keys("1"), FIRST, id="nothing-changes"),
+        pytest.param(keys("1"), keys("12"), FIRST, id="a-key-is-added"),
+        pytest.param(keys("1"), keys("123"), FIRST, id="two-keys-are-added"),
+        pytest.param(keys("12"), keys("2"), SECOND + LAST_URL, id="the-last-url-expired"),
+        pytest.param(keys("12"), keys("23"), SECOND + LAST_URL, id="the-last-url-expired-and-a-key-is-added"),
+        pytest.param(keys("12"), keys("1"), SECOND - 1, id="it-never-signed"),
+        pytest.param(keys("12"), keys("13"), SECOND - 1, id="one-that-never-signed-for-another"),
+        pytest.param(keys("123"), keys("1"), SECOND - 1, id="neither-ever-signed"),
+        pytest.param(keys("123"), keys("23"), SECOND + LAST_URL, id="oldest-of-three"),
+        pytest.param(keys("123"), keys("3"), THIRD + LAST_URL, id="both-older-of-three"),
+        pytest.param(keys("123"), keys("13"), THIRD + LAST_URL, id="middle-of-three"),
+        pytest.param(keys("123"), keys("2"), THIRD - 1, id="an-expired-one-and-one-that-never-signed"),
+        pytest.param(keys("12"), keys("2", revoked="1"), SECOND, id="its-urls-are-given-up"),
+        pytest.param(keys("12"), keys("1", revoked="2"), SECOND, id="the-one-that-signs-is-given-up"),
+        pytest.param(keys("1"), keys("2", revoked="1"), FIRST, id="the-only-one-is-given-up"),
+        pytest.param(keys("12"), keys("2", revoked="x1"), SECOND, id="more-is-given-up-than-there-is"),
+    ],
+)
+def test_change_that_breaks_no_url_is_let(old: KeyList, new: KeyList, now: int) -> None:
+    refuse_unsafe(old, new, now)
+
+
+LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c revoke=1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "now", "words"),
+    [
+        pytest.param(keys("12"), keys("2"), SECOND + LAST_URL - 1, LAST_SECOND, id="a-second-too-early"),
+        pytest.param(
+            keys("12"),
+            keys("2"),
+            SECOND - 1,
+            ["key 1", "still signs until 2027-01-16 11:46:40 UTC", "2027-01-16 13:01:40 UTC", "-c revoke=1"],
+            id="the-next-has-not-taken-over",
+        ),
+        pytest.param(
+            keys("12"), keys("2"), SECOND, ["signed until 2027-01-16 11:46:40 UTC"], id="the-next-has-just-taken-over"
+        ),
+        pytest.param(
+            keys("1"), keys("2"), THIRD, ["key 1 ", "it still signs", "signing_keys=1,NEW", "revoke=1"], id="one-step"
+        ),
+        pytest.param(
+            keys("12"), keys("1"), SECOND, ["key 2 ", "it still signs", "signing_keys=1,2,NEW", "revoke=2"], id="signs"
+        ),
+        pytest.param(keys("12"), keys("13"), SECOND, ["key 2 ", "it still signs"], id="signs-and-another-comes"),
+        pytest.param(keys("12"), keys("21"), THIRD, ["was 1,2 and cannot become 2,1", "order"], id="reordered"),
+        pytest.param(keys("12"), keys("132"), THIRD, ["was 1,2 and cannot become 1,3,2", "to the end"], id="inserted"),
+        pytest.param(keys("2"), keys("12"), THIRD, ["was 2 and cannot become 1,2"], id="inserted-first"),
+        pytest.param(
+            keys("12"), keys("31", revoked="2"), THIRD, ["cannot become 3,1"], id="inserted-while-one-is-given-up"
+        ),
+        pytest.param(
+            keys("123"), keys("3"), THIRD + LAST_URL - 1, ["key 2 ", "2027-01-17 16:48:20 UTC"], id="middle-of-three"
+        ),
+        pytest.param(keys("123"), keys("23"), SECOND + LAST_URL - 1, LAST_SECOND, id="oldest-of-three"),
+        pytest.param(keys("123"), keys("12"), THIRD, ["key 3 ", "it still signs"], id="newest-of-three"),
+        pytest.param(keys("12"), keys("2", revoked="2"), SECOND, ["key 1 "], id="another-is-given-up"),
+        pytest.param(
+            keys("12"), keys("2", longest=1), SECOND + LAST_URL - 1, LAST_SECOND, id="urls-shortened-at-the-same-time"
+        ),
+        pytest.param(
+            keys("12", longest=1), keys("2"), SECOND + LAST_URL - 1, LAST_SECOND, id="urls-lengthened-at-the-same-time"
+        ),
+        pytest.param(keys("12", revoked="1"), keys("2"), SECOND, ["key 1 "], id="was-given-up-before-and-no-more"),
+    ],
+)
+def test_change_that_breaks_urls_is_refused_with_what_to_do(
+    old: KeyList, new: KeyList, now: int, words: list[str]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        refuse_unsafe(old, new, now)
+    for word in words:
+        assert word in str(refused.value)
+
+
+# What CloudFormation is answered
+
+
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._function_name = "rotation"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:rotation"
+        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
+
+
+class Door(BaseHTTPRequestHandler):
+    """ResponseURL."""
+
+    bodies: list[bytes]
+
+    def do_PUT(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def answers() -> Iterator[tuple[str, list[bytes]]]:
+    bodies: list[bytes] = []
+    with HTTPServer(("127.0.0.1", 0), type("Answers", (Door,), {"bodies": bodies})) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/answer", bodies
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    client = boto3.client(
+        "cloudformation", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
+    monkeypatch.setattr(rotation_check, "_cloudformation", lambda: client)
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+def properties(names: str) -> dict[str, Any]:
+    """What CloudFormation sends: every number is text."""
+    return {
+        "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:rotation",
+        "Generations": [{"Name": name, "SignsFrom": str(SIGNS_FROM[name])} for name in names],
+        "LongestUrlSeconds": str(LONGEST),
+        "SettlingSeconds": str(SETTLING),
+        "Revoked": [],
+    }
+
+
+@pytest.fixture
+def answer(answers: tuple[str, list[bytes]], cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Asks at the moment that the second key takes over, and returns what arrives at ResponseURL."""
+    monkeypatch.setattr(rotation_check, "time", lambda: SECOND + 0.5)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    log = io.StringIO()
+    for logger in (rotation_check.logger, custom_resource.logger):
+        logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+    url, bodies = answers
+
+    def ask(kind: str, new: str, old: str | None = None) -> dict[str, Any]:
+        event = {
+            "RequestType": kind,
+            "ResponseURL": url,
+            "StackId": STACK,
+            "RequestId": "a-request",
+            "LogicalResourceId": "Rotation",
+            "ResourceProperties": properties(new),
+        }
+        event |= {} if kind == "Create" else {"PhysicalResourceId": "signing-keys"}
+        event |= {} if old is None else {"OldResourceProperties": properties(old)}
+        rotation_check.handler(event, Context())
+        [body] = bodies
+        told: dict[str, Any] = json.loads(body)
+        assert (told["StackId"], told["RequestId"], told["LogicalResourceId"]) == (STACK, "a-request", "Rotation")
+        assert told["PhysicalResourceId"] == "signing-keys"  # another id would have CloudFormation delete the old one
+        return told
+
+    yield ask
+    cloudformation.assert_no_pending_responses()
+
+
+def stack_is(cloudformation: Stubber, status: str) -> None:
+    stack = {"StackName": "PrivateFiles", "CreationTime": "2027-01-15T08:00:00Z", "StackStatus": status}
+    cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK})
+
+
+@pytest.mark.parametrize(
+    ("kind", "new", "old"), [("Create", "1", None), ("Delete", "12", None), ("Update", "123", "12")]
+)
+def test_what_breaks_no_url_succeeds_without_a_look_at_the_stack(
+    answer: Any, kind: str, new: str, old: str | None
+) -> None:
+    assert answer(kind, new, old)["Status"] == "SUCCESS"
+
+
+def test_unsafe_update_fails_with_the_reason(answer: Any, cloudformation: Stubber) -> None:
+    stack_is(cloudformation, "UPDATE_IN_PROGRESS")
+    told = answer("Update", "2", "12")
+    assert told["Status"] == "FAILED"
+    assert told["Reason"].startswith("The signing key 1 cannot be removed yet: it signed until 2027-01-16 11:46:40 UTC")
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
+def test_rollback_is_never_refused(answer: Any, cloudformation: Stubber, status: str) -> None:
+    stack_is(cloudformation, status)
+    assert answer("Update", "1", "12")["Status"] == "SUCCESS"
+
+
+def test_check_that_cannot_see_the_stack_fails_and_says_so(answer: Any, cloudformation: Stubber) -> None:
+    cloudformation.add_client_error("describe_stacks", "AccessDenied", "not you")
+    told = answer("Update", "2", "12")
+    assert told["Status"] == "FAILED"
+    assert "AccessDenied" in told["Reason"]
