@@ -28,6 +28,7 @@ from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.requests import RequestsHTTPTransport
 from pycognito.aws_srp import AWSSRP
+from werkzeug.http import parse_options_header
 
 from tests.running_stack import PROJECT, Stack
 
@@ -153,6 +154,46 @@ def test_name_that_needs_care_opens_exactly_that_file(stack: Stack, user: dict[s
     finally:
         for name in content:
             s3.delete_object(Bucket=bucket, Key=f"files/{name}")
+
+
+def test_many_urls_come_in_one_answer_and_a_bad_name_fails_alone(
+    stack: Stack, user: dict[str, str], samples: Path
+) -> None:
+    query = "query ($files: [String!]!) { getUrls(files: $files) { file url expiresAt errorType errorMessage } }"
+    names = ["hello.txt", "../secret", "hello.txt"]
+    first, bad, again = ask(stack, query, user, files=names)["getUrls"]
+    assert [item["file"] for item in (first, bad, again)] == names
+    assert requests.get(first["url"], timeout=30).content == (samples / "hello.txt").read_bytes()
+    assert first == again
+    assert (bad["url"], bad["expiresAt"], bad["errorType"]) == (None, None, "InvalidFileName")
+    expires = datetime.datetime.fromisoformat(first["expiresAt"]).timestamp()
+    assert f"Expires={expires:.0f}&" in first["url"]
+
+
+def test_thousand_urls_come_in_one_answer_and_no_more(stack: Stack, user: dict[str, str]) -> None:
+    query = "query ($files: [String!]!) { getUrls(files: $files) { url } }"
+    answer = ask(stack, query, user, files=[f"{number}.jpg" for number in range(1000)])["getUrls"]
+    assert len({item["url"] for item in answer}) == 1000
+    with pytest.raises(TransportQueryError, match="TooManyFiles"):
+        ask(stack, query, user, files=["x"] * 1001)
+
+
+def test_lifetime_is_the_caller_s_within_the_bounds(stack: Stack, user: dict[str, str]) -> None:
+    query = 'query ($seconds: Int) { getUrl(file: "hello.txt", expiresIn: $seconds) }'
+    url = ask(stack, query, user, seconds=1800)["getUrl"]
+    expires = int(url.partition("Expires=")[2].partition("&")[0])
+    assert 1800 <= expires - time.time() + 30 <= 1800 + 300 + 60
+    with pytest.raises(TransportQueryError, match="must be between 1 and 3600 seconds, not 3601"):
+        ask(stack, query, user, seconds=3601)
+
+
+def test_file_is_saved_under_the_name_asked_for_and_no_other(stack: Stack, user: dict[str, str]) -> None:
+    query = 'query ($name: String) { getUrl(file: "hello.txt", saveAs: $name) }'
+    url = ask(stack, query, user, name="grüße, welt.txt")["getUrl"]
+    kind, options = parse_options_header(requests.get(url, timeout=30).headers["Content-Disposition"])
+    assert (kind, options["filename"]) == ("attachment", "grüße, welt.txt")
+    assert refused_by(requests.get(url.replace("welt", "mond"), timeout=30)) == "edge"
+    assert "Content-Disposition" not in requests.get(get_url(stack, user, "hello.txt"), timeout=30).headers
 
 
 def test_file_outside_the_folder_is_neither_listed_nor_opened(stack: Stack, user: dict[str, str]) -> None:
@@ -391,6 +432,11 @@ def test_function_that_lists_can_neither_read_files_nor_list_other_folders(stack
 
 def test_function_that_lists_cannot_read_the_key(stack: Stack, probes: Any) -> None:
     assert denied(probes("Files", "ssm", "get_parameter", Name=signing_parameter(stack), WithDecryption=True))
+
+
+def test_function_that_checks_rotations_can_neither_read_keys_nor_files(stack: Stack, probes: Any) -> None:
+    assert denied(probes("Rotation", "ssm", "get_parameter", Name=signing_parameter(stack), WithDecryption=False))
+    assert denied(probes("Rotation", "s3", "get_object", Bucket=stack["BucketName"], Key="files/hello.txt"))
 
 
 def test_function_that_mints_cannot_read_the_key_back(stack: Stack, probes: Any) -> None:
