@@ -9,7 +9,11 @@ import re
 from typing import NamedTuple
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_WRITTEN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#]+)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?(#.*)?", re.I | re.S)
+_WRITTEN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>([^/?#@]*@)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?)"
+    r"(?P<path>(/[^?#]*)?)(\?(?P<query>[^#]*))?(#.*)?",
+    re.I | re.S | re.A,
+)
 # "Percent-encoded bytes": the query, special-query and path percent-encode sets; all hold every C0 control, DEL and
 # everything that is not ASCII.
 _QUERY_SET = frozenset(" \"#<>'")
@@ -17,6 +21,7 @@ _PATH_SET = frozenset(' "#<>?^`{}')
 # "URL writing": single-dot and double-dot URL path segments, in any case.
 _DOT = {".", "%2e"}
 _DOT_DOT = {"..", ".%2e", "%2e.", "%2e%2e"}
+_NO_URL = "It must begin with https:// or http://, and a host in ASCII."
 
 
 class Request(NamedTuple):
@@ -30,8 +35,8 @@ class Request(NamedTuple):
 def as_written(url: str) -> Request:
     """The request for exactly these characters; raises ValueError where they are no http(s) URL with an ASCII host."""
     found = _WRITTEN.fullmatch(url)
-    if not found or not found["host"].isascii():
-        raise ValueError("It must begin with https:// or http://, and a host in ASCII.")
+    if not found:
+        raise ValueError(_NO_URL)
     origin = f"{found['scheme']}://{found['host']}"
     return Request(origin, _bytes(found["path"]), _bytes(found["query"] or ""))
 
@@ -55,11 +60,12 @@ def as_sent(url: str) -> tuple[Request, list[str]]:
     head = changed(head, head.replace("\\", "/"), "\\ becomes /")
     found = _WRITTEN.fullmatch(head)
     if not found:
-        raise ValueError("It must begin with https:// or http://, and a host.")
+        raise ValueError(_NO_URL)
     scheme = found["scheme"].lower()
     host = changed(found["host"], found["host"].rpartition("@")[2], "user name and password leave the URL")
     # "Scheme state", "host parsing", "port state".
-    host = changed(host, host.lower().removesuffix(f":{_DEFAULT_PORTS[scheme]}"), "host: lower case, no default port")
+    plain = host.lower().removesuffix(f":{_DEFAULT_PORTS[scheme]}").removesuffix(":")
+    host = changed(host, plain, "host: lower case, no default port")
     changed(found["scheme"], scheme, "scheme: lower case")
     path = changed(found["path"], _without_dots(found["path"]), "dot segments are resolved")
     path = changed(path, path or "/", "an empty path becomes /")

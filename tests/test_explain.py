@@ -2,8 +2,11 @@
 
 import base64
 import io
+import itertools
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -306,6 +309,7 @@ def test_url_that_a_browser_mends_opens() -> None:
         ("https://h/a//b/...", b"/a//b/...", b"", None),
         ("https://h?a", b"/", b"a", "an empty path becomes /"),
         ("https://H:443/a", b"/a", b"", "host: lower case, no default port"),
+        ("https://h:/a", b"/a", b"", "host: lower case, no default port"),
         ("HTTPS://h/a", b"/a", b"", "scheme: lower case"),
         ("https://user:pass@h/a", b"/a", b"", "user name and password leave the URL"),
     ],
@@ -317,7 +321,25 @@ def test_browser_rewrites_by_the_url_standard(url: str, path: bytes, query: byte
     assert not change or changes[0].startswith(change)
 
 
-@pytest.mark.parametrize("url", ["", "x", "ftp://h/a", "https://", "https:///a", "https://é/a"])
+def test_browser_rewrites_as_the_url_parser_of_node_does() -> None:
+    pieces = ["a", "/", ".", "..", "%2e", "%2E.", "\\", "?", "#", " ", "\t", "%", "é", "😀", "\x7f", "\x01", "|"]
+    pieces += list("\"'<>`{}[]^~&=+:@;$!*()")
+    urls = [f"https://h/{''.join(three)}" for three in itertools.product(pieces, repeat=3)]
+    script = (
+        "const urls = JSON.parse(require('fs').readFileSync(0)).map(text => new URL(text));"
+        "console.log(JSON.stringify(urls.map(url => [url.origin, url.pathname, url.search.slice(1)])))"
+    )
+    node = [str(Path(sys.executable).with_name("node")), "-e", script]
+    run = subprocess.run(node, input=json.dumps(urls).encode(), capture_output=True, check=True)
+    for url, (origin, path, query) in zip(urls, json.loads(run.stdout), strict=True):
+        request, _ = browser.as_sent(url)
+        assert request == (origin, path.encode(), query.encode()), url
+        assert not browser.as_sent(f"{origin}{path}?{query}")[1], url
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://h/a", "https://", "https:///a", "https://é/a", "https://a b/", "https://h:x/"]
+)
 def test_what_is_no_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match="It must begin with https://"):
         browser.as_sent(url)
