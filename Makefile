@@ -7,10 +7,12 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock clean
+.PHONY: help setup up test check bench lock clean
 
 help: ## list what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything that is needed, into this folder
 
 up: $(READY) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)

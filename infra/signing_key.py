@@ -15,8 +15,7 @@ from constructs import Construct
 
 from infra.config import Config, KeyGeneration
 from infra.functions import Functions
-from resolvers.settings import MintSettings, NoSettings, SigningKeys
-from resolvers.settings import SigningKey as SettingsKey
+from resolvers import settings
 
 
 class SigningKey(Construct):
@@ -37,7 +36,7 @@ class SigningKey(Construct):
         self._mint = functions.add(
             "MintFunction",
             handler="mint_key",
-            settings=MintSettings(encryption_key_id=self._encryption_key.key_id),
+            settings=settings.MintSettings(encryption_key_id=self._encryption_key.key_id),
             timeout=Duration.minutes(1),
         )
         self._grant_mint()
@@ -47,9 +46,9 @@ class SigningKey(Construct):
         self.group = cloudfront.KeyGroup(self, "Group", items=list(public_keys))
         # No key leaves the group before the check has let it.
         self.group.node.add_dependency(rotation)
-        self.signing_keys = SigningKeys(
+        self.signing_keys = settings.SigningKeys(
             tuple(
-                SettingsKey(
+                settings.SigningKey(
                     key_id=public_key.public_key_id,
                     signs_from=pair.get_att_string("SignsFrom"),
                     algorithm=generation.algorithm,
@@ -89,7 +88,7 @@ class SigningKey(Construct):
 
     def _rotation_check(self, config: Config, functions: Functions, pairs: Sequence[CustomResource]) -> CustomResource:
         check = functions.add(
-            "RotationFunction", handler="rotation_check", settings=NoSettings(), timeout=Duration.minutes(1)
+            "RotationFunction", handler="rotation_check", settings=settings.NoSettings(), timeout=Duration.minutes(1)
         )
         self._allow(check, ["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
         rotation = CustomResource(
