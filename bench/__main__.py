@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from bench import handler, signing
@@ -18,7 +17,9 @@ def main() -> None:
         description="Measures signing in turns with the bare signature, OpenSSL, botocore and Node's signers. "
         "Figures are medians of paired rounds in CPU time; the ratios say more than the numbers per second.",
     )
-    parser.add_argument("--json", type=Path, default=Path(".local/bench.json"), metavar="PATH", help="%(default)s")
+    parser.add_argument(
+        "--json", type=Path, default=Path(".local/bench.json"), metavar="PATH", help="where to (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=21, help="paired rounds for each line (%(default)s)")
     options = parser.parse_args()
 
@@ -28,9 +29,8 @@ def main() -> None:
     measured += [*handler.rows(keys[0], options.rounds), *signing.lengths(keys)]
     write_json(measured, options.json)
     print(text(measured))
-    print(
-        f"\nA ratio above 1 is in our favour, but for the handler's cost. Written to {options.json}.", file=sys.stderr
-    )
+    print("\n×: our speed as a multiple of theirs. limit: what a bare signature in our place would reach.")
+    print(f"Written to {options.json}.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: a figure that the machine's mood does not change much, its goal, and what it was made from."""
+    """One measurement: a figure that the machine's mood does not change much, its goal, and what it was made from.
+
+    `limit` is the figure that a bare signature would reach, and nothing built on it can pass.
+    """
 
     subject: str
     against: str
@@ -18,6 +21,7 @@ class Row:
     unit: str
     at_least: float | None = None
     at_most: float | None = None
+    limit: float | None = None
     our_seconds: float | None = None
     their_seconds: float | None = None
 
@@ -30,16 +34,16 @@ class Row:
 
 def text(rows: Iterable[Row]) -> str:
     """The table for a person: ratios first, absolute numbers last."""
-    lines = [("", "against", "", "goal", "", "ours/s", "theirs/s")]
+    lines = [("", "against", "", "goal", "", "limit", "ours/s", "theirs/s")]
     for row in rows:
         goal = f"≥ {row.at_least:g}" if row.at_least is not None else f"≤ {row.at_most:g}" if row.at_most else ""
         met = {None: "", True: "met", False: "MISSED"}[row.met]
         figure = f"{row.figure:.0f} {row.unit}" if row.unit == "characters" else f"{row.figure:.2f} {row.unit}"
-        lines.append(
-            (row.subject, row.against, figure, goal, met, _per_second(row.our_seconds), _per_second(row.their_seconds))
-        )
+        limit = f"{row.limit:.2f}" if row.limit else ""
+        rates = (_per_second(row.our_seconds), _per_second(row.their_seconds))
+        lines.append((row.subject, row.against, figure, goal, met, limit, *rates))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    numeric = (2, 5, 6)
+    numeric = (2, 5, 6, 7)
     return "\n".join(
         "  ".join(
             cell.rjust(width) if column in numeric else cell.ljust(width)
