@@ -57,6 +57,6 @@ class FileStore(Construct):
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],
                 resources=[self.bucket.bucket_arn],
-                conditions={"StringEquals": {"s3:prefix": f"{self._folder}/"}},
+                conditions={"StringLike": {"s3:prefix": f"{self._folder}/*"}},
             )
         )

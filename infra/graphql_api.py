@@ -1,5 +1,6 @@
 """AppSync: the API of `schema.graphql`, who may call it, and which function answers which field."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Acknowledgment, CfnResource, Duration, Expiration, RemovalPolicy, Stack, Validations
@@ -11,6 +12,8 @@ from constructs import Construct, IConstruct
 
 from infra.config import Config
 from infra.users import Users
+
+MAX_BATCH = 1000  # as many as a page of `listFiles` has files
 
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 
@@ -51,17 +54,26 @@ class GraphqlApi(Construct):
             definition=appsync.Definition.from_schema(schema),
             authorization_config=authorization,
             query_depth_limit=10,
-            resolver_count_limit=1000,
+            resolver_count_limit=2000,  # a page of 1,000 files, each with its URL, and some more
         )
         self.url = self._api.graphql_url
         self.api_key = self._api.api_key
         self._log()
 
-    def resolve(self, function: lambda_.IFunction, *fields: str) -> None:
-        """Has this function answer these fields of `Query`, as a direct Lambda resolver."""
-        source = self._api.add_lambda_data_source(f"{fields[0]}Source", function)
-        for field in fields:
-            source.create_resolver(f"{field}Resolver", type_name="Query", field_name=field)
+    def resolve(self, function: lambda_.IFunction, *fields: str, batched: Sequence[str] = ()) -> None:
+        """Has this function answer these fields, as a direct Lambda resolver: `Query.getUrl`.
+
+        `batched` fields reach the function as lists of events, a page of files at once.
+        """
+        source = self._api.add_lambda_data_source(fields[0].partition(".")[2] + "Source", function)
+        for name in (*fields, *batched):
+            type_name, _, field = name.partition(".")
+            source.create_resolver(
+                f"{field}Resolver",
+                type_name=type_name,
+                field_name=field,
+                max_batch_size=MAX_BATCH if name in batched else None,
+            )
         Validations.of(source).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(_cfn(function))}.Arn>:*]",

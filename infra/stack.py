@@ -45,8 +45,8 @@ class PrivateFilesStack(Stack):
                 url_window=config.url_window,
             ),
         )
-        api.resolve(files_function, "getFiles")
-        api.resolve(url_function, "getUrl", "getUrls")
+        api.resolve(files_function, "Query.getFiles", "Query.listFiles", "Query.getFile")
+        api.resolve(url_function, "Query.getUrl", "Query.getUrls", batched=["File.url"])
 
         files.grant_list(files_function)
         key.grant_sign(url_function)

@@ -1,10 +1,10 @@
-"""The function behind `getFiles`: it can list the bucket, and cannot read the signing key."""
+"""The function behind `getFiles`, `listFiles` and `getFile`: it can list, and cannot read the signing key."""
 
 from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -12,34 +12,93 @@ from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers import s3_files
+from resolvers.s3_files import FileListing
 from resolvers.settings import FilesSettings, from_environment
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+MAX_LIMIT = 1000  # what S3 lists at once
+DEFAULT_LIMIT = 100
+# AppSync's evaluated answer may have 5 MB, of which this leaves a little for the envelope:
+# https://docs.aws.amazon.com/general/latest/gr/appsync.html
+MAX_NAMES_BYTES = 4_900_000
+# Left to write the answer in; AppSync waits 30 s and the function has 29.
+MILLISECONDS_TO_ANSWER = 4_000
 
 app = AppSyncResolver()
 logger = Logger()
 metrics = Metrics()
 
 
-@cache
-def _settings() -> FilesSettings:
-    return from_environment(FilesSettings, os.environ)
+class TooManyFiles(ValueError):
+    """The names of all files are more than one answer can hold."""
+
+
+class InvalidLimit(ValueError):
+    """A page cannot have this many files."""
+
+
+class InvalidDelimiter(ValueError):
+    """Folders are parted by slashes, and by nothing else."""
 
 
 @cache
-def _s3() -> S3Client:
-    return boto3.client("s3")
+def _listing() -> FileListing:
+    settings = from_environment(FilesSettings, os.environ)
+    return FileListing(boto3.client("s3"), bucket=settings.bucket_name, folder=settings.files_folder)
 
 
 @app.resolver(type_name="Query", field_name="getFiles")
-def get_files() -> list[str]:
-    settings = _settings()
-    names = list(s3_files.list_names(_s3(), bucket=settings.bucket_name, folder=settings.files_folder))
-    metrics.add_metric(name="FilesListed", unit=MetricUnit.Count, value=len(names))
-    logger.info("listed", files=len(names))
+def get_files(prefix: str | None = None) -> list[str]:
+    names: list[str] = []
+    room = MAX_NAMES_BYTES
+    for name in _listing().names(prefix or ""):
+        # As JSON: its UTF-8, quotes and comma, and a backslash before what needs one.
+        room -= len(name.encode("utf-8", "surrogatepass")) + 3 + name.count('"') + name.count("\\")
+        if room < 0 or (len(names) % 1000 == 0 and _out_of_time()):
+            raise TooManyFiles(
+                f"There are more than {len(names)} files, too many for one answer; "
+                "ask for them in pages with listFiles, or for fewer with prefix."
+            )
+        names.append(name)
+    _listed(len(names))
     return names
+
+
+@app.resolver(type_name="Query", field_name="listFiles")
+def list_files(
+    prefix: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+    nextToken: str | None = None,  # noqa: N803 - the schema's name
+) -> dict[str, Any]:
+    limit = DEFAULT_LIMIT if limit is None else limit
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidLimit(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.")
+    if delimiter not in (None, "", "/"):
+        raise InvalidDelimiter(f"delimiter is / or left out, not {delimiter!r}.")
+    page = _listing().page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
+    _listed(len(page.files))
+    return {
+        "items": [file.to_graphql() for file in page.files],
+        "folders": page.folders,
+        "nextToken": page.next_token,
+    }
+
+
+@app.resolver(type_name="Query", field_name="getFile")
+def get_file(file: str) -> dict[str, Any] | None:
+    found = _listing().find(file)
+    _listed(1 if found else 0)
+    return found.to_graphql() if found else None
+
+
+def _out_of_time() -> bool:
+    context = app.lambda_context
+    return context is not None and context.get_remaining_time_in_millis() < MILLISECONDS_TO_ANSWER
+
+
+def _listed(files: int) -> None:
+    metrics.add_metric(name="FilesListed", unit=MetricUnit.Count, value=files)
+    logger.info("listed", files=files)
 
 
 @logger.inject_lambda_context

@@ -1,4 +1,4 @@
-"""The function behind `getUrl` and `getUrls`: it can read the signing keys, and cannot touch the bucket."""
+"""The function behind `getUrl`, `getUrls` and `File.url`: it can read the signing keys, and cannot touch the bucket."""
 
 import os
 import time
@@ -11,9 +11,11 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import AppSyncResolverEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import content_disposition, file_names
+from resolvers.content_disposition import InvalidDownloadName
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import KeyStore
 from resolvers.settings import UrlSettings, from_environment
@@ -52,11 +54,8 @@ def _signed(signer: UrlSigner, url: str, expires: int) -> str:
 
 @app.resolver(type_name="Query", field_name="getUrl")
 def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
-    url = _url(file)
-    if saveAs is not None:
-        url += "?response-content-disposition=" + quote(content_disposition.attachment(saveAs), safe="")
     now = time.time()
-    signed = _signed(_keys().signer(now), url, _expires(now, expiresIn))
+    signed = _signed(_keys().signer(now), _url(file, saveAs), _expires(now, expiresIn))
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
     logger.info("signed", file=file)  # the name, never the URL: a signed URL is a bearer token
     return signed
@@ -77,6 +76,27 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
     return answers
 
 
+@app.batch_resolver(type_name="File", field_name="url")
+def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]]:
+    """The URL of every file of a page, in one invocation: an answer for each event, in their order."""
+    now = time.time()
+    signer = _keys().signer(now)
+    answers = [_answer_event(signer, now, each) for each in event]
+    refused = sum("errorType" in answer for answer in answers)
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(event) - refused)
+    logger.info("signed", files=len(event), refused=refused)
+    return answers
+
+
+def _answer_event(signer: UrlSigner, now: float, event: AppSyncResolverEvent) -> dict[str, str | None]:
+    arguments, source = event.arguments or {}, event.source or {}
+    try:
+        url = _url(source["name"], arguments.get("saveAs"))
+        return {"data": signer.sign(url, _expires(now, arguments.get("expiresIn")))}
+    except (InvalidFileName, InvalidDownloadName, InvalidLifetime) as error:
+        return {"data": None, "errorType": type(error).__name__, "errorMessage": str(error)}
+
+
 def _answer(signer: UrlSigner, file: str, expires: int, expires_text: str) -> dict[str, str]:
     try:
         return {"file": file, "url": signer.sign(_url(file), expires), "expiresAt": expires_text}
@@ -84,9 +104,12 @@ def _answer(signer: UrlSigner, file: str, expires: int, expires_text: str) -> di
         return {"file": file, "errorType": type(error).__name__, "errorMessage": str(error)}
 
 
-def _url(file: str) -> str:
+def _url(file: str, save_as: str | None = None) -> str:
     settings = _settings()
-    return settings.edge_origin + file_names.to_url_path(file, settings.files_folder)
+    url = settings.edge_origin + file_names.to_url_path(file, settings.files_folder)
+    if save_as is None:
+        return url
+    return f"{url}?response-content-disposition={quote(content_disposition.attachment(save_as), safe='')}"
 
 
 def _expires(now: float, lifetime: int | None) -> int:
@@ -103,7 +126,7 @@ def _expires(now: float, lifetime: int | None) -> int:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext) -> Any:
     try:
         return app.resolve(event, context)
     except Exception:
