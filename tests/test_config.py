@@ -71,11 +71,23 @@ def test_custom_domain_comes_with_its_certificate() -> None:
     [
         ("1", [("1", "ecdsa-p256")]),
         ("1,2:rsa-2048", [("1", "ecdsa-p256"), ("2", "rsa-2048")]),
+        ("1:rsa-2048-sha1", [("1", "rsa-2048-sha1")]),
         (" old:ecdsa-p256 , 2026-11 ", [("old", "ecdsa-p256"), ("2026-11", "ecdsa-p256")]),
     ],
 )
 def test_signing_keys_are_generations_from_oldest_to_newest(text: str, generations: list[tuple[str, str]]) -> None:
     assert Config.from_context({"signing_keys": text}).key_generations == [KeyGeneration(*g) for g in generations]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", []), ("1", ["1"]), ("1,2", ["1", "2"]), (" 1 , old-2 ,", ["1", "old-2"])]
+)
+def test_revoked_keys_are_names_parted_by_commas(text: str, names: list[str]) -> None:
+    assert Config.from_context({"signing_keys": "3", "revoke": text}).revoked == names
+
+
+def test_longest_url_lives_as_long_as_may_be_asked_for_and_a_window() -> None:
+    assert Config.from_context({"url_lifetime_max": 7200, "url_window": "60"}).longest_url == 7260
 
 
 @pytest.mark.parametrize("key", ["aws:cdk:bundling-stacks", "aws:cdk:enable-path-metadata", "@aws-cdk/core:newStyle"])
@@ -100,6 +112,26 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
         ({"url_lifetime": "15m"}, ["key url_lifetime cannot be '15m'", "a whole number"]),
         ({"url_lifetime": True}, ["key url_lifetime cannot be True", "a whole number"]),
         ({"url_lifetime": 604_801}, ["key url_lifetime cannot be 604801", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_min": 0}, ["key url_lifetime_min cannot be 0", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_max": 604_801}, ["key url_lifetime_max cannot be 604801", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_max": "1h"}, ["key url_lifetime_max cannot be '1h'", "a whole number"]),
+        ({"url_lifetime": 3601}, ["key url_lifetime cannot be 3601", "from url_lifetime_min to url_lifetime_max"]),
+        (
+            {"url_lifetime_min": 901},
+            ["key url_lifetime cannot be 900", "url_lifetime_min to url_lifetime_max, 901 to 3600"],
+        ),
+        (
+            {"url_lifetime_max": 899},
+            ["key url_lifetime cannot be 900", "url_lifetime_min to url_lifetime_max, 1 to 899"],
+        ),
+        ({"url_window": 86_401}, ["key url_window cannot be 86401", "seconds up to 86400, a day; 0 is off"]),
+        ({"url_window": -1}, ["key url_window cannot be -1", "a whole number"]),
+        ({"url_window": "off"}, ["key url_window cannot be 'off'", "a whole number"]),
+        ({"key_settling": 86_401}, ["key key_settling cannot be 86401", "seconds up to 86400, a day"]),
+        ({"key_settling": "10m"}, ["key key_settling cannot be '10m'", "a whole number"]),
+        ({"revoke": "1"}, ["key revoke cannot be '1'", "no longer in signing_keys, which still holds 1"]),
+        ({"signing_keys": "1,2", "revoke": "0, 2"}, ["key revoke cannot be '0, 2'", "which still holds 2"]),
+        ({"revoke": 1}, ["key revoke cannot be 1", "text"]),
         ({"custom_domain": "files.example.com"}, ["custom_domain is set and certificate_arn is not"]),
         ({"certificate_arn": CERTIFICATE}, ["certificate_arn is set and custom_domain is not"]),
         (
@@ -128,7 +160,10 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
         ({"signing_keys": "1,2,1"}, ["key signing_keys cannot be '1,2,1'", "each name once"]),
         ({"signing_keys": "1:rsa-2048,1"}, ["key signing_keys cannot be", "each name once"]),
         ({"signing_keys": "1,2,3,4,5,6"}, ["key signing_keys cannot be", "at most 5 keys"]),
-        ({"signing_keys": "1:rsa-4096"}, ["key signing_keys cannot be 'rsa-4096'", "ecdsa-p256 or rsa-2048"]),
+        (
+            {"signing_keys": "1:rsa-4096"},
+            ["key signing_keys cannot be 'rsa-4096'", "or rsa-2048-sha1"],
+        ),
         ({"signing_keys": 1}, ["key signing_keys cannot be 1", "text"]),
         ({"files_folder": "/"}, ["key files_folder cannot be '/'", "without a slash at either end"]),
         ({"files_folder": ""}, ["key files_folder cannot be ''", "a folder such as"]),

@@ -5,8 +5,11 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
@@ -17,9 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 from moto.s3.models import s3_backends
+from werkzeug.http import parse_options_header
 
-from local.canned_policy import check
+from local.canned_policy import AccessDenied, check
 from resolvers import files_handler, url_handler
+from resolvers.content_disposition import InvalidDownloadName
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.s3_files import FilesUnavailable
@@ -119,6 +124,17 @@ def get_files(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPa
 def get_url(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
     ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
+    return ask
+
+
+@pytest.fixture
+def get_urls(get_url: Ask) -> Ask:
+    """Asks in the sandbox of `get_url`."""
+
+    def ask(**arguments: Any) -> Any:
+        return url_handler.handler(event("getUrls", arguments), Context())
+
+    del get_url  # it has started the sandbox
     return ask
 
 
@@ -310,6 +326,144 @@ def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
     assert reads == []
 
 
+# What may be asked for beside the name
+
+
+@pytest.mark.parametrize(
+    ("asked", "expires"),
+    [
+        pytest.param({}, 1_800_001_200, id="default"),
+        pytest.param({"expiresIn": None}, 1_800_001_200, id="null-is-the-default"),
+        pytest.param({"expiresIn": 10}, 1_800_000_300, id="shortest"),
+        pytest.param({"expiresIn": 3600}, 1_800_003_900, id="longest"),
+        pytest.param({"expiresIn": 299}, 1_800_000_300, id="up-to-the-end-of-the-window"),
+        pytest.param({"expiresIn": 300}, 1_800_000_600, id="a-second-into-the-next-window"),
+    ],
+)
+@pytest.mark.parametrize("field", ["getUrl", "getUrls"])
+def test_url_lives_as_long_as_asked_for_and_to_the_end_of_a_window(
+    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, asked: dict[str, Any], expires: int
+) -> None:
+    store(pem(P256))
+    url = get_url(file="a", **asked) if field == "getUrl" else get_urls(files=["a"], **asked)[0]["url"]
+    assert url.startswith(f"{ORIGIN}/a?Expires={expires}&")
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 9, 3601, 604_800])
+@pytest.mark.parametrize("field", ["getUrl", "getUrls"])
+def test_lifetime_outside_of_the_bounds_is_refused_with_them(
+    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, seconds: int
+) -> None:
+    store(pem(P256))
+    with pytest.raises(ValueError, match=rf"between 10 and 3600 seconds, not {seconds}\.$") as refused:
+        get_url(file="a", expiresIn=seconds) if field == "getUrl" else get_urls(files=["a"], expiresIn=seconds)
+    assert type(refused.value).__name__ == "InvalidLifetime"
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_every_sandbox_gives_the_same_url_within_a_window(
+    aws: boto3.Session, store: Callable[[str], None], log: io.StringIO, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    store(pem(KEYS[algorithm]))
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    urls = []
+    # The window of 300 s ends where 900 s later is a multiple of it: at 1,800,000,300.
+    for now in (1_800_000_000.25, 1_800_000_299.75, 1_800_000_300.25):
+        ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+        monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=partial(float, now)))
+        urls.append(ask(file="a.jpg", saveAs="été.jpg"))
+    assert urls[0] == urls[1]
+    assert urls[1] != urls[2]
+
+
+@pytest.mark.parametrize("name", ["report.pdf", 'a "quoted" name & more.pdf', "été 100%25.jpg", "😀"])
+def test_name_to_save_under_is_signed_and_goes_on_to_s3(store: Callable[[str], None], get_url: Ask, name: str) -> None:
+    store(pem(P256))
+    url = get_url(file="a b", saveAs=name)
+    path, _, query = opened(url, P256).decode().partition("?")
+    assert path == "/a%20b"
+    [[parameter, header]] = parse_qsl(query, strict_parsing=True)  # as S3 decodes it
+    assert parameter == "response-content-disposition"
+    assert parse_options_header(header) == ("attachment", {"filename": name})
+    with pytest.raises(AccessDenied):
+        opened(url.replace("attachment", "inline", 1), P256)
+
+
+def test_name_to_save_under_that_is_null_changes_nothing(store: Callable[[str], None], get_url: Ask) -> None:
+    store(pem(P256))
+    assert get_url(file="a", saveAs=None) == get_url(file="a")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\r\nSet-Cookie: x=1", "a" * 256], ids=ascii)
+def test_name_that_no_browser_saves_is_refused_before_the_key_is_read(
+    get_url: Ask, reads: list[dict[str, Any]], name: str
+) -> None:
+    with pytest.raises(InvalidDownloadName, match=r"^saveAs "):
+        get_url(file="a", saveAs=name)
+    assert reads == []
+
+
+# getUrls
+
+
+def test_urls_come_in_the_order_asked_for_and_twice_where_asked_twice(
+    store: Callable[[str], None], get_url: Ask, get_urls: Ask
+) -> None:
+    store(pem(P256))
+    names = ["b", "a b/é", "b", "100%25.jpg"]
+    answers = get_urls(files=names)
+    assert [answer["file"] for answer in answers] == names
+    assert [answer["url"] for answer in answers] == [get_url(file=name) for name in names]
+    assert len({answer["url"] for answer in answers}) == 3
+
+
+def test_time_of_expiry_is_the_one_in_the_url(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    [answer] = get_urls(files=["a"], expiresIn=60)
+    assert answer["expiresAt"] == "2027-01-15T08:05:00Z"
+    assert f"Expires={int(datetime.fromisoformat(answer['expiresAt']).timestamp())}&" in answer["url"]
+
+
+def test_name_that_cannot_be_served_fails_alone(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    first, refused, last = get_urls(files=["a", "../b", "c"])
+    assert refused == {
+        "file": "../b",
+        "errorType": "InvalidFileName",
+        "errorMessage": "The file name '../b' cannot be served: it has a segment of dots, which browsers resolve away.",
+    }
+    assert [opened(answer["url"], P256) for answer in (first, last)] == [b"/a", b"/c"]
+    assert not any("errorType" in answer or "errorMessage" in answer for answer in (first, last))
+
+
+def test_no_files_have_no_urls(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    assert get_urls(files=[]) == []
+
+
+def test_thousand_files_are_signed_with_one_read_of_the_key(
+    store: Callable[[str], None], get_urls: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    answers = get_urls(files=[f"{number}.jpg" for number in range(1000)])
+    assert len({answer["url"] for answer in answers}) == 1000
+    assert len(reads) == 1
+
+
+def test_more_than_a_thousand_files_are_refused_before_the_key_is_read(
+    get_urls: Ask, reads: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(ValueError, match="at most 1000 files, not 1001") as refused:
+        get_urls(files=["a"] * 1001)
+    assert type(refused.value).__name__ == "TooManyFiles"
+    assert reads == []
+
+
+def test_key_that_cannot_be_read_fails_every_file(get_urls: Ask) -> None:
+    with pytest.raises(SigningKeyUnavailable):
+        get_urls(files=["a", "b"])
+
+
 # Both
 
 
@@ -339,20 +493,24 @@ def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.Mo
 
 
 def test_nothing_written_while_signing_opens_a_file(
+    *,
     store: Callable[[str], None],
     get_url: Ask,
+    get_urls: Ask,
     log: io.StringIO,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     store(pem(P256))
-    signature = get_url(file="a.jpg").partition("Signature=")[2].partition("&")[0]
+    urls = [get_url(file="a.jpg"), get_url(file="a.jpg", saveAs="b.jpg"), get_urls(files=["c.jpg", "/d"])[0]["url"]]
+    signatures = [url.partition("Signature=")[2].partition("&")[0] for url in urls]
+    assert len(set(signatures)) == 3
     with pytest.raises(InvalidFileName):
         get_url(file="/a.jpg")
     written = "".join([*capfd.readouterr(), caplog.text, log.getvalue()])
     assert "a.jpg" in written and "UrlsSigned" in written
-    for secret in (signature, "Signature=", "PRIVATE KEY", pem(P256).splitlines()[1]):
+    for secret in (*signatures, "Signature=", "PRIVATE KEY", pem(P256).splitlines()[1]):
         assert secret not in written
 
 

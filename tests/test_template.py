@@ -249,6 +249,22 @@ def test_distribution_reads_the_one_folder_under_its_own_name(variant: str, path
     assert signing.items() <= properties["OriginAccessControlConfig"].items()
 
 
+@each_variant
+def test_nothing_but_the_name_to_save_under_reaches_s3_and_makes_another_cache_entry(variant: str) -> None:
+    policy, properties = only("AWS::CloudFront::CachePolicy", variant)
+    behavior = only("AWS::CloudFront::Distribution", variant)[1]["DistributionConfig"]["DefaultCacheBehavior"]
+    assert behavior["CachePolicyId"] == {"Ref": policy}
+    assert "OriginRequestPolicyId" not in behavior
+    in_the_key = properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert in_the_key == {
+        "QueryStringsConfig": {"QueryStringBehavior": "whitelist", "QueryStrings": ["response-content-disposition"]},
+        "HeadersConfig": {"HeaderBehavior": "none"},
+        "CookiesConfig": {"CookieBehavior": "none"},
+        "EnableAcceptEncodingGzip": True,
+        "EnableAcceptEncodingBrotli": True,
+    }
+
+
 def test_custom_domain_has_its_certificate_and_no_old_tls() -> None:
     config = only("AWS::CloudFront::Distribution", "custom-domain")[1]["DistributionConfig"]
     assert config["Aliases"] == ["files.example.com"]
@@ -409,6 +425,57 @@ def test_added_generation_leaves_the_one_before_untouched(kind: str) -> None:
     assert resources(kind).items() <= resources(kind, "two-keys").items()
 
 
+@pytest.mark.parametrize("variant", ["default", "two-keys", "three-algorithms"])
+def test_no_key_leaves_the_group_before_the_check_and_the_signer_comes_after_the_group(variant: str) -> None:
+    (group, resource), (rotation, check) = (
+        next(iter(resources(kind, variant).items()))
+        for kind in ("AWS::CloudFront::KeyGroup", "Custom::SigningKeyRotation")
+    )
+    assert rotation in resource["DependsOn"]
+    signer, _ = function("url_handler", variant)
+    assert group in synthesized(variant)["Resources"][signer]["DependsOn"]
+    # What the check needs to run must be there first.
+    role = function("rotation_check", variant)[1]["Role"]["Fn::GetAtt"][0]
+    assert role in check["DependsOn"]
+    assert any(
+        policy in check["DependsOn"]
+        for policy, found in resources("AWS::IAM::Policy", variant).items()
+        if {"Ref": role} in found["Properties"]["Roles"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("variant", "names", "revoked"),
+    [("default", "1", []), ("two-keys", "12", []), ("three-algorithms", "123", ["0"])],
+)
+def test_check_is_told_every_key_and_how_long_a_url_can_live(variant: str, names: str, revoked: list[str]) -> None:
+    _, told = only("Custom::SigningKeyRotation", variant)
+    assert told["ServiceToken"] == {"Fn::GetAtt": [function("rotation_check", variant)[0], "Arn"]}
+    pairs = {
+        pair["Properties"]["ParameterName"][-1]: pair_id
+        for pair_id, pair in resources("Custom::SigningKeyPair", variant).items()
+    }
+    assert told["Generations"] == [
+        {"Name": name, "SignsFrom": {"Fn::GetAtt": [pairs[name], "SignsFrom"]}} for name in names
+    ]
+    assert (told["LongestUrlSeconds"], told["SettlingSeconds"], told["Revoked"]) == ("3900", "600", revoked)
+
+
+@each_variant
+def test_check_may_look_at_its_own_stack_and_nothing_else(variant: str) -> None:
+    assert permissions("rotation_check", variant) == [
+        {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "${AWS::StackId}"}
+    ]
+
+
+def test_three_algorithms_stand_side_by_side_in_the_group() -> None:
+    _, group = only("AWS::CloudFront::KeyGroup", "three-algorithms")
+    assert len(group["KeyGroupConfig"]["Items"]) == 3
+    pairs = resources("Custom::SigningKeyPair", "three-algorithms").values()
+    algorithms = {pair["Properties"]["ParameterName"][-1]: pair["Properties"]["Algorithm"] for pair in pairs}
+    assert algorithms == {"1": "rsa-2048-sha1", "2": "rsa-2048", "3": "ecdsa-p256"}
+
+
 # Who may ask
 
 
@@ -546,6 +613,12 @@ def test_app_needs_no_credentials_and_makes_the_same_template(tmp_path: Path) ->
     done = run_app(tmp_path, {"signing_keys": "1,2:rsa-2048"})
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "PrivateFiles.template.json").read_text()) == synthesized("two-keys")
+
+
+def test_app_refuses_more_keys_than_a_group_holds(tmp_path: Path) -> None:
+    done = run_app(tmp_path, {"signing_keys": "1,2,3,4,5,6"})
+    assert done.returncode == 1
+    assert "signing_keys cannot be '1,2,3,4,5,6': it takes at most 5 keys" in done.stderr.splitlines()[-1]
 
 
 def test_app_says_in_one_line_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
