@@ -64,7 +64,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Carries out one CloudFormation request.
 
     Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`.
-    Attributes: `PublicKeyPem`; `SignsFrom`, when every edge knows the key, in seconds since 1970.
+    Attributes: `PublicKeyPem`; `SignsFrom`, when every edge knows the key, in seconds since 1970. It stays what it was
+    at first, whatever the settling time becomes: a key that signed must not count as one that never did.
     """
     custom_resource.answer(event, _carry_out)
 
@@ -78,19 +79,19 @@ def _carry_out(event: dict[str, Any]) -> Made:
     if event["RequestType"] == "Update" and event["PhysicalResourceId"] != parameter:
         raise Refused(f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     if event["RequestType"] == "Create":
-        _mint_unless_minted(event["StackId"], parameter, algorithm)
+        signs_from = int(time.time()) + int(properties["SettlingSeconds"])
+        _mint_unless_minted(event["StackId"], parameter, algorithm, signs_from)
     tags = _tags_of_minted(event["StackId"], parameter, algorithm)
-    signs_from = int(tags["minted-at"]) + int(properties["SettlingSeconds"])
-    return Made(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": str(signs_from)})
+    return Made(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": tags["signs-from"]})
 
 
-def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str) -> None:
+def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str, signs_from: int) -> None:
     if algorithm not in _MINTERS:
         raise Refused(f"The algorithm {algorithm!r} is unknown; there are {', '.join(_MINTERS)}.")
     key = _MINTERS[algorithm]()
     der = b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
     parts = [der[start : start + _TAG_VALUE_LENGTH] for start in range(0, len(der), _TAG_VALUE_LENGTH)]
-    tags = {"minted-for": stack_id, "minted-at": str(int(time.time())), "algorithm": algorithm}
+    tags = {"minted-for": stack_id, "algorithm": algorithm, "signs-from": str(signs_from)}
     tags |= {f"public-key-{number}": part for number, part in enumerate(parts)}
     tag_list: list[TagTypeDef] = [{"Key": name, "Value": value} for name, value in tags.items()]
     try:

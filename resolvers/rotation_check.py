@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
+SECONDS_TO_DEPLOY = 60
+
+
 @dataclass(frozen=True)
 class Generation:
     """A signing key by name, and when it takes over, in seconds since 1970."""
@@ -94,12 +97,12 @@ def refuse_unsafe(old: KeyList, new: KeyList, now: int) -> None:
 
 
 def _refuse_unsafe_removal(key: Generation, old: KeyList, position: int, longest_url: int, now: int) -> None:
-    if position > 0 and now < key.signs_from:
-        return  # it never signed
+    if position > 0 and now + SECONDS_TO_DEPLOY < key.signs_from:
+        return  # it never signed, and will not before this deployment has told every sandbox
     successors = old.generations[position + 1 :]
     if not successors:
         raise Refused(
-            f"The signing key {key.name} cannot be removed: it still signs. Add a newer key first (signing_keys="
+            f"The signing key {key.name} cannot be removed: it still signs, or is about to. Add a newer key first (signing_keys="
             f"{','.join(each.name for each in old.generations)},NEW), or give it up at once: -c revoke={key.name}"
         )
     takes_over = min(each.signs_from for each in successors)

@@ -55,7 +55,9 @@ def _signed(signer: UrlSigner, url: str, expires: int) -> str:
 @app.resolver(type_name="Query", field_name="getUrl")
 def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
     now = time.time()
-    signed = _signed(_keys().signer(now), _url(file, saveAs), _expires(now, expiresIn))
+    # What is wrong with the question is said before anything is asked of SSM.
+    url, expires = _url(file, saveAs), _expires(now, expiresIn)
+    signed = _signed(_keys().signer(now), url, expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
     logger.info("signed", file=file)  # the name, never the URL: a signed URL is a bearer token
     return signed

@@ -39,13 +39,13 @@ def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
         pytest.param(keys("1"), keys("123"), FIRST, id="two-keys-are-added"),
         pytest.param(keys("12"), keys("2"), SECOND + LAST_URL, id="the-last-url-expired"),
         pytest.param(keys("12"), keys("23"), SECOND + LAST_URL, id="the-last-url-expired-and-a-key-is-added"),
-        pytest.param(keys("12"), keys("1"), SECOND - 1, id="it-never-signed"),
-        pytest.param(keys("12"), keys("13"), SECOND - 1, id="one-that-never-signed-for-another"),
-        pytest.param(keys("123"), keys("1"), SECOND - 1, id="neither-ever-signed"),
+        pytest.param(keys("12"), keys("1"), SECOND - 61, id="it-never-signed"),
+        pytest.param(keys("12"), keys("13"), SECOND - 61, id="one-that-never-signed-for-another"),
+        pytest.param(keys("123"), keys("1"), SECOND - 61, id="neither-ever-signed"),
         pytest.param(keys("123"), keys("23"), SECOND + LAST_URL, id="oldest-of-three"),
         pytest.param(keys("123"), keys("3"), THIRD + LAST_URL, id="both-older-of-three"),
         pytest.param(keys("123"), keys("13"), THIRD + LAST_URL, id="middle-of-three"),
-        pytest.param(keys("123"), keys("2"), THIRD - 1, id="an-expired-one-and-one-that-never-signed"),
+        pytest.param(keys("123"), keys("2"), THIRD - 61, id="an-expired-one-and-one-that-never-signed"),
         pytest.param(keys("12"), keys("2", revoked="1"), SECOND, id="its-urls-are-given-up"),
         pytest.param(keys("12"), keys("1", revoked="2"), SECOND, id="the-one-that-signs-is-given-up"),
         pytest.param(keys("1"), keys("2", revoked="1"), FIRST, id="the-only-one-is-given-up"),
@@ -54,6 +54,12 @@ def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
 )
 def test_change_that_breaks_no_url_is_let(old: KeyList, new: KeyList, now: int) -> None:
     refuse_unsafe(old, new, now)
+
+
+@pytest.mark.parametrize("now", [SECOND - 60, SECOND - 1, SECOND])
+def test_key_that_is_about_to_sign_stays(now: int) -> None:
+    with pytest.raises(Refused, match="key 2 cannot be removed: it still signs, or is about to"):
+        refuse_unsafe(keys("12"), keys("1"), now)
 
 
 LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c revoke=1"]

@@ -302,14 +302,14 @@ def test_signer_may_read_the_parameters_of_the_keys_and_nothing_else(variant: st
     assert flat(condition["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] for condition in conditions) == arns
 
 
-@pytest.mark.parametrize(("variant", "prefix"), [("default", "files/"), ("another-folder", "public/files/")])
+@pytest.mark.parametrize(("variant", "prefix"), [("default", "files/*"), ("another-folder", "public/files/*")])
 def test_lister_may_list_the_one_folder_and_nothing_else(variant: str, prefix: str) -> None:
     assert permissions("files_handler", variant) == [
         {
             "Effect": "Allow",
             "Action": "s3:ListBucket",
             "Resource": f"${{{only('AWS::S3::Bucket', variant)[0]}.Arn}}",
-            "Condition": {"StringEquals": {"s3:prefix": prefix}},
+            "Condition": {"StringLike": {"s3:prefix": prefix}},
         }
     ]
 
@@ -531,9 +531,19 @@ def signature(field: FieldDefinitionNode) -> str:
 def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
     assert {name: [signature(field) for field in node.fields] for name, node in types(variant).items()} == {
         "Query": [
-            "getFiles: [String]",
+            "getFiles(prefix: String): [String]",
+            "listFiles(prefix: String, delimiter: String, limit: Int, nextToken: String): FilePage!",
+            "getFile(file: String!): File",
             "getUrl(file: String!, expiresIn: Int, saveAs: String): String",
             "getUrls(files: [String!]!, expiresIn: Int): [SignedUrl!]!",
+        ],
+        "FilePage": ["items: [File!]!", "folders: [String!]!", "nextToken: String"],
+        "File": [
+            "name: String!",
+            "size: Float!",
+            "lastModified: AWSDateTime!",
+            "etag: String!",
+            "url(expiresIn: Int, saveAs: String): String",
         ],
         "SignedUrl": [
             "file: String!",
