@@ -1,11 +1,11 @@
-"""`python -m bench`: how fast URLs are signed, in ratios to what else could sign them."""
+"""`python -m bench`: how fast URLs are signed and files listed, in ratios to what else could be done."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from bench import handler, signing
+from bench import handler, listing, signing
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -14,7 +14,8 @@ from bench.rows import text, write_json
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measures signing in turns with the bare signature, OpenSSL, botocore and Node's signers. "
+        description="Measures signing in turns with the bare signature, OpenSSL, botocore and Node's signers; "
+        "and listing in buckets of a thousand files to a million. "
         "Figures are medians of paired rounds in CPU time; the ratios say more than the numbers per second.",
     )
     parser.add_argument(
@@ -26,7 +27,7 @@ def main() -> None:
     keys = fresh_keys()
     with NodePeers() as node:
         measured = [*signing.rows(keys, node, options.rounds)]
-    measured += [*handler.rows(keys[0], options.rounds), *signing.lengths(keys)]
+    measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds), *signing.lengths(keys)]
     write_json(measured, options.json)
     print(text(measured))
     print("\n×: our speed as a multiple of theirs. limit: what a bare signature in our place would reach.")
