@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import handler, listing, signing
+from bench import cold_start, handler, listing, signing
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -27,7 +27,8 @@ def main() -> None:
     keys = fresh_keys()
     with NodePeers() as node:
         measured = [*signing.rows(keys, node, options.rounds)]
-    measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds), *signing.lengths(keys)]
+    measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
+    measured += [*cold_start.rows(keys[0], options.rounds), *signing.lengths(keys)]
     write_json(measured, options.json)
     print(text(measured))
     print("\n×: our speed as a multiple of theirs. limit: what a bare signature in our place would reach.")

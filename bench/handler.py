@@ -24,12 +24,12 @@ _SETTINGS = UrlSettings(
     url_lifetime_max=3600,
     url_window=300,
 )
-_ENVIRONMENT = to_environment(_SETTINGS) | {
+ENVIRONMENT = to_environment(_SETTINGS) | {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
     "POWERTOOLS_SERVICE_NAME": "url_handler",
 }
-_CONTEXT = SimpleNamespace(
+CONTEXT = SimpleNamespace(
     function_name="a-function",
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:a-function",
@@ -39,28 +39,27 @@ _CONTEXT = SimpleNamespace(
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
     """The handler's cost in bare signatures of the same key."""
-    ssm = SimpleNamespace(get_parameter=lambda **_: {"Parameter": {"Value": key.pem.decode()}})
     bare = on_cpu(key.bare, [policy(url) for url in urls(500)])
-    with open(os.devnull, "w") as nowhere, patch.dict(os.environ, _ENVIRONMENT):  # noqa: PTH123 - not a file
-        with redirect_stdout(nowhere), patch("boto3.client", return_value=ssm):
+    with open(os.devnull, "w") as nowhere, patch.dict(os.environ, ENVIRONMENT):  # noqa: PTH123 - not a file
+        with redirect_stdout(nowhere), patch("resolvers.ssm_parameter.Parameters.read", return_value=key.pem.decode()):
             # Here and not above: Logger takes the stdout and the environment of the moment that it is made in.
             from resolvers import url_handler  # noqa: PLC0415
 
             def ask(event: dict[str, Any]) -> Any:
-                return url_handler.handler(event, _CONTEXT)
+                return url_handler.handler(event, CONTEXT)
 
-            ask(_event("getUrl", file="first.jpg"))  # reads the key
+            ask(appsync_event("getUrl", file="first.jpg"))  # reads the key
         names = (f"photos/{number:09}.jpg" for number in range(10**9))
         measured = []
         with redirect_stdout(nowhere):
-            many = [_event("getUrls", files=[next(names) for _ in range(1000)])]
+            many = [appsync_event("getUrls", files=[next(names) for _ in range(1000)])]
             measured.append(("getUrls, 1,000 names", 1000, compare(on_cpu(ask, many), bare, rounds)))
 
             def one_new() -> float:
-                return on_cpu(ask, [_event("getUrl", file=next(names)) for _ in range(100)])()
+                return on_cpu(ask, [appsync_event("getUrl", file=next(names)) for _ in range(100)])()
 
             measured.append(("getUrl, new name", 1, compare(one_new, bare, rounds)))
-            same = [_event("getUrl", file="first.jpg")] * 100
+            same = [appsync_event("getUrl", file="first.jpg")] * 100
             measured.append(("getUrl, remembered name", 1, compare(on_cpu(ask, same), bare, rounds)))
     for subject, signatures, pair in measured:
         yield Row(
@@ -76,7 +75,7 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
             yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
 
 
-def _event(field: str, **arguments: Any) -> dict[str, Any]:
+def appsync_event(field: str, **arguments: Any) -> dict[str, Any]:
     """What AppSync sends a direct Lambda resolver."""
     return {
         "arguments": arguments,

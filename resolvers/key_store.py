@@ -1,18 +1,14 @@
-"""The private signing keys; the one place that talks to SSM."""
+"""The private signing keys: which of them signs, and when each is read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
 
+from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UrlSigner
-
-if TYPE_CHECKING:
-    from types_boto3_ssm import SSMClient
-
-    from resolvers.settings import SigningKey, SigningKeys
+from resolvers.ssm_parameter import ParameterUnreadable
 
 logger = Logger()
 
@@ -37,10 +33,11 @@ class KeyStore:
     """The signing keys of one sandbox: each is read when it first signs, and kept.
 
     Of several keys the newest that has taken over signs; one that was removed gives way to the next older.
+    `read` gives the value of a parameter, or raises ParameterUnreadable.
     """
 
-    def __init__(self, ssm: SSMClient, keys: SigningKeys) -> None:
-        self._ssm = ssm
+    def __init__(self, read: Callable[[str], str], keys: SigningKeys) -> None:
+        self._read = read
         self._keys = keys.keys
         self._held: dict[SigningKey, tuple[UrlSigner, float]] = {}
 
@@ -65,7 +62,7 @@ class KeyStore:
         if held and now - read_at < REFRESH_SECONDS:
             return held
         try:
-            signer = UrlSigner(key.key_id, _read_private_key(self._ssm, key.parameter), key.algorithm)
+            signer = UrlSigner(key.key_id, self._private_key(key.parameter), key.algorithm)
         except SigningKeyRemoved:
             self._held.pop(key, None)
             raise
@@ -77,13 +74,10 @@ class KeyStore:
         self._held[key] = (signer, now)
         return signer
 
-
-def _read_private_key(ssm: SSMClient, parameter: str) -> bytes:
-    try:
-        answer = ssm.get_parameter(Name=parameter, WithDecryption=True)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        why = _WHAT_TO_DO.get(code, f"SSM answered {code}")
-        kind = SigningKeyRemoved if code == "ParameterNotFound" else SigningKeyUnavailable
-        raise kind(f"The signing key in the SSM parameter {parameter} cannot be read: {why}.") from error
-    return answer["Parameter"]["Value"].encode()
+    def _private_key(self, parameter: str) -> bytes:
+        try:
+            return self._read(parameter).encode()
+        except ParameterUnreadable as error:
+            why = _WHAT_TO_DO.get(error.code, str(error))
+            kind = SigningKeyRemoved if error.code == "ParameterNotFound" else SigningKeyUnavailable
+            raise kind(f"The signing key in the SSM parameter {parameter} cannot be read: {why}.") from error

@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
@@ -20,6 +19,7 @@ from resolvers.file_names import InvalidFileName
 from resolvers.key_store import KeyStore
 from resolvers.settings import UrlSettings, from_environment
 from resolvers.signed_url import UrlSigner, expires_at
+from resolvers.ssm_parameter import Parameters
 
 MAX_FILES = 1000
 
@@ -43,7 +43,7 @@ def _settings() -> UrlSettings:
 
 @cache
 def _keys() -> KeyStore:
-    return KeyStore(boto3.client("ssm"), _settings().signing_keys)
+    return KeyStore(Parameters(os.environ).read, _settings().signing_keys)
 
 
 # Within a window the same question has the same answer, and this is where it is remembered.

@@ -30,6 +30,7 @@ from resolvers.key_store import SigningKeyUnavailable
 from resolvers.s3_files import FilesUnavailable
 from resolvers.settings import MissingSetting
 from resolvers.signed_url import UnusableSigningKey
+from tests.ssm_server import SsmServer, ssm_server
 
 BUCKET = "the-bucket"
 ORIGIN = "https://files.example.com"
@@ -91,15 +92,25 @@ def event(field: str, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[SsmServer]:
+    with ssm_server() as server:
+        yield server
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+def aws(server: SsmServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """An empty AWS."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
-        yield boto3.Session()
+        session = boto3.Session()
+        monkeypatch.delenv("AWS_ENDPOINT_URL_SSM", raising=False)
+        server.begin(session.client("ssm"))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", server.url)
+        yield session
 
 
 @pytest.fixture
@@ -139,19 +150,6 @@ def get_urls(get_url: Ask) -> Ask:
 
     del get_url  # it has started the sandbox
     return ask
-
-
-def refusing(aws: boto3.Session, operation: str, code: str) -> Callable[[], None]:
-    """Lets AWS refuse this operation with this code, until what is returned is called."""
-
-    refuses = [True]  # clients copy the session's handlers, so an unregistered one would go on
-
-    def refuse(**_: Any) -> Any:
-        no = {"Error": {"Code": code, "Message": "no"}}
-        return (AWSResponse("", 400, HTTPHeaders(), None), no) if refuses else None
-
-    aws.events.register(f"before-call.{operation}", refuse)
-    return refuses.clear
 
 
 # getFiles
@@ -211,7 +209,10 @@ def test_missing_bucket_is_named_with_the_answer_of_s3(get_files: Ask) -> None:
 
 
 def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_files: Ask) -> None:
-    refusing(aws, "s3.ListObjectsV2", "AccessDenied")
+    def refuse(**_: Any) -> Any:
+        return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": "AccessDenied", "Message": "no"}}
+
+    aws.events.register("before-call.s3.ListObjectsV2", refuse)
     with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered AccessDenied\."):
         get_files()
 
@@ -234,12 +235,11 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
 @pytest.fixture
 def store(aws: boto3.Session) -> Callable[[str], None]:
     """Puts a value into the parameter, encrypted under a key of KMS."""
+    ssm = aws.client("ssm", endpoint_url="https://ssm.eu-west-1.amazonaws.com")  # moto's, not the server before it
     encryption_key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
 
     def store(value: str) -> None:
-        aws.client("ssm").put_parameter(
-            Name=PARAMETER, Value=value, Type="SecureString", KeyId=encryption_key, Overwrite=True
-        )
+        ssm.put_parameter(Name=PARAMETER, Value=value, Type="SecureString", KeyId=encryption_key, Overwrite=True)
 
     return store
 
@@ -263,11 +263,10 @@ def test_url_opens_the_file_at_the_edge_for_its_lifetime(
 
 
 @pytest.fixture
-def reads(aws: boto3.Session) -> list[dict[str, Any]]:
+def reads(aws: boto3.Session, server: SsmServer) -> list[dict[str, Any]]:
     """Every GetParameter that was asked for."""
-    asked: list[dict[str, Any]] = []
-    aws.events.register("before-parameter-build.ssm.GetParameter", lambda params, **_: asked.append({**params}))
-    return asked
+    del aws  # it makes the server forget what was asked before
+    return server.questions
 
 
 def test_key_is_read_once_decrypted_and_by_its_name(
@@ -279,13 +278,13 @@ def test_key_is_read_once_decrypted_and_by_its_name(
 
 
 def test_failed_read_is_tried_again_at_the_next_question(
-    aws: boto3.Session, store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+    server: SsmServer, store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
-    allow = refusing(aws, "ssm.GetParameter", "AccessDeniedException")
+    server.refuses_with = "AccessDeniedException"
     with pytest.raises(SigningKeyUnavailable):
         get_url(file="a")
-    allow()
+    server.refuses_with = ""
     assert get_url(file="a")
     assert len(reads) == 2
 
@@ -299,8 +298,8 @@ def test_failed_read_is_tried_again_at_the_next_question(
         ("ValidationException", "SSM answered ValidationException"),
     ],
 )
-def test_unreadable_key_is_named_with_what_to_do(aws: boto3.Session, get_url: Ask, code: str, what_to_do: str) -> None:
-    refusing(aws, "ssm.GetParameter", code)
+def test_unreadable_key_is_named_with_what_to_do(server: SsmServer, get_url: Ask, code: str, what_to_do: str) -> None:
+    server.refuses_with = code
     with pytest.raises(SigningKeyUnavailable) as refused:
         get_url(file="a.jpg")
     assert str(refused.value) == f"The signing key in the SSM parameter {PARAMETER} cannot be read: {what_to_do}."

@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -17,6 +15,7 @@ from resolvers import key_store
 from resolvers.key_store import REFRESH_SECONDS, KeyStore, SigningKeyRemoved, SigningKeyUnavailable
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey
+from resolvers.ssm_parameter import ParameterUnreadable
 
 FIRST = 1_800_000_000
 SECOND = FIRST + 100_000
@@ -32,44 +31,53 @@ def log() -> io.StringIO:
     return stream
 
 
-@pytest.fixture
-def ssm() -> Iterator[Stubber]:
+class Ssm:
     """An SSM that answers what a test has it answer, in this order, and nothing else."""
-    client = boto3.client("ssm", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+
+    def __init__(self) -> None:
+        self.pending: list[tuple[str, str | ParameterUnreadable]] = []
+
+    def read(self, name: str) -> str:
+        expected, answer = self.pending.pop(0)
+        assert name == expected
+        if isinstance(answer, ParameterUnreadable):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def ssm() -> Iterator[Ssm]:
+    ssm = Ssm()
+    yield ssm
+    assert not ssm.pending
 
 
 def parameter(name: str) -> str:
     return f"/PrivateFiles/signing-keys/{name}"
 
 
-def store(ssm: Stubber, names: str) -> KeyStore:
+def store(ssm: Ssm, names: str) -> KeyStore:
     keys = (SigningKey(f"K{name}", str(SIGNS_FROM[name]), "ecdsa-p256", parameter(name)) for name in names)
-    client: Any = ssm.client
-    return KeyStore(client, SigningKeys(tuple(keys)))
+    return KeyStore(ssm.read, SigningKeys(tuple(keys)))
 
 
 @pytest.fixture
-def holds(ssm: Stubber) -> Callable[[str], None]:
+def holds(ssm: Ssm) -> Callable[[str], None]:
     """The next question is for this key, and SSM holds it."""
 
     def holds(name: str, value: str | None = None) -> None:
         pem = PRIVATE[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        expected = {"Name": parameter(name), "WithDecryption": True}
-        ssm.add_response("get_parameter", {"Parameter": {"Value": value or pem}}, expected)
+        ssm.pending.append((parameter(name), value or pem))
 
     return holds
 
 
 @pytest.fixture
-def fails(ssm: Stubber) -> Callable[[str, str], None]:
+def fails(ssm: Ssm) -> Callable[[str, str], None]:
     """The next question is for this key, and SSM answers this error."""
 
     def fails(name: str, code: str) -> None:
-        expected = {"Name": parameter(name), "WithDecryption": True}
-        ssm.add_client_error("get_parameter", code, "no", expected_params=expected)
+        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM answered {code}", passing=False)))
 
     return fails
 
@@ -104,13 +112,13 @@ def signing(keys: KeyStore, now: float) -> str:
     ],
 )
 def test_newest_key_that_has_taken_over_signs(
-    ssm: Stubber, holds: Callable[[str], None], names: str, now: float, signs: str
+    ssm: Ssm, holds: Callable[[str], None], names: str, now: float, signs: str
 ) -> None:
     holds(signs)
     assert signing(store(ssm, names), now) == signs
 
 
-def test_key_takes_over_in_a_running_sandbox(ssm: Stubber, holds: Callable[[str], None]) -> None:
+def test_key_takes_over_in_a_running_sandbox(ssm: Ssm, holds: Callable[[str], None]) -> None:
     keys = store(ssm, "12")
     holds("1")
     assert signing(keys, SECOND - 1) == "1"
@@ -118,7 +126,7 @@ def test_key_takes_over_in_a_running_sandbox(ssm: Stubber, holds: Callable[[str]
     assert signing(keys, SECOND) == "2"
 
 
-def test_key_is_read_again_only_after_the_refresh(ssm: Stubber, holds: Callable[[str], None]) -> None:
+def test_key_is_read_again_only_after_the_refresh(ssm: Ssm, holds: Callable[[str], None]) -> None:
     keys = store(ssm, "1")
     holds("1")
     signers = {id(keys.signer(FIRST + second)) for second in (0, 1, REFRESH_SECONDS - 0.1)}
@@ -129,7 +137,7 @@ def test_key_is_read_again_only_after_the_refresh(ssm: Stubber, holds: Callable[
 
 
 def test_removed_newest_gives_way_to_the_next_older(
-    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO
 ) -> None:
     fails("3", "ParameterNotFound")
     fails("2", "ParameterNotFound")
@@ -139,7 +147,7 @@ def test_removed_newest_gives_way_to_the_next_older(
 
 
 def test_held_key_that_was_removed_signs_no_longer_after_the_refresh(
-    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None]
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
 ) -> None:
     keys = store(ssm, "12")
     holds("2")
@@ -155,10 +163,11 @@ def test_held_key_that_was_removed_signs_no_longer_after_the_refresh(
 
 
 @pytest.mark.parametrize(
-    "code", ["AccessDeniedException", "InvalidKeyId", "InternalServerError", "ThrottlingException"]
+    "code",
+    ["AccessDeniedException", "InvalidKeyId", "InternalServerError", "ThrottlingException", "EndpointConnectionError"],
 )
 def test_held_key_that_cannot_be_read_again_is_kept(
-    ssm: Stubber, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO, code: str
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO, code: str
 ) -> None:
     keys = store(ssm, "12")
     holds("2")
@@ -169,21 +178,21 @@ def test_held_key_that_cannot_be_read_again_is_kept(
     assert signing(keys, SECOND + 2 * REFRESH_SECONDS - 1) == "2"  # SSM is not asked at every question
 
 
-def test_newest_that_cannot_be_read_does_not_give_way(ssm: Stubber, fails: Callable[[str, str], None]) -> None:
+def test_newest_that_cannot_be_read_does_not_give_way(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
     fails("2", "AccessDeniedException")
     with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read") as refused:
         store(ssm, "12").signer(SECOND)
     assert not isinstance(refused.value, SigningKeyRemoved)
 
 
-def test_without_any_key_the_oldest_is_named(ssm: Stubber, fails: Callable[[str, str], None]) -> None:
+def test_without_any_key_the_oldest_is_named(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
     fails("2", "ParameterNotFound")
     fails("1", "ParameterNotFound")
     with pytest.raises(SigningKeyRemoved, match="signing-keys/1 cannot be read: it does not exist"):
         store(ssm, "12").signer(SECOND)
 
 
-def test_value_that_is_no_key_is_refused(ssm: Stubber, holds: Any) -> None:
+def test_value_that_is_no_key_is_refused(ssm: Ssm, holds: Any) -> None:
     holds("1", "no key")
     with pytest.raises(UnusableSigningKey):
         store(ssm, "1").signer(FIRST)

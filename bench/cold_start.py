@@ -1,0 +1,96 @@
+"""What the first URL costs a fresh process: everything imported, the key read over HTTP, one question answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from bench.handler import CONTEXT, ENVIRONMENT, appsync_event
+from bench.keys import Key
+from bench.paired import Timed, compare
+from bench.rows import Row
+
+# CPU time from the start of the process, without the interpreter's end, which nobody waits for.
+_FIRST_QUESTION = """
+import importlib, json, sys, time
+from types import SimpleNamespace
+handler = importlib.import_module(sys.argv[1]).handler
+context = SimpleNamespace(**json.loads(sys.argv[3]))
+url = handler(json.loads(sys.argv[2]), context)
+seconds = time.process_time()
+assert "Signature=" in url, url
+print(seconds)
+"""
+
+
+def rows(key: Key, runs: int) -> Iterator[Row]:
+    """The signer's first URL, as a share of what it costs the usual handler."""
+    with _parameter_store(key.pem.decode()) as endpoint_url:
+        ours = _first_url("resolvers.url_handler", endpoint_url)
+        theirs = _first_url("bench.usual_handler", endpoint_url)
+        pair = compare(ours, theirs, runs)
+    yield Row(
+        "first URL of a fresh process",
+        "boto3, all Powertools, AppSyncResolver",
+        pair.our_seconds / pair.their_seconds,
+        "× the time",
+        at_most=0.5,
+        our_seconds=pair.our_seconds,
+        their_seconds=pair.their_seconds,
+    )
+    yield Row("first URL of a fresh process", "CPU time here", pair.our_seconds * 1000, "ms")
+
+
+def _first_url(module: str, endpoint_url: str) -> Timed:
+    command = [sys.executable, "-c", _FIRST_QUESTION, module]
+    command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(vars(CONTEXT))]
+    environment = (
+        os.environ
+        | ENVIRONMENT
+        | {
+            "AWS_ENDPOINT_URL_SSM": endpoint_url,
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "example",
+            "AWS_SESSION_TOKEN": "example",
+            # As in Lambda, where Tracer loads what it records with.
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "AWS_LAMBDA_FUNCTION_NAME": "a-function",
+            "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
+        }
+    )
+
+    def seconds() -> float:
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+        return float(told.splitlines()[-1])
+
+    return seconds
+
+
+@contextmanager
+def _parameter_store(value: str) -> Iterator[str]:
+    """The address of an SSM that has this value for every name."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.headers["X-Amz-Target"] == "AmazonSSM.GetParameter"  # noqa: S101 - nothing else is measured
+            self.rfile.read(int(self.headers["Content-Length"]))
+            answer = json.dumps({"Parameter": {"Value": value}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
