@@ -102,8 +102,9 @@ def _refuse_unsafe_removal(key: Generation, old: KeyList, position: int, longest
     successors = old.generations[position + 1 :]
     if not successors:
         raise Refused(
-            f"The signing key {key.name} cannot be removed: it still signs, or is about to. Add a newer key first (signing_keys="
-            f"{','.join(each.name for each in old.generations)},NEW), or give it up at once: -c revoke={key.name}"
+            f"The signing key {key.name} cannot be removed: it still signs, or is about to. Add a newer key first "
+            f"(signing_keys={','.join(each.name for each in old.generations)},NEW), or give it up at once: "
+            f"-c revoke={key.name}"
         )
     takes_over = min(each.signs_from for each in successors)
     safe_from = takes_over + old.settling + longest_url
