@@ -13,8 +13,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import boto3
-
 from bench.generated_bucket import GeneratedBucket
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
@@ -106,10 +104,10 @@ def _all_names_rows() -> Iterator[Row]:
 
 def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     """A hundred files and their URLs: a page with `File.url`, and what it took before there were pages."""
-    ssm = SimpleNamespace(get_parameter=lambda **_: {"Parameter": {"Value": key.pem.decode()}})
+    ssm = SimpleNamespace(read=lambda _: key.pem.decode())
     files_handler, url_handler = _started("files_handler"), _started("url_handler")
     ask_files = _asking(files_handler, _GALLERY)
-    with patch.object(boto3, "client", return_value=ssm):
+    with patch.object(url_handler, "Parameters", return_value=ssm):
         url_handler.handler(_event("getUrl", file="first.jpg"), _CONTEXT)  # reads the key
 
     def in_one_query() -> list[str]:
