@@ -16,7 +16,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.s3.models import s3_backends
 
@@ -25,6 +24,7 @@ from resolvers import files_handler, url_handler
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
+from resolvers.ssm_parameter import ParameterUnreadable
 from tests.test_functions import BUCKET, ENVIRONMENT, NOW, ORIGIN, P256, PARAMETER, event, opened, pem
 from tests.test_functions import Context as ContextWithoutTime
 
@@ -496,19 +496,22 @@ class Signing:
         return answers
 
 
-class Ssm:
-    """An SSM client that has the one key."""
+class Parameters:
+    """SSM with the one key."""
 
-    def get_parameter(self, **question: Any) -> dict[str, Any]:
-        if question != {"Name": PARAMETER, "WithDecryption": True}:
-            raise ClientError({"Error": {"Code": "ParameterNotFound", "Message": "no"}}, "GetParameter")
-        return {"Parameter": {"Value": pem(P256)}}
+    def __init__(self, _environment: Any) -> None:
+        pass
+
+    def read(self, name: str) -> str:
+        if name != PARAMETER:
+            raise ParameterUnreadable("ParameterNotFound", "no", passing=False)
+        return pem(P256)
 
 
 @pytest.fixture
 def urls(monkeypatch: pytest.MonkeyPatch) -> Signing:
     log = start(url_handler, boto3.Session("testing", "testing"), monkeypatch)
-    monkeypatch.setattr(boto3, "client", lambda _: Ssm())
+    monkeypatch.setattr(url_handler, "Parameters", Parameters)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
     return Signing(log)
 
