@@ -55,7 +55,7 @@ def get_files(prefix: str | None = None) -> list[str]:
     room = MAX_NAMES_BYTES
     for name in _listing().names(prefix or ""):
         room -= len(_as_json(name).encode()) + 1  # and a comma
-        if room < 0 or (len(names) % 1000 == 0 and _out_of_time()):
+        if room < 0 or (names and len(names) % 1000 == 0 and _out_of_time()):
             raise TooManyFiles(
                 f"There are more than {len(names)} files, too many for one answer; "
                 "ask for them in pages with listFiles, or for fewer with prefix."
