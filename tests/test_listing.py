@@ -420,8 +420,8 @@ def test_all_files_are_refused_when_time_runs_out(listing: Callable[[Unending], 
     listing(Unending("{:09}"))
     clock = itertools.count(29_000, -1000)
     kind, message = refusal(asking("getFiles", lambda: next(clock)))
-    # At 4,000 ms there is still enough; a second later there is not.
-    assert (kind, message.partition(",")[0]) == ("TooManyFiles", "There are more than 26000 files")
+    # Asked after every thousand: at 4,000 ms there is still enough, a second later there is not.
+    assert (kind, message.partition(",")[0]) == ("TooManyFiles", "There are more than 27000 files")
     assert "listFiles" in message
 
 
