@@ -5,6 +5,13 @@ import pytest
 
 from tests.running_stack import Stack, deployed_stack, running_stack
 
+# Each brings a stack up, or more than one; begun first, they leave no worker waiting at the end.
+LONGEST = ("test_rotation.py", "test_journey.py", "test_gallery.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
