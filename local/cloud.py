@@ -122,8 +122,9 @@ class Cloud:
         group = self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
+        # It would wait for idle connections; there is nothing that it could still save.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), timeout=5)
+            await asyncio.wait_for(self._process.wait(), timeout=1)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
         await self._process.wait()
