@@ -75,18 +75,18 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
             yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
 
 
-def appsync_event(field: str, **arguments: Any) -> dict[str, Any]:
+def appsync_event(field: str, *, parent: str = "Query", source: Any = None, **arguments: Any) -> dict[str, Any]:
     """What AppSync sends a direct Lambda resolver."""
     return {
         "arguments": arguments,
         "identity": {"claims": {"sub": "a-user", "token_use": "access"}, "sub": "a-user", "username": "a-user"},
-        "source": None,
+        "source": source,
         "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
         "prev": None,
         "info": {
             "selectionSetList": [],
             "selectionSetGraphQL": "",
-            "parentTypeName": "Query",
+            "parentTypeName": parent,
             "fieldName": field,
             "variables": {},
         },

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.generated_bucket import GeneratedBucket
+from bench.handler import appsync_event
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row
@@ -108,16 +109,16 @@ def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     files_handler, url_handler = _started("files_handler"), _started("url_handler")
     ask_files = _asking(files_handler, _GALLERY)
     with patch.object(url_handler, "Parameters", return_value=ssm):
-        url_handler.handler(_event("getUrl", file="first.jpg"), _CONTEXT)  # reads the key
+        url_handler.handler(appsync_event("getUrl", file="first.jpg"), _CONTEXT)  # reads the key
 
     def in_one_query() -> list[str]:
         page = ask_files("listFiles", limit=_GALLERY)
-        events = [_event("url", parent="File", source=item) for item in page["items"]]
+        events = [appsync_event("url", parent="File", source=item) for item in page["items"]]
         return [answer["data"] for answer in url_handler.handler(events, _CONTEXT)]
 
     def one_by_one() -> list[str]:
         url_handler._signed.cache_clear()  # as for files that nobody has asked for in this window
-        return [url_handler.handler(_event("getUrl", file=name), _CONTEXT) for name in ask_files("getFiles")]
+        return [url_handler.handler(appsync_event("getUrl", file=name), _CONTEXT) for name in ask_files("getFiles")]
 
     assert len(set(in_one_query())) == _GALLERY == len(set(one_by_one()))  # noqa: S101
     pair = compare(_timed(in_one_query), _timed(one_by_one), rounds)
@@ -166,7 +167,7 @@ def _asking(files_handler: ModuleType, files: int) -> Ask:
 
     def ask(field: str, **arguments: Any) -> Any:
         with patch.object(files_handler, "_listing", lambda: listing):
-            return files_handler.handler(_event(field, **arguments), _CONTEXT)
+            return files_handler.handler(appsync_event(field, **arguments), _CONTEXT)
 
     return ask
 
@@ -174,22 +175,3 @@ def _asking(files_handler: ModuleType, files: int) -> Ask:
 def _started(name: str) -> ModuleType:
     """A function just started; its logger takes the stdout of the moment that it is first made in."""
     return importlib.reload(importlib.import_module(f"resolvers.{name}"))
-
-
-def _event(field: str, *, parent: str = "Query", source: Any = None, **arguments: Any) -> dict[str, Any]:
-    """What AppSync sends a direct Lambda resolver."""
-    return {
-        "arguments": arguments,
-        "identity": {"claims": {"sub": "a-user", "token_use": "access"}, "sub": "a-user", "username": "a-user"},
-        "source": source,
-        "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
-        "prev": None,
-        "info": {
-            "selectionSetList": [],
-            "selectionSetGraphQL": "",
-            "parentTypeName": parent,
-            "fieldName": field,
-            "variables": {},
-        },
-        "stash": {},
-    }

@@ -57,13 +57,12 @@ class SigningKey(Construct):
                 for generation, public_key, pair in zip(config.key_generations, public_keys, pairs, strict=True)
             )
         )
-        self._parameter_names = [key.parameter for key in self.signing_keys.keys]
 
     def grant_sign(self, function: lambda_.Function) -> None:
         """Allows reading the private keys that sign, and nothing else that is in SSM or under their KMS key."""
-        for parameter in self._parameter_names:
-            self._allow(function, ["ssm:GetParameter"], self._arn(parameter))
-            self._allow_key(function, "kms:Decrypt", self._arn(parameter))
+        for key in self.signing_keys.keys:
+            self._allow(function, ["ssm:GetParameter"], self._arn(key.parameter))
+            self._allow_key(function, "kms:Decrypt", self._arn(key.parameter))
         # The function may sign with a key only once the group holds it.
         function.node.add_dependency(self.group)
 

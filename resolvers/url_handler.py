@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -72,9 +73,7 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
     signer = _keys().signer(now)
     expires_text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     answers = [_answer(signer, file, expires, expires_text) for file in files]
-    refused = sum("errorType" in answer for answer in answers)
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(files) - refused)
-    logger.info("signed", files=len(files), refused=refused)
+    _report(answers)
     return answers
 
 
@@ -84,9 +83,7 @@ def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]
     now = time.time()
     signer = _keys().signer(now)
     answers = [_answer_event(signer, now, each) for each in event]
-    refused = sum("errorType" in answer for answer in answers)
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(event) - refused)
-    logger.info("signed", files=len(event), refused=refused)
+    _report(answers)
     return answers
 
 
@@ -104,6 +101,12 @@ def _answer(signer: UrlSigner, file: str, expires: int, expires_text: str) -> di
         return {"file": file, "url": signer.sign(_url(file), expires), "expiresAt": expires_text}
     except InvalidFileName as error:
         return {"file": file, "errorType": type(error).__name__, "errorMessage": str(error)}
+
+
+def _report(answers: Sequence[Mapping[str, str | None]]) -> None:
+    refused = sum("errorType" in answer for answer in answers)
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(answers) - refused)
+    logger.info("signed", files=len(answers), refused=refused)
 
 
 def _url(file: str, save_as: str | None = None) -> str:
