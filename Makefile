@@ -35,8 +35,10 @@ bench: $(READY) ## signing speed, against what else signs URLs          (OPTIONS
 lock: ## pin every dependency anew, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o locks/python.txt
-	$(BIN)/uv pip compile -q --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes \
-	  --no-annotate --custom-compile-command "make lock" -c locks/python.txt locks/functions.in -o locks/functions.txt
+	for name in functions cryptography; do \
+	  $(BIN)/uv pip compile -q --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes \
+	    --no-annotate --custom-compile-command "make lock" -c locks/python.txt locks/$$name.in -o locks/$$name.txt; \
+	done
 	npm install --package-lock-only
 
 clean: ## remove what can be made again

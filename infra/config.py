@@ -45,6 +45,7 @@ class Config:
     revoke: str = ""
     retain_data: bool = True
     architecture: str = "arm64"
+    snap_start: bool = False
     log_level: str = "INFO"
 
     @classmethod

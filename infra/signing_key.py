@@ -36,6 +36,7 @@ class SigningKey(Construct):
         self._mint = functions.add(
             "MintFunction",
             handler="mint_key",
+            cryptography=True,
             settings=settings.MintSettings(encryption_key_id=self._encryption_key.key_id),
             timeout=Duration.minutes(1),
         )

@@ -35,6 +35,7 @@ class PrivateFilesStack(Stack):
         url_function = functions.add(
             "UrlFunction",
             handler="url_handler",
+            cryptography=True,
             settings=UrlSettings(
                 edge_origin=cdn.origin,
                 files_folder=config.files_folder,
@@ -45,8 +46,8 @@ class PrivateFilesStack(Stack):
                 url_window=config.url_window,
             ),
         )
-        api.resolve(files_function, "Query.getFiles", "Query.listFiles", "Query.getFile")
-        api.resolve(url_function, "Query.getUrl", "Query.getUrls", batched=["File.url"])
+        api.resolve(functions.live(files_function), "Query.getFiles", "Query.listFiles", "Query.getFile")
+        api.resolve(functions.live(url_function), "Query.getUrl", "Query.getUrls", batched=["File.url"])
 
         files.grant_list(files_function)
         key.grant_sign(url_function)

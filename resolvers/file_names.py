@@ -15,6 +15,10 @@ class InvalidFileName(ValueError):
     """This name cannot be served; the message names the reason."""
 
 
+class InvalidPrefix(ValueError):
+    """No file's name can begin so; the message names the reason."""
+
+
 def to_key(name: str, folder: str) -> str:
     """The S3 key of the file of this name.
 
@@ -24,6 +28,24 @@ def to_key(name: str, folder: str) -> str:
     if refuse:
         raise InvalidFileName(f"The file name {_shown(name)} cannot be served: {refuse}.")
     return f"{folder}/{name}"
+
+
+def to_key_prefix(prefix: str, folder: str) -> str:
+    """What the S3 keys begin with whose files' names begin so.
+
+    Raises InvalidPrefix for what S3 cannot be asked for; a prefix that merely leads to nothing is fine.
+    """
+    try:
+        key_bytes = len(folder.encode()) + 1 + len(prefix.encode())
+    except UnicodeEncodeError:
+        raise InvalidPrefix(
+            f"prefix {_shown(prefix)} holds half of a surrogate pair, which is not a character."
+        ) from None
+    if key_bytes > MAX_KEY_BYTES:
+        raise InvalidPrefix(
+            f"prefix {_shown(prefix)} is {key_bytes} bytes long with its folder, and S3 takes at most {MAX_KEY_BYTES}."
+        )
+    return f"{folder}/{prefix}"
 
 
 def from_key(key: str, folder: str) -> str:

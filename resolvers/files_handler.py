@@ -7,13 +7,12 @@ import os
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers.s3_files import FileListing
+from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
 
 MAX_LIMIT = 1000  # what S3 lists at once
@@ -46,7 +45,7 @@ class InvalidDelimiter(ValueError):
 @cache
 def _listing() -> FileListing:
     settings = from_environment(FilesSettings, os.environ)
-    return FileListing(boto3.client("s3"), bucket=settings.bucket_name, folder=settings.files_folder)
+    return FileListing(s3_client(), bucket=settings.bucket_name, folder=settings.files_folder)
 
 
 @app.resolver(type_name="Query", field_name="getFiles")

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import boto3
+import botocore.session
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
@@ -122,7 +123,7 @@ def sandbox(
     module: ModuleType, field: str, aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> Ask:
     """A function just started, as in a fresh Lambda sandbox: asks its field."""
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws)
+    monkeypatch.setattr(botocore.session, "get_session", lambda: aws._session)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
     importlib.reload(module)
     module.logger.registered_handler.setStream(log)

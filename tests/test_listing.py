@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from moto import mock_aws
 from moto.s3.models import s3_backends
@@ -51,7 +52,7 @@ def start(module: ModuleType, session: boto3.Session, monkeypatch: pytest.Monkey
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    monkeypatch.setattr(botocore.session, "get_session", lambda: session._session)
     importlib.reload(module)
     log = io.StringIO()
     module.logger.registered_handler.setStream(log)
@@ -450,7 +451,7 @@ class Million:
 
 def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
-    monkeypatch.setattr(boto3, "client", lambda _: Million())
+    monkeypatch.setattr(files_handler, "s3_client", Million)
     pages, files, peaks = 0, 0, []
     token = None
     while True:
@@ -472,7 +473,7 @@ def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(m
 
 def test_million_files_in_one_answer_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
-    monkeypatch.setattr(boto3, "client", lambda _: Million())
+    monkeypatch.setattr(files_handler, "s3_client", Million)
     assert refusal(get_files)[0] == "TooManyFiles"
 
 

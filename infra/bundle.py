@@ -1,0 +1,65 @@
+"""The code of the functions with the wheels it needs, made without Docker."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from uv import find_uv_bin
+
+PROJECT = Path(__file__).parent.parent
+PYTHON_VERSION = "3.13"
+_WHEELS_PLATFORM = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+_COMPILER = Path(__file__).with_name("compile_bytecode.mjs")
+
+
+class BundleFailed(RuntimeError):
+    """The functions' wheels could not be fetched or compiled; the message is the installer's or the compiler's."""
+
+
+def bundle(architecture: str, *, cryptography: bool) -> Path:
+    """A folder with `resolvers/`, its wheels for this architecture, and their bytecode; kept in `.bundle/`.
+
+    It is made once, and again when a source or a lock changed; the wheels come from the network only the first time.
+    Raises BundleFailed.
+    """
+    locks = [PROJECT / "locks" / "functions.txt", *([PROJECT / "locks" / "cryptography.txt"] if cryptography else [])]
+    platform = _WHEELS_PLATFORM[architecture]
+    sources = sorted((PROJECT / "resolvers").glob("*.py"))
+    content = hashlib.sha256(f"{platform} {PYTHON_VERSION}".encode())
+    for path in (_COMPILER, *locks, *sources):
+        content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    target = PROJECT / ".bundle" / f"{architecture}-{content.hexdigest()[:16]}"
+    if target.exists():
+        return target
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        # Renamed when it is whole, so that an interrupted synth, or two at once, never leave half a bundle.
+        unfinished = Path(scratch) / "bundle"
+        _install_wheels(locks, platform, unfinished)
+        (unfinished / "resolvers").mkdir()
+        for path in sources:
+            shutil.copy(path, unfinished / "resolvers")
+        _run(["node", str(_COMPILER), str(unfinished), PYTHON_VERSION], "compiled")
+        try:
+            unfinished.rename(target)
+        except OSError:
+            if not target.exists():  # otherwise another synth was faster, and made the same
+                raise
+    return target
+
+
+def _install_wheels(locks: list[Path], platform: str, target: Path) -> None:
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    command += [argument for lock in locks for argument in ("--requirements", str(lock))]
+    command += ["--python-platform", platform, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
+    _run([*command, "--target", str(target)], f"installed for {platform}")
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        raise BundleFailed(f"The functions' wheels could not be {what}:\n{done.stdout}{done.stderr}")
