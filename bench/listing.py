@@ -20,7 +20,7 @@ from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row
 from bench.signing import KEY_ID, ORIGIN
 from resolvers import page_token
-from resolvers.s3_files import FileListing
+from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, SigningKey, SigningKeys, UrlSettings, to_environment
 
 _ENVIRONMENT = (
@@ -162,8 +162,9 @@ def _peak(work: Callable[[], object]) -> int:
 
 def _asking(files_handler: ModuleType, files: int) -> Ask:
     """Asks the function that lists, of a bucket with so many files."""
-    s3 = GeneratedBucket(files).session().client("s3")
-    listing = FileListing(s3, bucket="a-bucket", folder="files")
+    session = GeneratedBucket(files).session()._session
+    with patch("botocore.session.get_session", lambda: session):
+        listing = FileListing(s3_client(), bucket="a-bucket", folder="files")
 
     def ask(field: str, **arguments: Any) -> Any:
         with patch.object(files_handler, "_listing", lambda: listing):

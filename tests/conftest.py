@@ -25,8 +25,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with an API key instead of users, and URLs that live for one second."""
-    with running_stack(tmp_path_factory.mktemp("open-stack"), "auth=off", "url_lifetime=1", "url_window=0") as running:
+    """The stack with an API key instead of users, URLs that live for one second, and functions behind aliases."""
+    settings = ("auth=off", "url_lifetime=1", "url_window=0", "snap_start=on")
+    with running_stack(tmp_path_factory.mktemp("open-stack"), *settings) as running:
         yield running
 
 

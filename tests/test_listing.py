@@ -582,3 +582,32 @@ def test_key_that_cannot_be_read_fails_every_file_of_the_page(urls: Signing, mon
     monkeypatch.setenv("SIGNING_KEYS", f"K1 0 ecdsa-p256 {PARAMETER}-missing")
     with pytest.raises(SigningKeyUnavailable):
         urls(("a", {}), ("b", {}))
+
+
+# What S3 cannot be asked for
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("ask", [list_files, get_files])
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [
+        ("half \ud83d", "holds half of a surrogate pair, which is not a character."),
+        ("é" * 510, "is 1026 bytes long with its folder, and S3 takes at most 1024."),
+    ],
+)
+def test_prefix_that_s3_cannot_be_asked_for_is_refused_by_name(ask: Ask, prefix: str, reason: str) -> None:
+    kind, message = refusal(ask, prefix=prefix)
+    assert kind == "InvalidPrefix"
+    assert message.endswith(reason)
+
+
+@pytest.mark.usefixtures("aws")
+def test_longest_prefix_is_asked_for() -> None:
+    put("é" * 509)
+    assert get_files(prefix="é" * 509) == ["é" * 509]
+
+
+@pytest.mark.usefixtures("aws")
+def test_empty_token_is_refused_and_does_not_begin_again() -> None:
+    assert refusal(list_files, nextToken="")[0] == "InvalidNextToken"

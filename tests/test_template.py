@@ -33,6 +33,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "two-keys": {"signing_keys": "1,2:rsa-2048"},
     "three-algorithms": {"signing_keys": "1:rsa-2048-sha1,2:rsa-2048,3:ecdsa-p256", "revoke": "0"},
     "another-folder": {"files_folder": "public/files"},
+    "snap-start": {"snap_start": "on"},
 }
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 Resource = dict[str, Any]
@@ -635,3 +636,40 @@ def test_app_says_in_one_line_what_is_wrong_with_the_configuration(tmp_path: Pat
     done = run_app(tmp_path, {"auth": "maybe"})
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "Configuration: The context key auth cannot be 'maybe': it takes on or off."
+
+
+# SnapStart
+
+
+def snap_started(variant: str) -> set[str]:
+    functions = template(variant).find_resources("AWS::Lambda::Function")
+    return {each["Properties"]["Handler"] for each in functions.values() if "SnapStart" in each["Properties"]}
+
+
+def test_snapshots_are_for_the_functions_that_answer_queries_where_asked_for() -> None:
+    assert snap_started("default") == set()
+    assert snap_started("snap-start") == {"resolvers.files_handler.handler", "resolvers.url_handler.handler"}
+
+
+def test_api_asks_the_alias_of_a_published_version_where_snapshots_are_on() -> None:
+    aliases = template("snap-start").find_resources("AWS::Lambda::Alias")
+    sources = template("snap-start").find_resources("AWS::AppSync::DataSource").values()
+    assert {source["Properties"]["LambdaConfig"]["LambdaFunctionArn"]["Ref"] for source in sources} == set(aliases)
+    for alias in aliases.values():
+        version, attribute = alias["Properties"]["FunctionVersion"]["Fn::GetAtt"]
+        assert attribute == "Version"
+        template("snap-start").has_resource("AWS::Lambda::Version", {})
+        assert version in template("snap-start").find_resources("AWS::Lambda::Version")
+
+
+def test_version_changes_with_the_signing_keys() -> None:
+    """An alias would otherwise keep asking a version that does not know the new key."""
+
+    def version(signing_keys: str) -> set[str]:
+        with TemporaryDirectory() as folder:
+            app = cdk.App(outdir=folder)
+            config = Config.from_context({"snap_start": "on", "signing_keys": signing_keys})
+            stack = PrivateFilesStack(app, config.stack_name, config=config)
+            return {name for name in Template.from_stack(stack).find_resources("AWS::Lambda::Version") if "Url" in name}
+
+    assert version("1") != version("1,2")

@@ -1,0 +1,68 @@
+"""What a function carries: all that it imports on Lambda, and not much more."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import bundle
+
+# https://github.com/python/cpython/blob/3.13/Include/internal/pycore_magic_number.h
+MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
+UNCHECKED_HASH = 1  # https://peps.python.org/pep-0552/
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["with cryptography", "without"])
+def made(request: pytest.FixtureRequest) -> Path:
+    return bundle.bundle("x86_64", cryptography=request.param)
+
+
+def test_every_module_comes_with_bytecode_of_lambdas_python(made: Path) -> None:
+    modules = [*(made / "resolvers").glob("*.py"), *(made / "aws_lambda_powertools").rglob("*.py")]
+    assert len(modules) > 300
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        head = compiled.read_bytes()[:16]
+        assert head[:4] == MAGIC_OF_3_13
+        assert head[4] == UNCHECKED_HASH
+
+
+def test_only_the_functions_that_need_cryptography_carry_it() -> None:
+    heavy, light = (bundle.bundle("x86_64", cryptography=needed) for needed in (True, False))
+    assert (heavy / "cryptography").exists()
+    assert not [path for path in light.iterdir() if "crypto" in path.name or "cffi" in path.name]
+    assert size(light) < 9_000_000 < size(heavy)
+
+
+@pytest.mark.parametrize("handler", ["files_handler", "rotation_check"])
+def test_function_without_cryptography_never_imports_it(handler: str) -> None:
+    script = f"import sys, resolvers.{handler}; print(*(name for name in sys.modules if 'crypto' in name.lower()))"
+    environment = os.environ | {
+        "POWERTOOLS_SERVICE_NAME": "a-service",
+        "POWERTOOLS_METRICS_NAMESPACE": "a-namespace",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert [name for name in done.stdout.split() if name.startswith("cryptography")] == []
+
+
+def test_bundle_whose_wheels_cannot_be_installed_says_why_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "resolvers").mkdir()
+    (tmp_path / "locks" / "functions.txt").write_text("aws-lambda-powertools==3.37.0 --hash=sha256:" + "0" * 64)
+    monkeypatch.setattr(bundle, "PROJECT", tmp_path)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(
+        bundle.BundleFailed, match="wheels could not be installed for x86_64-manylinux2014:\n.*powertools"
+    ):
+        bundle.bundle("x86_64", cryptography=False)
+    assert list((tmp_path / ".bundle").iterdir()) == []
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
