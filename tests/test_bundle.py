@@ -57,9 +57,7 @@ def test_bundle_whose_wheels_cannot_be_installed_says_why_and_leaves_nothing(
     monkeypatch.setattr(bundle, "PROJECT", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    with pytest.raises(
-        bundle.BundleFailed, match="wheels could not be installed for x86_64-manylinux2014:\n.*powertools"
-    ):
+    with pytest.raises(bundle.BundleFailed, match="could not be installed for x86_64-manylinux2014"):
         bundle.bundle("x86_64", cryptography=False)
     assert list((tmp_path / ".bundle").iterdir()) == []
 
