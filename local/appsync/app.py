@@ -1,19 +1,21 @@
 """AppSync's data plane on one machine: HTTP in, the fields of a deployed API through Lambda, HTTP out."""
 
+import asyncio
 import json
 import logging
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import boto3
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -23,13 +25,16 @@ from local.appsync.deployed_api import ApiReader
 from local.appsync.errors import RequestError
 from local.appsync.execution import Execution
 from local.appsync.graphql_request import read_operation
-from local.appsync.lambda_functions import LambdaFunctions
+from local.appsync.lambda_functions import CONCURRENCY, LambdaFunctions
 from local.appsync.request_signature import Credential
 from local.appsync.validation import validation_errors
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LARGEST_ANSWER = 5_000_000
+MOST_REQUESTS = 500
+CLIENT_GONE = 499  # never sent: nobody is there to read it
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 READABLE = {
     "access-control-allow-origin": "*",
@@ -73,13 +78,16 @@ def create_app(
     credentials: Mapping[str, Credential],
     demo_token: Callable[[], Awaitable[str]] | None = None,
     fresh: float = 2.0,
+    most_requests: int = MOST_REQUESTS,
+    concurrency: int = CONCURRENCY,
 ) -> Starlette:
     """Get the data plane of one API: ``/graphql`` for clients and, at ``/``, a page for people.
 
     ``session`` reads the API and invokes its functions at ``aws_endpoint_url``, whose certificate ``ca_bundle``
     vouches for. ``credentials`` maps the access key ids that may sign requests to what is known of them.
     ``demo_token`` makes a token for the page to sign in with. A deployment is seen within ``fresh`` seconds, twice
-    that under load.
+    that under load. Of ``most_requests`` at a time, ``concurrency`` functions run and the others wait; any more
+    requests are refused with 429.
     """
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
 
@@ -90,7 +98,10 @@ def create_app(
             app.state.data_plane = DataPlane(
                 ApiReader(client, api_id, fresh=fresh),
                 Callers(CognitoTokens(http, aws_endpoint_url, tls), credentials, region),
-                LambdaFunctions(http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls),
+                LambdaFunctions(
+                    http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls, concurrency=concurrency
+                ),
+                most_requests,
             )
             yield
         client.close()
@@ -122,18 +133,23 @@ def create_app(
 
 
 class DataPlane:
-    """Answers the requests to one API."""
+    """Answers the requests to one API, so many at a time."""
 
-    def __init__(self, api: ApiReader, callers: Callers, functions: LambdaFunctions) -> None:
+    def __init__(self, api: ApiReader, callers: Callers, functions: LambdaFunctions, most_requests: int) -> None:
         self._api = api
         self._callers = callers
         self._functions = functions
+        self._most_requests = most_requests
+        self._requests = 0
 
     async def answer(self, request: Request) -> Response:
         """Get the response to a request; what is refused further in becomes a status here, and nowhere else."""
         started_at = time.monotonic()
         asked = "refused"
+        self._requests += 1
         try:
+            if self._requests > self._most_requests:
+                raise RequestError(429, "TooManyRequestsException", "Rate exceeded")
             body = await request.body()
             api = await self._api.current()
             caller = await self._callers.identify(request, body, api)
@@ -143,18 +159,39 @@ class DataPlane:
                 answer: dict[str, object] = {"data": None, "errors": errors}
             else:
                 execution = Execution(api, caller, self._functions, dict(request.headers))
-                answer = await execution.run(operation.document, operation.variables, operation.name)
+                answer = await _while_connected(
+                    request, execution.run(operation.document, operation.variables, operation.name)
+                )
             response = _json(200, json.dumps(answer, separators=(",", ":")))
             if len(response.body) > LARGEST_ANSWER:
                 raise RequestError(400, "BadRequestException", "The evaluated response is larger than 5 MB.")
         except RequestError as error:
             response = _refusal(error)
+        except ClientDisconnect:
+            response = Response(status_code=CLIENT_GONE)
         except Exception:
             logger.exception("A request failed unexpectedly")
             response = _refusal(RequestError(500, "InternalFailure", "An internal failure occurred."))
+        finally:
+            self._requests -= 1
         # Signed URLs open files for whoever reads them: no argument and no answer is ever logged.
         logger.info("%s %d %d ms", asked, response.status_code, (time.monotonic() - started_at) * 1000)
         return response
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Get the result of the work; raise ``ClientDisconnect``, and cancel it, where the client leaves before."""
+    working = asyncio.create_task(work)
+    # The body has been read: what the server says next is that the client is gone.
+    leaving = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        leaving.cancel()
 
 
 def _refusal(error: RequestError) -> Response:

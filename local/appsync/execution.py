@@ -52,6 +52,9 @@ class Execution:
                     result = await result
         except TimeoutError:
             return {"data": None, "errors": [field_entry(FieldError("ExecutionTimeout", "Request timed out."))]}
+        finally:
+            for batch in self._batches:
+                batch.cancel()  # nobody waits for it any more
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [error_entry(error, self._api.schema) for error in result.errors]

@@ -1,7 +1,8 @@
-"""Invokes Lambda functions by ARN, many at once, without a thread for each."""
+"""Invokes Lambda functions by ARN, as many at once as the machine can run."""
 
 import asyncio
 import json
+import os
 import ssl
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +17,13 @@ from yarl import URL
 from local.appsync.errors import FieldError
 
 TIMED_OUT = FieldError("Lambda:ExecutionTimeoutException", "Execution timed out.")
+# Each invocation at the same time is a process of 50 MB that takes a second of a processor to start. More of them than
+# processors answer no sooner; twice as many, because they also wait for the embedded AWS.
+CONCURRENCY = 2 * (os.cpu_count() or 1)
 
 
 class LambdaFunctions:
-    """At most ``concurrency`` invocations are under way; the others wait their turn."""
+    """At most ``concurrency`` invocations are under way; the others wait their turn, first come, first served."""
 
     def __init__(
         self,
@@ -29,7 +33,7 @@ class LambdaFunctions:
         region: str,
         aws_endpoint_url: str,
         tls: ssl.SSLContext | bool,
-        concurrency: int = 64,
+        concurrency: int = CONCURRENCY,
         timeout: float = 30.0,
     ) -> None:
         self._http = http
@@ -39,27 +43,41 @@ class LambdaFunctions:
         self._endpoint = aws_endpoint_url.rstrip("/")
         self._tls = tls
         self._turns = asyncio.Semaphore(concurrency)
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._timeout = aiohttp.ClientTimeout(total=timeout)
 
     async def invoke(self, function_arn: str, event: object) -> Any:
         """Get what the function returns; raise ``FieldError`` with its exception's class name and message."""
+        await self._turns.acquire()
+        invocation = asyncio.create_task(self._invoke(function_arn, event))
+        self._under_way.add(invocation)
+        invocation.add_done_callback(self._ended)
+        # Lambda finishes what it has begun, also when nobody waits for it any more; until then it takes a turn.
+        return await asyncio.shield(invocation)
+
+    def _ended(self, invocation: asyncio.Task[Any]) -> None:
+        self._turns.release()
+        self._under_way.discard(invocation)
+        if not invocation.cancelled():
+            invocation.exception()  # or asyncio complains where nobody waits for it any more
+
+    async def _invoke(self, function_arn: str, event: object) -> Any:
         body = json.dumps(event).encode()
         url = f"{self._endpoint}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
-        async with self._turns:
-            try:
-                async with self._http.post(
-                    # The path is signed as it is sent: nothing may decode the ARN's %3A again.
-                    URL(url, encoded=True),
-                    data=body,
-                    headers=self._signed(url, body),
-                    ssl=self._tls,
-                    timeout=self._timeout,
-                ) as response:
-                    payload = await response.read()
-            except TimeoutError:
-                raise TIMED_OUT from None
-            except aiohttp.ClientError as error:
-                raise FieldError("Lambda:SdkClientException", f"Lambda cannot be reached: {error}") from error
+        try:
+            async with self._http.post(
+                # The path is signed as it is sent: nothing may decode the ARN's %3A again.
+                URL(url, encoded=True),
+                data=body,
+                headers=self._signed(url, body),
+                ssl=self._tls,
+                timeout=self._timeout,
+            ) as response:
+                payload = await response.read()
+        except TimeoutError:
+            raise TIMED_OUT from None
+        except aiohttp.ClientError as error:
+            raise FieldError("Lambda:SdkClientException", f"Lambda cannot be reached: {error}") from error
         if not response.ok:
             raise _refused(response, payload)
         result = json.loads(payload) if payload else None
