@@ -25,8 +25,8 @@ check: $(READY) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	cdk synth --quiet --no-notices --output .local/check/auth-on
-	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off
+	cdk synth --quiet --no-notices --output .local/check/auth-on -c rest=on
+	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on
 	$(BIN)/cfn-lint .local/check/*/*.template.json
 
 bench: $(READY) ## signing speed, against what else signs URLs          (OPTIONS="--help")

@@ -32,6 +32,7 @@ class Config:
 
     stack_name: str = "PrivateFiles"
     auth: bool = True
+    rest: bool = False
     files_folder: str = "files"
     url_lifetime: int = 900
     url_lifetime_min: int = 1

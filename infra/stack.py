@@ -8,6 +8,7 @@ from infra.config import Config
 from infra.file_store import FileStore
 from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
+from infra.rest_api import RestApi
 from infra.signing_key import SigningKey
 from infra.users import Users
 from resolvers.settings import FilesSettings, UrlSettings
@@ -49,6 +50,11 @@ class PrivateFilesStack(Stack):
         api.resolve(functions.live(files_function), "Query.getFiles", "Query.listFiles", "Query.getFile")
         api.resolve(functions.live(url_function), "Query.getUrl", "Query.getUrls", batched=["File.url"])
 
+        rest = RestApi(self, "Rest", config=config, users=users) if config.rest else None
+        if rest:
+            rest.answer("/files", files_function)
+            rest.answer("/url", url_function)
+
         files.grant_list(files_function)
         key.grant_sign(url_function)
 
@@ -63,6 +69,8 @@ class PrivateFilesStack(Stack):
             self._output("UserPoolClientId", users.client.user_pool_client_id)
         if api.api_key:
             self._output("ApiKey", api.api_key)
+        if rest:
+            self._output("RestUrl", rest.url)
 
     def _output(self, name: str, value: str) -> None:
         CfnOutput(self, name, value=value)

@@ -1,0 +1,81 @@
+"""An HTTP API beside the GraphQL one, where `rest` is on: `GET /files` and `GET /url`, described in `openapi.yaml`."""
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk.aws_apigatewayv2_authorizers import HttpUserPoolAuthorizer
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from constructs import Construct
+
+from infra.config import Config
+from infra.users import Users
+
+# Far above what a person clicks, far below the 10,000 a second that all APIs of an account share by default:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+REQUESTS_PER_SECOND = 500
+# Neither the query, which names files, nor anything of the answer, which may be a signed URL.
+LOGGED = ("requestId", "requestTime", "routeKey", "status", "responseLength", "responseLatency")
+
+
+class RestApi(Construct):
+    """With users: open to tokens of the pool's one client. Without: open to whoever reaches it.
+
+    `url` is its address, without a slash at the end.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
+        super().__init__(scope, construct_id)
+        self._authorizer = (
+            HttpUserPoolAuthorizer("Users", users.pool, user_pool_clients=[users.client]) if users else None
+        )
+        self._api = apigatewayv2.HttpApi(
+            self,
+            "Api",
+            api_name=config.stack_name,
+            create_default_stage=False,
+            cors_preflight=apigatewayv2.CorsPreflightOptions(
+                # The token is the permission, and no cookie counts: any page that holds one may ask.
+                allow_origins=["*"],
+                allow_methods=[apigatewayv2.CorsHttpMethod.GET],
+                allow_headers=["authorization"],
+                max_age=Duration.hours(1),
+            ),
+        )
+        self._serve()
+        self.url = self._api.api_endpoint
+
+    def answer(self, path: str, function: lambda_.IFunction) -> None:
+        """Has this function answer `GET` of this path."""
+        routes = self._api.add_routes(
+            path=path,
+            methods=[apigatewayv2.HttpMethod.GET],
+            integration=HttpLambdaIntegration(path.strip("/"), function),
+            authorizer=self._authorizer,
+        )
+        if not self._authorizer:
+            for route in routes:
+                Validations.of(route).acknowledge(
+                    Acknowledgment(
+                        id="AwsSolutions-APIG4", reason="An HTTP API knows no API keys, and auth is off by choice."
+                    )
+                )
+
+    def _serve(self) -> None:
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        apigatewayv2.CfnStage(
+            self,
+            "Stage",
+            api_id=self._api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=apigatewayv2.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=REQUESTS_PER_SECOND, throttling_burst_limit=REQUESTS_PER_SECOND
+            ),
+            access_log_settings=apigatewayv2.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log_group.log_group_arn,
+                format="{" + ", ".join(f'"{name}": "$context.{name}"' for name in LOGGED) + "}",
+            ),
+        )
