@@ -25,6 +25,7 @@ from local import deploy, edge
 from local.appsync.app import create_app as create_graphql_app
 from local.appsync.request_signature import Credential
 from local.cloud import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud, CloudFailed
+from local.rest.app import create_app as create_rest_app
 
 _HOST = "127.0.0.1"
 T = TypeVar("T")
@@ -52,6 +53,9 @@ def main() -> None:
     parser.add_argument("--graphql-port", type=int, default=4567, help="the GraphQL API (default: %(default)s)")
     parser.add_argument(
         "--cdn-port", type=int, default=4568, help="the files (default: %(default)s); 0 takes a free one"
+    )
+    parser.add_argument(
+        "--rest-port", type=int, default=4570, help="the HTTP API, where `rest` is on (default: %(default)s)"
     )
     parser.add_argument(
         "--directory", type=Path, default=Path(".local"), help="logs and outputs.json (default: %(default)s)"
@@ -112,6 +116,10 @@ async def _up(options: argparse.Namespace) -> None:
         token = functools.partial(asyncio.to_thread, _demo_token, cloud, outputs) if "DemoUser" in outputs else None
         await cleanup.enter_async_context(_serve(_graphql_app(cloud, outputs, token), graphql_door))
         await cleanup.enter_async_context(_serve(_cdn_app(cloud, outputs), cdn_door))
+        if "RestUrl" in outputs:
+            rest_door = cleanup.enter_context(_listen(options.rest_port, "--rest-port"))
+            outputs["RestUrl"] = f"http://{_HOST}:{rest_door.getsockname()[1]}"
+            await cleanup.enter_async_context(_serve(_rest_app(cloud, outputs), rest_door))
         sample = await _step("open a file", _open_sample(outputs, await token() if token else None))
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs, indent=2))
@@ -185,6 +193,17 @@ def _graphql_app(cloud: Cloud, outputs: dict[str, str], token: Callable[[], Awai
     )
 
 
+def _rest_app(cloud: Cloud, outputs: dict[str, str]) -> Any:
+    (api_id,) = (api["ApiId"] for api in cloud.client("apigatewayv2").get_apis()["Items"])
+    return create_rest_app(
+        session=cloud.session(),
+        api_id=api_id,
+        region=outputs["Region"],
+        aws_endpoint_url=cloud.endpoint_url,
+        ca_bundle=str(cloud.ca_bundle),
+    )
+
+
 def _cdn_app(cloud: Cloud, outputs: dict[str, str]) -> Any:
     return edge.create_app(
         cloudfront=cloud.client("cloudfront"),
@@ -239,6 +258,8 @@ def _welcome(outputs: dict[str, str], sample: str, graphql_origin: str, seconds:
     print(f"\nReady in {seconds:.0f} s. Everything is on this machine, and gone when it stops.\n")
     print(f"  Ask, in a browser    {graphql_origin}/")
     print(f"  Ask, from a program  {outputs['GraphqlUrl']}")
+    if "RestUrl" in outputs:
+        print(f"  Ask, by REST         {outputs['RestUrl']}/files")
     if "DemoUser" in outputs:
         print(f"  Sign in as           {outputs['DemoUser']}   {outputs['DemoPassword']}")
     else:

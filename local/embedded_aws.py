@@ -1,7 +1,7 @@
 """The process that is AWS: ministack, taught what it lacks.
 
 Two CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, and lets invocations
-finish when a function is updated; and what S3 does with `response-content-disposition` when CloudFront passes it on.
+finish when a function is updated; how its HTTP APIs spell CORS; and what S3 does with `response-content-disposition` when CloudFront passes it on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """
@@ -36,6 +36,7 @@ def main() -> None:
         "update": _update_key_group,
         "delete": _delete_key_group,
     }
+    _spell_cors_as_the_api_does()
     _keep_what_functions_raise()
     _let_invocations_finish()
     _pass_the_query_to_s3()
@@ -48,6 +49,24 @@ def main() -> None:
 def _stop_with_parent() -> None:
     sys.stdin.read()  # ends when the parent closes its side of the pipe, however it ends
     os._exit(0)
+
+
+def _spell_cors_as_the_api_does() -> None:
+    # A template's `AllowOrigins` is the API's `allowOrigins`; passed on unchanged, GetApi answers no CORS at all.
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    create, update = handlers["create"], handlers["update"]
+
+    def respelt(props: dict[str, Any]) -> dict[str, Any]:
+        cors = props.get("CorsConfiguration") or {}
+        return {**props, "CorsConfiguration": {name[0].lower() + name[1:]: value for name, value in cors.items()}}
+
+    def create_respelt(logical_id: str, props: dict[str, Any], stack: str) -> Any:
+        return create(logical_id, respelt(props), stack)
+
+    def update_respelt(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str, name: str) -> Any:
+        return update(physical_id, respelt(old), respelt(new), stack, name)
+
+    handlers.update(create=create_respelt, update=update_respelt)
 
 
 def _keep_what_functions_raise() -> None:

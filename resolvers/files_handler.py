@@ -1,4 +1,4 @@
-"""The function behind `getFiles`, `listFiles` and `getFile`: it can list, and cannot read the signing key."""
+"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it can list, and cannot read the key."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from resolvers import rest
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
 
@@ -106,7 +107,16 @@ def _listed(files: int) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
-        return app.resolve(event, context)
-    except Exception:
+        return _answer_rest(event, context) if rest.asks(event) else app.resolve(event, context)
+    except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
+        if rest.asks(event):
+            return rest.problem(error, TooManyFiles)
         raise
+
+
+def _answer_rest(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    app.lambda_context = context
+    # Not `rest.answer`: a body is a string of JSON within JSON, in which the names that fit would grow past Lambda's
+    # 6 MB. What has no status code is passed on as it is.
+    return {"files": get_files(**rest.arguments(event, {"prefix": str}))}

@@ -1,4 +1,4 @@
-"""The function behind `getUrl`, `getUrls` and `File.url`: it can read the signing keys, and cannot touch the bucket."""
+"""The function behind `getUrl`, `getUrls`, `File.url` and `GET /url`: it signs, and cannot touch the bucket."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import AppSyncResolverEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers import content_disposition, file_names
+from resolvers import content_disposition, file_names, rest
 from resolvers.content_disposition import InvalidDownloadName
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import KeyStore
@@ -133,7 +133,14 @@ def _expires(now: float, lifetime: int | None) -> int:
 @metrics.log_metrics
 def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext) -> Any:
     try:
-        return app.resolve(event, context)
-    except Exception:
+        return _answer_rest(event) if rest.asks(event) else app.resolve(event, context)
+    except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
+        if rest.asks(event):
+            return rest.problem(error, InvalidFileName, InvalidDownloadName, InvalidLifetime)
         raise
+
+
+def _answer_rest(event: rest.Event) -> dict[str, Any]:
+    parameters: dict[str, rest.Reader] = {"file": str, "expiresIn": rest.integer, "saveAs": str}
+    return rest.answer({"url": get_url(**rest.arguments(event, parameters, required="file"))})

@@ -1,0 +1,1 @@
+"""The data plane of an API Gateway HTTP API on one machine."""
