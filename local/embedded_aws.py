@@ -1,7 +1,8 @@
 """The process that is AWS: ministack, taught what it lacks.
 
 Two CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, and lets invocations
-finish when a function is updated; how its HTTP APIs spell CORS; and what S3 does with `response-content-disposition` when CloudFront passes it on.
+finish when a function is updated; how HTTP APIs spell CORS; and what S3 does with `response-content-disposition` when
+CloudFront passes it on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """

@@ -86,7 +86,8 @@ class DataPlane:
             # The type says enough, and the message of what a function raised may name a file.
             logger.warning("%s: the function failed: %s", route.key, error.error_type)
             return _own(500, "Internal Server Error")
-        # Only what an integration answers gets them: http-api-cors.html, "adds ... to the response from an integration".
+        # Only what an integration answers gets them: "adds the configured CORS headers to the response from an
+        # integration", says the page that `_cors` names.
         response.headers.update(cors)
         return response
 
