@@ -197,7 +197,7 @@ def test_made_up_key_ids_do_not_become_fetches(client: httpx.Client, aws: Aws) -
 def test_new_signing_key_of_the_pool_is_fetched(
     client: httpx.Client, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.appsync.cognito_tokens.REFETCH_AFTER", 0.0)
+    monkeypatch.setattr("local.user_pool_keys.REFETCH_AFTER", 0.0)
     ask(client, authorization=aws.token())
     aws.keys["key-2"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert ask(client, authorization=aws.token(key_id="key-2")).status_code == 200

@@ -1,5 +1,6 @@
-"""`GET /files` and `GET /url` as an HTTP API calls the functions, what deploys it, and the document that describes it."""
+"""`GET /files` and `GET /url` as an HTTP API calls the functions; what deploys it; the document that describes it."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,8 +68,9 @@ class Listing:
 def get_url(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "url_handler")
+    importlib.reload(url_handler)
     monkeypatch.setattr(url_handler, "_keys", Keys)
-    url_handler._settings.cache_clear()
     handle: Handler = url_handler.handler
     return lambda query: dict(handle(request("/url", query), Context()))
 
@@ -76,6 +78,8 @@ def get_url(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
 @pytest.fixture
 def get_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "PrivateFiles")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "files_handler")
+    importlib.reload(files_handler)
     handle: Handler = files_handler.handler
 
     def ask(names: list[str], query: str = "") -> dict[str, Any]:
@@ -156,7 +160,7 @@ def test_names_are_listed_and_a_prefix_narrows_them(get_files: Callable[..., dic
 
 
 def test_largest_list_that_is_answered_fits_what_lambda_may_answer(
-    get_files: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    get_files: Callable[..., dict[str, Any]],
 ) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB
     names = ['"' * 20] * (files_handler.MAX_NAMES_BYTES // 43)
@@ -167,9 +171,8 @@ def test_largest_list_that_is_answered_fits_what_lambda_may_answer(
     assert "prefix" in detail
 
 
-def test_failure_inside_tells_the_caller_nothing(
-    get_files: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("get_files")
+def test_failure_inside_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Listing:
         raise FilesUnavailable("the-bucket is secret")
 
