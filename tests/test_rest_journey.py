@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.running_stack import Stack, running_stack
-from tests.test_journey import NAMES, sign_in
+from tests.test_journey import AWKWARD_NAMES, sign_in
 
 DOCUMENT = Path(__file__).parent.parent / "openapi.yaml"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -53,16 +53,16 @@ def test_user_lists_the_files_and_opens_each(rest: Stack, tokens: dict[str, Any]
 
 def test_name_that_needs_care_opens_exactly_that_file(rest: Stack, tokens: dict[str, Any]) -> None:
     s3 = rest.client("s3")
-    for name in NAMES:
+    for name in AWKWARD_NAMES:
         s3.put_object(Bucket=rest["BucketName"], Key=f"files/rest/{name}", Body=name.encode())
     try:
         listed = ask(rest, "/files", tokens["AccessToken"], prefix="rest/").json()["files"]
-        assert sorted(listed) == sorted(f"rest/{name}" for name in NAMES)
-        for name in NAMES:
+        assert sorted(listed) == sorted(f"rest/{name}" for name in AWKWARD_NAMES)
+        for name in AWKWARD_NAMES:
             url = ask(rest, "/url", tokens["AccessToken"], file=f"rest/{name}").json()["url"]
             assert requests.get(url, timeout=30).content == name.encode()
     finally:
-        for name in NAMES:
+        for name in AWKWARD_NAMES:
             s3.delete_object(Bucket=rest["BucketName"], Key=f"files/rest/{name}")
 
 
