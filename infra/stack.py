@@ -47,13 +47,14 @@ class PrivateFilesStack(Stack):
                 url_window=config.url_window,
             ),
         )
-        api.resolve(functions.live(files_function), "Query.getFiles", "Query.listFiles", "Query.getFile")
-        api.resolve(functions.live(url_function), "Query.getUrl", "Query.getUrls", batched=["File.url"])
+        live_files, live_url = functions.live(files_function), functions.live(url_function)
+        api.resolve(live_files, "Query.getFiles", "Query.listFiles", "Query.getFile")
+        api.resolve(live_url, "Query.getUrl", "Query.getUrls", batched=["File.url"])
 
         rest = RestApi(self, "Rest", config=config, users=users) if config.rest else None
         if rest:
-            rest.answer("/files", files_function)
-            rest.answer("/url", url_function)
+            rest.answer("/files", live_files)
+            rest.answer("/url", live_url)
 
         files.grant_list(files_function)
         key.grant_sign(url_function)
