@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import rest
+from resolvers.file_names import InvalidPrefix
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
 
@@ -111,7 +112,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
         if rest.asks(event):
-            return rest.problem(error, TooManyFiles)
+            return rest.problem(error, InvalidPrefix, TooManyFiles)
         raise
 
 
