@@ -1,4 +1,4 @@
-"""`python -m clients`: which files there are, a URL that opens one, and why another does not."""
+"""`private-files`: which files there are, the files themselves, URLs that open them, and why one does not."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import json
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from clients import browser, command_line, public_keys, settings
-from clients.explain import judge, key_pair_id
-from clients.explanation import Explanation
+from clients import command_line, session, settings
 from clients.failures import Failure, Unconfigured
-from clients.private_files import PrivateFiles
-from clients.sign_in import sign_in
+from clients.report import Report, one_line
+
+if TYPE_CHECKING:
+    from clients.private_files import PrivateFiles
 
 
 def main() -> int:
@@ -23,34 +24,97 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack the letters of a name
     options = command_line.parse()
     try:
-        lines, exit_code = _explain(options) if options.command == "explain" else (_answer(options), 0)
-        for line in lines:
-            print(line)
+        exit_code = _COMMANDS[options.command](options)
         sys.stdout.flush()
     except Failure as failure:
-        # A server wrote a part of it: keep it on one line, and let nothing move the cursor.
-        print("".join(letter if letter.isprintable() else " " for letter in str(failure)), file=sys.stderr)
+        print(one_line(str(failure)), file=sys.stderr)
         return failure.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit complains
         return 141
     except KeyboardInterrupt:
+        if options.command in ("get", "put"):
+            print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130
     return exit_code
 
 
-def _answer(options: argparse.Namespace) -> list[str]:
+# Each command loads what it needs when it runs: AWS's libraries alone take as long as all the rest.
+
+
+def _files(options: argparse.Namespace) -> int:
+    names = _api(options).names()
+    for line in [json.dumps(names)] if options.json else names:
+        print(line)
+    return 0
+
+
+def _url(options: argparse.Namespace) -> int:
+    url = _api(options).url(options.name)
+    print(json.dumps({"file": options.name, "url": url}) if options.json else url)
+    return 0
+
+
+def _get(options: argparse.Namespace) -> int:
+    from clients import get  # noqa: PLC0415
+
+    if bool(options.names) + bool(options.prefix) + options.all != 1:
+        raise Unconfigured("Say which files to get: NAME..., --prefix PREFIX or --all.")
+    api, report = _api(options), Report(as_json=options.json)
+    batches = get.named(api, options.names) if options.names else get.listed(api, options.prefix or "")
+    try:
+        get.get(
+            api,
+            batches,
+            get.place(options.output, options.names),
+            parallel=options.parallel,
+            force=options.force,
+            trust=settings.find(options.flags, os.environ).trust(),
+            report=report,
+        )
+    finally:
+        exit_code = report.end()
+    return exit_code
+
+
+def _put(options: argparse.Namespace) -> int:
+    from clients import put  # noqa: PLC0415
+
+    report = Report(as_json=options.json)
+    wanted = put.uploads(options.files, options.prefix, options.name)
+    try:
+        put.put(settings.find(options.flags, os.environ), wanted, parallel=options.parallel, report=report)
+    finally:
+        exit_code = report.end()
+    return exit_code
+
+
+def _login(options: argparse.Namespace) -> int:
+    from clients.sign_in import log_in  # noqa: PLC0415
+
+    signed_in = log_in(settings.find(options.flags, os.environ))
+    print(json.dumps({"username": signed_in.username}) if options.json else f"Signed in as {signed_in.username}.")
+    return 0
+
+
+def _logout(options: argparse.Namespace) -> int:
+    from clients.cognito import Cognito  # noqa: PLC0415
+
     found = settings.find(options.flags, os.environ)
-    trust = found.trust()
-    api = PrivateFiles(found.graphql_url, sign_in(found, options.auth), trust)
-    if options.command == "files":
-        names = api.names()
-        return [json.dumps(names)] if options.json else names
-    url = api.url(options.name)
-    return [json.dumps({"file": options.name, "url": url}) if options.json else url]
+    signed_in = session.find(found)
+    username = signed_in.username if signed_in else None
+    if signed_in:
+        signed_in.end(Cognito(found))
+    line = f"Signed out {username}." if username else "Nobody was signed in."
+    print(json.dumps({"username": username}) if options.json else line)
+    return 0
 
 
-def _explain(options: argparse.Namespace) -> tuple[list[str], int]:
+def _explain(options: argparse.Namespace) -> int:
+    from clients import browser, public_keys  # noqa: PLC0415
+    from clients.explain import judge, key_pair_id  # noqa: PLC0415
+    from clients.explanation import Explanation  # noqa: PLC0415
+
     found = settings.find(options.flags, os.environ)
     # The stack that happens to run here is not the one whose key somebody names.
     named = options.flags["--outputs"] or os.environ.get(settings.variable("--outputs"))
@@ -64,8 +128,37 @@ def _explain(options: argparse.Namespace) -> tuple[list[str], int]:
         explanation = Explanation(judge(url, keys, now=now, cdn_url=cdn_url), keys, now=now)
     except ValueError as error:
         raise Unconfigured(f"This is no URL to explain. {error}") from None
-    return [json.dumps(explanation.json())] if options.json else explanation.lines(), explanation.exit_code
+    for line in [json.dumps(explanation.json())] if options.json else explanation.lines():
+        print(line)
+    return explanation.exit_code
 
+
+def _completion(options: argparse.Namespace) -> int:
+    import shtab  # noqa: PLC0415
+
+    print(shtab.complete(command_line.parser(), options.shell))
+    return 0
+
+
+def _api(options: argparse.Namespace) -> PrivateFiles:
+    from clients.private_files import PrivateFiles  # noqa: PLC0415
+    from clients.sign_in import sign_in  # noqa: PLC0415
+
+    found = settings.find(options.flags, os.environ)
+    trust = found.trust()
+    return PrivateFiles(found.graphql_url, sign_in(found, options.auth), trust)
+
+
+_COMMANDS = {
+    "files": _files,
+    "url": _url,
+    "get": _get,
+    "put": _put,
+    "login": _login,
+    "logout": _logout,
+    "explain": _explain,
+    "completion": _completion,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

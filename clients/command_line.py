@@ -6,60 +6,12 @@ import argparse
 import re
 from typing import Any, NoReturn
 
-from clients.settings import DEFAULT_OUTPUTS, FLAGS, variable
+import shtab
 
-_FILES_EXAMPLES = """
-examples:
-  python -m clients files
-  python -m clients files --json
-  python -m clients files --outputs cdk-outputs.json --username me@example.com
-  AWS_PROFILE=work python -m clients files --outputs cdk-outputs.json --auth iam
-"""
-_URL_EXAMPLES = """
-examples:
-  python -m clients url report.pdf
-  python -m clients url report.pdf --json
-  python -m clients url -- -begins-with-a-dash.txt
-  curl "$(python -m clients url report.pdf)" --output report.pdf
-"""
-_EXPLAIN_EXAMPLES = """
-examples:
-  python -m clients explain 'https://…?Expires=…&Signature=…&Key-Pair-Id=…'
-  python -m clients url report.pdf | python -m clients explain -
-  python -m clients explain --json --public-key public.pem - < url.txt
-"""
-_EXPLAIN_MORE = f"""
-with which keys:
-  Those in the key group of the stack that --outputs names (default: {DEFAULT_OUTPUTS}), read from CloudFront with
-  the AWS credentials that boto3 finds (cloudfront:GetKeyGroup, cloudfront:GetPublicKey). With --public-key: that one,
-  and nobody is asked. The URL itself is never requested.
+from clients import help_texts
+from clients.settings import FLAGS
 
-exit codes:
-  0  the edge lets it through
-  1  the edge refuses it
-  2  wrong usage, or a value is missing
-  4  nothing speaks against it, but there was no key to check the signature with
-"""
-_MORE = f"""
-where to ask:
-  --outputs names the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
-  What the file holds can also be given by flag, or by an environment variable with the name of the flag:
-  {variable("--graphql-url")} for --graphql-url. A flag wins over a variable, and that over the file.
-  The default file is not read where a flag or a variable names another API.
-
-who asks (--auth):
-  api-key  whoever has the key; the default where there is one
-  cognito  a user; else the default. The password is in {variable("--password")}, or asked for without echo.
-           While `make up` runs, its file names a demo user, who is the default.
-  iam      the AWS credentials that boto3 finds; for `make up`: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-
-exit codes:
-  0  answered
-  1  the API refused what was asked
-  2  wrong usage, or a value is missing
-  3  who asks was refused
-  4  no answer
-"""
+PROGRAM = "private-files"
 _WHAT = {
     "GraphqlUrl": ("URL", "the API"),
     "Region": ("REGION", "the AWS region of the stack"),
@@ -69,8 +21,12 @@ _WHAT = {
     "AwsCaBundle": ("FILE", "the authorities to trust instead of the system's"),
     "AwsEndpointUrl": ("URL", "where AWS answers instead"),
     "Username": ("NAME", "who signs in"),
+    "BucketName": ("NAME", "the bucket"),
+    "FilesFolder": ("NAME", "the folder of the bucket that is served"),
 }
-_OF_AWS = ("Region", "AwsCaBundle", "AwsEndpointUrl")  # with which `explain` asks CloudFront
+_OF_AWS = ("Region", "AwsCaBundle", "AwsEndpointUrl")  # with which AWS itself is asked
+_OF_USERS = ("GraphqlUrl", "UserPoolId", "UserPoolClientId", "Username")
+_OF_BUCKET = ("BucketName", "FilesFolder")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,50 +37,105 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """`command`, its arguments, `json`, `auth`, and `flags` by name; exits with 2 on wrong usage."""
-    # A default here would, behind the command, undo the flag before it.
-    where = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    where.add_argument("--json", action="store_true", help="print JSON")
-    where.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack")
-    for name in _OF_AWS:
-        _add(where, name)
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[where])
-    common.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
-    for name in (name for name in FLAGS if name not in _OF_AWS):
-        _add(common, name)
-    layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "parents": [common]}
-
-    parser = _Parser(
-        prog="python -m clients",
-        description="Asks the API which files there are, and for a URL that opens one; says why a URL does not.",
-        epilog=_FILES_EXAMPLES + (_URL_EXAMPLES + _EXPLAIN_EXAMPLES).replace("\nexamples:\n", "") + _MORE,
-        **layout,
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    text = "prints the name of every file, one a line"
-    commands.add_parser("files", help=text, description=text, epilog=_FILES_EXAMPLES + _MORE, **layout)
-    text = "prints a URL that opens the file until it expires; whoever holds it can open the file"
-    url = commands.add_parser("url", help=text, description=text, epilog=_URL_EXAMPLES + _MORE, **layout)
-    url.add_argument("name", metavar="NAME", help="as `files` prints it")
-    text = "says why a URL is, or would be, answered with 403"
-    layout["parents"] = [where]
-    explain = commands.add_parser(
-        "explain", help=text, description=text, epilog=_EXPLAIN_EXAMPLES + _EXPLAIN_MORE, **layout
-    )
-    explain.add_argument(
-        "url", type=_filled, metavar="URL", help="a signed URL, in quotes; - reads it from standard input"
-    )
-    explain.add_argument("--public-key", type=_filled, metavar="FILE", help="a PEM file; check with this key alone")
-
-    parsed = parser.parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     given = vars(parsed)
     parsed.flags = {flag: given.get(flag[2:].replace("-", "_")) for flag in ("--outputs", *FLAGS.values())}
     parsed.auth, parsed.json = given.get("auth"), given.get("json", False)
     return parsed
 
 
-def _add(parser: argparse.ArgumentParser, name: str) -> None:
-    metavar, what = _WHAT[name]
-    parser.add_argument(FLAGS[name], type=_filled, metavar=metavar, help=what)
+def parser() -> argparse.ArgumentParser:
+    """Every command with its flags, and where a shell can complete them."""
+    where = _flags(*_OF_AWS)
+    where.add_argument("--json", action="store_true", help="print JSON")
+    _file(where.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack"))
+    users = _flags(*_OF_USERS, parents=[where])
+    asks = _flags("ApiKey", parents=[users])
+    asks.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
+    many = argparse.ArgumentParser(add_help=False)
+    many.add_argument("--parallel", type=_count, default=8, metavar="N", help="so many files at once (default: 8)")
+    help_ = help_texts
+
+    whole = _Parser(
+        prog=PROGRAM,
+        description=help_.DESCRIPTION,
+        epilog=help_.FILES
+        + "".join(text.replace("\nexamples:\n", "") for text in (help_.URL, help_.GET, help_.PUT, help_.LOGIN))
+        + f"\n  {PROGRAM} COMMAND --help says more.\n"
+        + help_.WHERE
+        + help_.WHO
+        + help_.TRANSFER_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[asks],
+    )
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str, epilog: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=parents,
+        )
+
+    more = help_.WHERE + help_.WHO
+    command("files", "prints the name of every file, one a line", help_.FILES + more + help_.EXIT_CODES, asks)
+
+    text = "prints a URL that opens the file until it expires; whoever holds it can open the file"
+    url = command("url", text, help_.URL + more + help_.EXIT_CODES, asks)
+    url.add_argument("name", metavar="NAME", help=f"as `{PROGRAM} files` prints it")
+
+    text = "downloads files, many at once, and goes on where it was stopped"
+    get = command("get", text, help_.GET + help_.GET_MORE + more + help_.TRANSFER_EXIT_CODES, asks, many)
+    get.add_argument("names", nargs="*", type=_filled, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
+    get.add_argument("--prefix", type=_filled, metavar="PREFIX", help="every file whose name begins so")
+    get.add_argument("--all", action="store_true", help="every file")
+    output = get.add_argument(
+        "-o", "--output", type=_filled, metavar="DIR or FILE", help="where to (default: here); a file for one NAME only"
+    )
+    _file(output)
+    get.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+    text = "uploads files into the folder that is served"
+    put = command("put", text, help_.PUT + help_.PUT_MORE + help_.WHERE + help_.TRANSFER_EXIT_CODES,
+                  _flags(*_OF_BUCKET, parents=[where]), many)  # fmt: skip
+    _file(put.add_argument("files", nargs="+", type=_filled, metavar="FILE", help="of this machine"))
+    put.add_argument("--prefix", default="", metavar="PREFIX", help="what their names begin with, such as photos/")
+    put.add_argument("--as", dest="name", type=_filled, metavar="NAME", help="another name, for one FILE")
+
+    text = "signs a user in, for the commands that follow"
+    command("login", text, help_.LOGIN + help_.LOGIN_MORE + help_.WHERE + help_.EXIT_CODES, users)
+    text = "ends the session of a user, here and at Cognito"
+    command("logout", text, help_.LOGOUT + help_.WHERE + help_.EXIT_CODES, users)
+
+    text = "says why a URL is, or would be, answered with 403"
+    explain = command("explain", text, help_.EXPLAIN + help_.EXPLAIN_MORE, where)
+    explain.add_argument(
+        "url", type=_filled, metavar="URL", help="a signed URL, in quotes; - reads it from standard input"
+    )
+    _file(explain.add_argument("--public-key", type=_filled, metavar="FILE", help="a PEM file; check with it alone"))
+
+    text = "prints a script that has a shell complete this program's words"
+    completion = command("completion", text, help_.COMPLETION)
+    completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
+    return whole
+
+
+def _flags(*settings: str, parents: list[argparse.ArgumentParser] | None = None) -> argparse.ArgumentParser:
+    # A default here would, behind the command, undo the flag before it.
+    flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, parents=parents or [])
+    for name in settings:
+        metavar, what = _WHAT[name]
+        action = flags.add_argument(FLAGS[name], type=_filled, metavar=metavar, help=what)
+        if metavar == "FILE":
+            _file(action)
+    return flags
+
+
+def _file(action: Any) -> None:
+    action.complete = shtab.FILE
 
 
 def _filled(value: str) -> str:
@@ -132,3 +143,9 @@ def _filled(value: str) -> str:
     if not value:
         raise argparse.ArgumentTypeError("it is empty")
     return value
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 256:
+        raise argparse.ArgumentTypeError("it must be a number from 1 to 256")
+    return int(value)

@@ -29,3 +29,15 @@ class Unreachable(Failure):
     """Nothing that speaks the protocol answered."""
 
     exit_code = 4
+
+
+class TransferFailed(Failure):
+    """A file was not downloaded or uploaded; the message says why, without naming the file."""
+
+    exit_code = 5
+
+
+class DiskFull(Failure):
+    """No more fits on the disk; no other file needs to be tried."""
+
+    exit_code = 5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
-from gql import Client, GraphQLRequest, gql
+from gql import Client, gql
 from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.appsync_auth import AppSyncAuthentication
 from gql.transport.exceptions import (
@@ -30,31 +31,49 @@ _WHO_ASKS = {
 
 
 class PrivateFiles:
-    """The files of one API, as one caller may see them.
+    """The files of one API, as one caller may see them; threads may ask at once.
 
     Its methods raise QueryRefused, SignInRefused or Unreachable.
     """
 
     def __init__(self, url: str, caller: AppSyncAuthentication, trust: ssl.SSLContext | bool = True) -> None:
-        self._url = url
-        transport = AIOHTTPTransport(url=url, auth=caller, ssl=trust)
-        self._client = Client(transport=transport, execute_timeout=_SECONDS)
+        self._url, self._caller, self._trust = url, caller, trust
 
     def names(self) -> list[str]:
         """The name of every file."""
-        names: list[str] = self._ask("getFiles", gql("query { getFiles }"))
+        names: list[str] = self._ask("getFiles", "query { getFiles }")
         return names
 
     def url(self, name: str) -> str:
         """A URL that opens the file until it expires; whoever holds it can open the file."""
-        query = gql("query ($file: String!) { getUrl(file: $file) }")
-        query.variable_values = {"file": name}
-        return str(self._ask("getUrl", query))
+        return str(self._ask("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name))
 
-    def _ask(self, field: str, query: GraphQLRequest) -> Any:
+    def urls(self, names: list[str]) -> list[dict[str, str | None]]:
+        """For each of up to 1,000 names `file` and `url`, or, in place of the latter, `errorType` and `errorMessage`."""
+        query = "query ($files: [String!]!) { getUrls(files: $files) { file url errorType errorMessage } }"
+        answers: list[dict[str, str | None]] = self._ask("getUrls", query, files=names)
+        return answers
+
+    def pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
+        """Every file that begins so, a thousand at a time: `name`, `size`, `lastModified`, and `url` or None."""
+        query = """query ($prefix: String, $token: String) {
+          listFiles(prefix: $prefix, limit: 1000, nextToken: $token) { items { name size lastModified url } nextToken }
+        }"""
+        token: str | None = ""
+        while token is not None:
+            page = self._ask("listFiles", query, prefix=prefix, token=token or None)
+            yield page["items"]
+            token = page["nextToken"]
+
+    def _ask(self, field: str, text: str, **variables: Any) -> Any:
+        query = gql(text)
+        query.variable_values = variables
+        transport = AIOHTTPTransport(url=self._url, auth=self._caller, ssl=self._trust)  # serves one question at a time
         try:
-            answer = self._client.execute(query)[field]
+            answer = Client(transport=transport, execute_timeout=_SECONDS).execute(query)[field]
         except TransportQueryError as error:
+            if error.data and error.data.get(field):
+                return error.data[field]  # a page is one, although a name in it cannot be served
             errors = error.errors or []
             text = "; ".join(": ".join(filter(None, (each.get("errorType"), each.get("message")))) for each in errors)
             refused = SignInRefused if _WHO_ASKS & {each.get("errorType") for each in errors} else QueryRefused

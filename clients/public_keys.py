@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from clients import aws
 from clients.failures import Unconfigured
-from clients.settings import Settings, is_this_machine
+from clients.settings import Settings
 from local.canned_policy import PublicKey, public_key
-
-if TYPE_CHECKING:
-    from types_boto3_cloudfront import CloudFrontClient
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ def fetch(settings: Settings) -> Keys:
     if not group:
         return Keys(unread="no outputs with a KeyGroupId, and no --public-key")
     try:
-        cloudfront = _client(settings)
+        cloudfront = aws.client(settings, "cloudfront", read_timeout=10)
         ids = cloudfront.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]
         configs = {key_id: cloudfront.get_public_key(Id=key_id)["PublicKey"]["PublicKeyConfig"] for key_id in ids}
         return Keys({key_id: public_key(config["EncodedKey"]) for key_id, config in configs.items()}, group)
@@ -53,17 +47,3 @@ def fetch(settings: Settings) -> Keys:
         return Keys(unread=f"CloudFront refuses to show its keys ({error.response['Error']['Code']})")
     except (BotoCoreError, ValueError, OSError) as error:
         return Keys(unread=f"the keys cannot be read from CloudFront ({error})")
-
-
-def _client(settings: Settings) -> CloudFrontClient:
-    endpoint = settings.get("AwsEndpointUrl")
-    session = boto3.Session(region_name=settings.get("Region") or "us-east-1")
-    if endpoint and is_this_machine(urlsplit(endpoint).hostname or "") and session.get_credentials() is None:
-        # The embedded AWS of `make up`, whose root key is no secret.
-        session = boto3.Session("test", "test", region_name=session.region_name)
-    return session.client(
-        "cloudfront",
-        endpoint_url=endpoint,
-        verify=settings.get("AwsCaBundle"),
-        config=Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2}),
-    )

@@ -52,7 +52,9 @@ class Session:
                 try:
                     self.tokens = Cognito(settings).renew(self.tokens.refresh)
                 except SignInRefused as refused:
-                    raise SignInRefused(f"The session of {self.username} has ended ({refused}). {SIGN_IN_AGAIN}") from None
+                    raise SignInRefused(
+                        f"The session of {self.username} has ended ({refused}). {SIGN_IN_AGAIN}"
+                    ) from None
                 save(self)
             return self.tokens.access
 

@@ -23,6 +23,8 @@ FLAGS = {
     "AwsCaBundle": "--ca-bundle",
     "AwsEndpointUrl": "--aws-endpoint-url",
     "Username": "--username",
+    "BucketName": "--bucket",
+    "FilesFolder": "--files-folder",
 }
 _DEMO = {"DemoUser": "Username", "DemoPassword": "Password"}
 
