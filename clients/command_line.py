@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     users = _flags(*_OF_USERS, parents=[where])
     asks = _flags("ApiKey", parents=[users])
     asks.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
-    many = argparse.ArgumentParser(add_help=False)
+    many = _Parser(add_help=False)
     many.add_argument("--parallel", type=_count, default=8, metavar="N", help="so many files at once (default: 8)")
     help_ = help_texts
 
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, text: str, epilog: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def command(name: str, text: str, epilog: str, *parents: _Parser) -> _Parser:
         return commands.add_parser(
             name,
             help=text,
@@ -123,9 +123,9 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _flags(*settings: str, parents: list[argparse.ArgumentParser] | None = None) -> argparse.ArgumentParser:
+def _flags(*settings: str, parents: list[_Parser] | None = None) -> _Parser:
     # A default here would, behind the command, undo the flag before it.
-    flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, parents=parents or [])
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=parents or [])
     for name in settings:
         metavar, what = _WHAT[name]
         action = flags.add_argument(FLAGS[name], type=_filled, metavar=metavar, help=what)

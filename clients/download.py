@@ -81,8 +81,8 @@ class Download:
                 except _Refused:
                     if renewed:
                         raise TransferFailed(
-                            "the edge refuses a URL that was signed just now: its key may have been revoked, or a clock "
-                            "be wrong; `private-files url NAME | private-files explain -` says more"
+                            "the edge refuses a URL that was signed just now: its key may have been revoked, or a "
+                            "clock be wrong; `private-files url NAME | private-files explain -` says more"
                         ) from None
                     url, renewed = await self._renew(), True
                 except (aiohttp.ClientError, TimeoutError) as error:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from clients.settings import DEFAULT_OUTPUTS, variable
 
-DESCRIPTION = "Says which private files there are, downloads and uploads them, makes URLs that open them, and says why one does not."
+DESCRIPTION = (
+    "Says which private files there are, downloads and uploads them, makes URLs that open them, and says why one does "
+    "not."
+)
 FILES = """
 examples:
   private-files files

@@ -49,7 +49,7 @@ class PrivateFiles:
         return str(self._ask("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name))
 
     def urls(self, names: list[str]) -> list[dict[str, str | None]]:
-        """For each of up to 1,000 names `file` and `url`, or, in place of the latter, `errorType` and `errorMessage`."""
+        """For each of up to 1,000 names `file` and `url`, or instead of the latter `errorType` and `errorMessage`."""
         query = "query ($files: [String!]!) { getUrls(files: $files) { file url errorType errorMessage } }"
         answers: list[dict[str, str | None]] = self._ask("getUrls", query, files=names)
         return answers

@@ -46,7 +46,7 @@ class Progress:
     def file(self, name: str) -> Callable[[int, int], None]:
         """What hears how many bytes of this file are there, and of how many."""
         if not self.shown:
-            return lambda done, total: None
+            return lambda _done, _total: None
         bar = None
         before, counted = 0, False
 

@@ -63,6 +63,7 @@ class PrivateFilesStack(Stack):
         self._output("CdnUrl", cdn.origin)
         self._output("Region", self.region)
         self._output("BucketName", files.bucket.bucket_name)
+        self._output("FilesFolder", config.files_folder)
         self._output("DistributionId", cdn.distribution.distribution_id)
         self._output("KeyGroupId", key.group.key_group_id)
         if users:

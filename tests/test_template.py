@@ -585,7 +585,7 @@ def test_data_outlives_the_stack_unless_told_otherwise(variant: str, policy: str
     ("variant", "who"), [("default", {"UserPoolId", "UserPoolClientId"}), ("auth-off", {"ApiKey"})]
 )
 def test_outputs_are_the_names_that_clients_rely_on(variant: str, who: set[str]) -> None:
-    outputs = {"GraphqlUrl", "CdnUrl", "Region", "BucketName", "DistributionId", "KeyGroupId"}
+    outputs = {"GraphqlUrl", "CdnUrl", "Region", "BucketName", "FilesFolder", "DistributionId", "KeyGroupId"}
     assert set(synthesized(variant)["Outputs"]) == outputs | who
 
 
