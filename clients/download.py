@@ -121,7 +121,8 @@ class Download:
                     offset = 0
                 if not (part and file and part.etag == answer.headers.get("ETag")):
                     if offset:
-                        raise TransferFailed("the edge answers with a part of another version than was asked for")
+                        self._discard(None)
+                        raise aiohttp.ClientPayloadError("a part of another version came")
                     part = Part(self._path, answer.headers.get("ETag", ""))
                     file = opened.enter_context(part.open())
                 self._discard(part)

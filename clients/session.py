@@ -86,8 +86,9 @@ def find(settings: Settings) -> Session | None:
 def save(session: Session) -> None:
     """Writes the session whole, or not at all; raises Unconfigured where the directory cannot be used."""
     try:
-        session.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_lax(session.file.parent)
+        for folder in (session.file.parent.parent, session.file.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_lax(folder)
         descriptor, unfinished = tempfile.mkstemp(dir=session.file.parent)  # with mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"username": session.username, **session.tokens._asdict()}, file)

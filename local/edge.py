@@ -106,7 +106,7 @@ class Edge:
                 log.info("%s: 403, refused by the edge: %s", request, complaint)
                 return await _page(403, complaint)(scope, receive, send)
             target = self._check(scope["raw_path"], query, distribution)
-            origin = await self._ask(distribution, target, scope)
+            origin = await self._ask(distribution, target, Headers(scope=scope), scope["method"])
         except Unknown:
             log.error("%s: 503, the keys that the distribution trusts are not known", request)
             return await _page(503, "CloudFront could not read this distribution.")(scope, receive, send)
@@ -138,17 +138,33 @@ class Edge:
             return raw_path + b"?" + query if query else raw_path
         return canned_policy.check(self._edge_origin, raw_path, query, keys=distribution.keys, now=self._clock())
 
-    async def _ask(self, distribution: Distribution, target: bytes, scope: Scope) -> aiohttp.ClientResponse:
-        headers = [(name, value) for name, value in Headers(scope=scope).items() if name in REQUEST_HEADERS]
+    async def _ask(
+        self, distribution: Distribution, target: bytes, viewer: Headers, method: str
+    ) -> aiohttp.ClientResponse:
+        headers = [(name, value) for name, value in viewer.items() if name in REQUEST_HEADERS]
         # The distribution's viewer protocol policy asks how the viewer came, which only this header can tell it.
         headers += [("Host", distribution.domain_name), ("X-Forwarded-Proto", self._scheme)]
-        return await self.session.request(
-            scope["method"],
+        origin = await self.session.request(
+            method,
             URL(self._aws_endpoint_url + target.decode("latin-1"), encoded=True),
             headers=headers,
             skip_auto_headers=AUTOMATIC_HEADERS,
             allow_redirects=False,
         )
+        if origin.status in (206, 416) and not _if_range_holds(viewer, origin):
+            # S3 sends the whole file then (RFC 9110, 13.1.5); the embedded one overlooks the condition.
+            origin.close()
+            whole = {name: value for name, value in viewer.items() if name not in ("range", "if-range")}
+            return await self._ask(distribution, target, Headers(whole), method)
+        return origin
+
+
+def _if_range_holds(viewer: Headers, origin: aiohttp.ClientResponse) -> bool:
+    condition = viewer.get("if-range")
+    if condition is None:
+        return True
+    validator = "ETag" if condition.endswith('"') else "Last-Modified"
+    return condition == origin.headers.get(validator) and not condition.startswith("W/")
 
 
 def _pass_back(origin: aiohttp.ClientResponse) -> StreamingResponse:

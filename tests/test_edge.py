@@ -284,6 +284,20 @@ def test_range_opens_a_part(edge: int, old: KeyPair) -> None:
     assert (answer.status, answer.body, answer.headers["Content-Range"]) == (206, b"234", "bytes 2-4/10")
 
 
+@pytest.mark.parametrize("condition", ['"1"', "Wed, 01 Jan 2025 00:00:00 GMT"])
+def test_part_of_an_unchanged_object_is_served(edge: int, old: KeyPair, condition: str) -> None:
+    answer = ask(edge, old.sign("/a.jpg"), Range="bytes=2-4", If_Range=condition)
+    assert (answer.status, answer.body) == (206, b"234")
+
+
+@pytest.mark.parametrize("condition", ['"2"', 'W/"1"', "Wed, 01 Jan 2025 00:00:01 GMT"])
+def test_changed_object_is_served_whole_where_a_part_of_it_was_asked_for(
+    edge: int, old: KeyPair, condition: str
+) -> None:
+    answer = ask(edge, old.sign("/a.jpg"), Range="bytes=2-4", If_Range=condition)
+    assert (answer.status, answer.body, answer.headers["Content-Range"]) == (200, b"0123456789", None)
+
+
 def test_head_has_the_length_and_no_body(edge: int, old: KeyPair) -> None:
     answer = ask(edge, old.sign("/a.jpg"), "HEAD")
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", "10")
