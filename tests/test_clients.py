@@ -346,13 +346,15 @@ def test_missing_value_is_named_with_the_ways_to_give_it(terminal: Terminal) -> 
         assert way in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["files"], ["url"], ["explain"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["files"], ["url"], ["get"], ["put"], ["login"], ["logout"], ["completion"], ["explain"]]
+)
 def test_help_holds_examples_and_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         command_line.parse([*arguments, "--help"])
     shown = capsys.readouterr().out
     assert exit_.value.code == 0
-    assert f"  python -m clients {' '.join(arguments)}" in shown
+    assert f"  private-files {' '.join(arguments)}" in shown
     assert "\nexit codes:\n" in shown
 
 
