@@ -59,7 +59,7 @@ class Server:
             self.questions.append(request)
             return self.status, self.graphql
         self.sign_ins.append(request)
-        if target.endswith("InitiateAuth"):
+        if target.endswith("InitiateAuth") and request.json["AuthFlow"] == "USER_SRP_AUTH":
             challenge = {"USERNAME": "u1", "USER_ID_FOR_SRP": "u1", "SALT": "ab", "SRP_B": "cd", "SECRET_BLOCK": "c2Vj"}
             return 200, {"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": challenge}
         return self.sign_in.pop(0)
