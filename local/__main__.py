@@ -264,7 +264,7 @@ def _welcome(outputs: dict[str, str], sample: str, graphql_origin: str, seconds:
         print(f"  Sign in as           {outputs['DemoUser']}   {outputs['DemoPassword']}")
     else:
         print(f"  API key              {outputs['ApiKey']}")
-    print("  Or, in a terminal    .venv/bin/python -m clients files")
+    print("  Or, in a terminal    .venv/bin/private-files files")
     print(f"\nA private file; change one character, or wait until it expires, and it is refused:\n\n  {sample}\n")
     print("Ctrl-C stops it.", flush=True)
 

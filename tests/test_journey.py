@@ -532,3 +532,49 @@ def _link(path: Path) -> str:
         return str(path.readlink())
     except OSError:  # closed meanwhile
         return ""
+
+
+# --- the command line
+
+
+def private_files(stack: Stack, directory: Path, *arguments: str) -> list[Any]:
+    """What the command prints with --json, as the demo user and with the embedded AWS's root key."""
+    outputs = directory / "outputs.json"
+    outputs.write_text(json.dumps(stack.outputs))
+    command = [sys.executable, "-m", "clients", *arguments, "--json", "--outputs", str(outputs)]
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment["XDG_CACHE_HOME"] = str(directory / "cache")
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_what_is_uploaded_comes_back(stack: Stack, tmp_path: Path) -> None:
+    content = {"large.bin": os.urandom(12_000_000), "a+b 100%.txt": b"small", "empty.svg": b""}
+    for name, body in content.items():
+        (tmp_path / name).write_bytes(body)
+    paths = [str(tmp_path / name) for name in content]
+    assert {item["replaced"] for item in private_files(stack, tmp_path, "put", *paths, "--prefix", "cli/é/")} == {False}
+    again = private_files(stack, tmp_path, "put", paths[1], "--prefix", "cli/é/")
+    assert [item["replaced"] for item in again] == [True]
+    head = stack.client("s3").head_object(Bucket=stack["BucketName"], Key="files/cli/é/large.bin")
+    assert "-" in head["ETag"]  # it went up in parts
+    got = private_files(stack, tmp_path, "get", "--prefix", "cli/", "-o", str(tmp_path / "out"))
+    assert {item["file"] for item in got} == {f"cli/é/{name}" for name in content}
+    assert {name: (tmp_path / "out/cli/é" / name).read_bytes() for name in content} == content
+
+
+def test_session_opens_the_api_until_logout_revokes_it(stack: Stack, tmp_path: Path) -> None:
+    private_files(stack, tmp_path, "login")
+    [session] = (tmp_path / "cache").rglob("*.json")
+    kept = json.loads(session.read_text())
+    session.write_text(json.dumps(kept | {"expires": 0}))
+    assert "hello.txt" in private_files(stack, tmp_path, "files")[0]
+    assert json.loads(session.read_text())["access"] != kept["access"]
+    private_files(stack, tmp_path, "logout")
+    with pytest.raises(ClientError, match="NotAuthorizedException"):
+        stack.client("cognito-idp").initiate_auth(
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            ClientId=stack["UserPoolClientId"],
+            AuthParameters={"REFRESH_TOKEN": kept["refresh"]},
+        )
