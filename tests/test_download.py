@@ -115,7 +115,7 @@ def edge() -> Iterator[Edge]:
     stopped = threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True
-        http.handle_error = lambda *_: None  # type: ignore[method-assign] - a killed client is meant
+        http.handle_error = lambda *_: None  # type: ignore[method-assign]
         said = Edge(f"http://127.0.0.1:{http.server_port}")
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -164,7 +164,7 @@ class Terminal:
         )
 
     def parts(self) -> list[Path]:
-        return [path for path in self.directory.rglob(".*.part")]
+        return list(self.directory.rglob(".*.part"))
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def test_failures_are_named_at_the_end_and_the_others_finish(terminal: Terminal)
     assert terminal.files() == ["a.txt"]
 
 
-@pytest.mark.parametrize("name", ["../up", "a/../../up", "/tmp/up", "a//b", "./a", "a\x00b", "..", "a/"])
+@pytest.mark.parametrize("name", ["../up", "a/../../up", "/up", "a//b", "./a", "a\x00b", "..", "a/"])
 def test_name_that_a_listing_has_outside_the_directory_is_refused(terminal: Terminal, name: str) -> None:
     terminal.edge.files = {name: (b"x", '"x"')}
     inside = terminal.directory / "in" / "side"

@@ -87,7 +87,8 @@ def test_session_that_has_ended_says_what_to_type(with_users: Terminal, server: 
     assert err.endswith("Sign in again: private-files login\n")
 
 
-def test_token_is_not_sent_to_another_api(with_users: Terminal, server: Server, cache: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_token_is_not_sent_to_another_api(with_users: Terminal, server: Server) -> None:
     log_in(with_users)
     other = ["--outputs", ".local/outputs.json", "--graphql-url", f"{server.url}/other", "--username", "me@example.com"]
     code, _, err = with_users.run("files", *other)
