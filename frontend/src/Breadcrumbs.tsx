@@ -1,0 +1,30 @@
+import { lastPart } from "./files.ts";
+import { PlaceLink } from "./PlaceLink.tsx";
+import { shown } from "./wording.ts";
+
+/** The folders above a folder, and itself last. */
+export function Breadcrumbs({ folder }: { folder: string }) {
+  const parts = folder.split("/").slice(0, -1);
+  const above = ["", ...parts.map((_, index) => `${parts.slice(0, index + 1).join("/")}/`)];
+  return (
+    <nav aria-label="Folders above" className="crumbs">
+      <ol>
+        {above.map((path, index) => (
+          <li key={path}>
+            {index === above.length - 1 ? (
+              <bdi aria-current="page">{labelOf(path)}</bdi>
+            ) : (
+              <PlaceLink to={{ folder: path, search: "", file: null }}>
+                <bdi>{labelOf(path)}</bdi>
+              </PlaceLink>
+            )}
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function labelOf(path: string): string {
+  return path === "" ? "All files" : shown(lastPart(path)).replace(/\/$/, "") || "(no name)";
+}

@@ -1,0 +1,50 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { listFolder, type Page } from "./files.ts";
+import { isExpired } from "./signed-url.ts";
+
+type Folder = { page: Page | null; loading: boolean; thrown: unknown };
+
+/** What is in a folder and begins with `search`, read a page at a time. Its URLs stay fresh while somebody looks. */
+export function useFolder(folder: string, search: string) {
+  const [{ page, loading, thrown }, setState] = useState<Folder>({ page: null, loading: true, thrown: null });
+  const latest = useRef(0);
+
+  const load = useCallback(async (read: () => Promise<Page>) => {
+    latest.current += 1;
+    const mine = latest.current;
+    setState((state) => ({ ...state, loading: true, thrown: null }));
+    const result = await read().then(
+      (found) => ({ page: found, loading: false, thrown: null }),
+      (error) => ({ loading: false, thrown: error }),
+    );
+    // An answer that something newer has overtaken is not shown.
+    if (mine === latest.current) setState((state) => ({ ...state, ...result }));
+  }, []);
+
+  const prefix = folder + search;
+  const reload = useCallback(() => load(() => listFolder(prefix)), [load, prefix]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another folder begins empty; a search keeps what there was
+  useEffect(() => setState({ page: null, loading: true, thrown: null }), [folder]);
+  useEffect(() => void reload(), [reload]);
+
+  const more = () => {
+    if (!page || loading) return;
+    void load(async () => {
+      const next = await listFolder(prefix, page.nextToken);
+      const folders = [...page.folders, ...next.folders];
+      return { items: [...page.items, ...next.items], folders, nextToken: next.nextToken };
+    });
+  };
+
+  const renew = useCallback(() => {
+    if (!page || loading || !page.items.some(({ url }) => url && isExpired(url))) return;
+    void load(() => listFolder(prefix, null, page.items.length + page.folders.length));
+  }, [load, loading, page, prefix]);
+  useEffect(() => {
+    const whenVisible = () => document.visibilityState === "visible" && renew();
+    document.addEventListener("visibilitychange", whenVisible);
+    return () => document.removeEventListener("visibilitychange", whenVisible);
+  }, [renew]);
+
+  return { page, loading, thrown, more, reload, renew };
+}
