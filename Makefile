@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 READY  := $(VENV)/.ready
+PAGE   := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test check bench lock clean
@@ -12,19 +13,21 @@ READY  := $(VENV)/.ready
 help: ## list what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## install everything that is needed, into this folder
+setup: $(READY) $(PAGE) ## install everything that is needed, into this folder
 
-up: $(READY) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
+up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
-test: $(READY) ## every test                                       (TESTS=tests/test_edge.py)
+test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/test_edge.py)
 	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
-check: $(READY) ## style, types, layers, templates (cdk-nag, cfn-lint)
+check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	biome check --error-on-warnings frontend
+	tsc --project frontend
 	cdk synth --quiet --no-notices --output .local/check/auth-on -c rest=on
 	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on
 	$(BIN)/cfn-lint .local/check/*/*.template.json
@@ -42,7 +45,11 @@ lock: ## pin every dependency anew, with hashes
 	npm install --package-lock-only
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) node_modules .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules frontend/dist .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The page people use; built again when something it is made of has changed.
+$(PAGE): $(READY) $(shell find frontend -type f -not -path "frontend/dist/*")
+	@vite build frontend --logLevel error
 
 # The virtual environment is complete when this file is newer than what it was made from.
 $(READY): locks/python.txt package-lock.json

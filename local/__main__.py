@@ -21,7 +21,7 @@ import uvicorn
 import yarl
 from pycognito.aws_srp import AWSSRP
 
-from local import deploy, edge
+from local import deploy, edge, frontend
 from local.appsync.app import create_app as create_graphql_app
 from local.appsync.request_signature import Credential
 from local.cloud import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud, CloudFailed
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument(
         "--cdn-port", type=int, default=4568, help="the files (default: %(default)s); 0 takes a free one"
     )
+    parser.add_argument("--frontend-port", type=int, default=4569, help="the page (default: %(default)s)")
     parser.add_argument(
         "--rest-port", type=int, default=4570, help="the HTTP API, where `rest` is on (default: %(default)s)"
     )
@@ -65,7 +66,14 @@ def main() -> None:
     failure: Exception | None = None
     try:
         asyncio.run(_until_stopped(_up(options)))
-    except* (CloudFailed, DoorClosed, PortTaken, deploy.DeployFailed, deploy.MissingTool) as failures:
+    except* (
+        CloudFailed,
+        DoorClosed,
+        PortTaken,
+        deploy.DeployFailed,
+        deploy.MissingTool,
+        frontend.NotBuilt,
+    ) as failures:
         failure = failures.exceptions[0]
     while isinstance(failure, ExceptionGroup):
         failure = failure.exceptions[0]
@@ -91,10 +99,12 @@ async def _up(options: argparse.Namespace) -> None:
     outputs_file = directory / "outputs.json"
     outputs_file.unlink(missing_ok=True)
     deploy.cdk_program()
+    frontend.check_built()
     async with contextlib.AsyncExitStack() as cleanup:
         # Taken before anything starts, so that a taken port is said at once.
         graphql_door = cleanup.enter_context(_listen(options.graphql_port, "--graphql-port"))
         cdn_door = cleanup.enter_context(_listen(options.cdn_port, "--cdn-port"))
+        frontend_door = cleanup.enter_context(_listen(options.frontend_port, "--frontend-port"))
         with _listen(options.aws_port, "--aws-port") as probe:
             aws_port = probe.getsockname()[1]
         graphql_origin, cdn_origin = (f"http://{_HOST}:{door.getsockname()[1]}" for door in (graphql_door, cdn_door))
@@ -107,6 +117,7 @@ async def _up(options: argparse.Namespace) -> None:
             group.create_task(_step("start and bootstrap the embedded AWS", _start(cloud, deployment)))
         outputs = await _step("deploy the stack", deployment.deploy())
         outputs |= {"GraphqlUrl": f"{graphql_origin}/graphql", "CdnUrl": cdn_origin}
+        outputs |= {"FrontendUrl": f"http://{_HOST}:{frontend_door.getsockname()[1]}"}
         outputs |= {"AwsEndpointUrl": cloud.endpoint_url, "AwsCaBundle": str(cloud.ca_bundle)}
         await asyncio.to_thread(deploy.upload_samples, cloud, outputs["BucketName"], outputs["DistributionId"])
         if "UserPoolId" in outputs:
@@ -120,6 +131,8 @@ async def _up(options: argparse.Namespace) -> None:
             rest_door = cleanup.enter_context(_listen(options.rest_port, "--rest-port"))
             outputs["RestUrl"] = f"http://{_HOST}:{rest_door.getsockname()[1]}"
             await cleanup.enter_async_context(_serve(_rest_app(cloud, outputs), rest_door))
+        page = frontend.create_app(outputs, ssl_context=cloud.ssl_context())
+        await cleanup.enter_async_context(_serve(page, frontend_door))
         sample = await _step("open a file", _open_sample(outputs, await token() if token else None))
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs, indent=2))
@@ -256,6 +269,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 def _welcome(outputs: dict[str, str], sample: str, graphql_origin: str, seconds: float) -> None:
     print(f"\nReady in {seconds:.0f} s. Everything is on this machine, and gone when it stops.\n")
+    print(f"  The files            {outputs['FrontendUrl']}/")
     print(f"  Ask, in a browser    {graphql_origin}/")
     print(f"  Ask, from a program  {outputs['GraphqlUrl']}")
     if "RestUrl" in outputs:
