@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 DIST = FRONTEND / "dist"
@@ -114,7 +114,7 @@ def response_headers(config: Mapping[str, str]) -> dict[str, str]:
 class Headers:
     """Adds headers to every answer, and says how long it may be kept."""
 
-    def __init__(self, app: Starlette, headers: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
         self._headers = headers
 
