@@ -4,6 +4,7 @@ import { shown } from "./wording.ts";
 
 /** The folders above a folder, and itself last. */
 export function Breadcrumbs({ folder }: { folder: string }) {
+  if (folder === "") return null;
   const parts = folder.split("/").slice(0, -1);
   const above = ["", ...parts.map((_, index) => `${parts.slice(0, index + 1).join("/")}/`)];
   return (

@@ -114,7 +114,7 @@ function OpenFile({
   }
 
   if (thrown && !link) {
-    return sessionEnded ? null : <TroubleBox thrown={thrown} retry={retry} />;
+    return <div className="stage">{!sessionEnded && <TroubleBox thrown={thrown} retry={retry} />}</div>;
   }
   return (
     <>

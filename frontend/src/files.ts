@@ -1,6 +1,6 @@
 import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
-import { asTrouble, isNetworkError, SessionEnded, Trouble } from "./trouble.ts";
+import { asTrouble, isNetworkError, needsSignIn, SessionEnded, Trouble } from "./trouble.ts";
 
 /** A private file; `url` opens it, and `saved` saves it under its own name, until they expire. */
 export type FileItem = { name: string; size: number; lastModified: string; url: string | null };
@@ -65,6 +65,7 @@ async function ask<Data extends object>(query: string, variables: Record<string,
 function refusal(thrown: unknown, fault?: Fault): Trouble {
   if (fault && !fault.originalError) return refused(fault);
   const error = (fault?.originalError ?? thrown) as Error & { underlyingError?: unknown };
+  if (needsSignIn(error.underlyingError)) return new SessionEnded();
   if (error.underlyingError instanceof Error) return asTrouble(error.underlyingError);
   if (error.name === "NoValidAuthTokens") return new SessionEnded();
   if (error.name === "UnauthorizedException" && !Amplify.getConfig().API?.GraphQL?.apiKey) return new SessionEnded();

@@ -26,6 +26,12 @@ export function asTrouble(thrown: unknown): Trouble {
   return new Trouble("Something went wrong in this page.", "Reload the page.", `${error.name}: ${error.message}`);
 }
 
+/** Whether Cognito says with it that only a new sign-in helps; what else it says may pass. */
+export function needsSignIn(error: unknown): boolean {
+  const names = /^(NotAuthorized|UserNotFound|TokenRevoked|PasswordResetRequired|UserNotConfirmed|RefreshTokenReuse)/;
+  return error instanceof Error && names.test(error.name);
+}
+
 /** A `Trouble` for something that gave no answer at all. */
 export function unreachable(what: string): Trouble {
   return new Trouble(`${what} cannot be reached.`, "Check your connection, then try again.");

@@ -10,11 +10,16 @@ export function shown(name: string): string {
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
-/** `0 byte`, `1.2 MB`: in steps of a thousand. */
+/** `104 bytes`, `1.2 MB`: in steps of a thousand. */
 export function sizeOf(bytes: number): string {
   let step = 0;
   while (bytes / 1000 ** step >= 999.5 && step < UNITS.length - 1) step += 1; // 999,600 bytes would read "1,000 kB"
-  const options = { style: "unit", unit: UNITS[step] ?? "byte", maximumSignificantDigits: 3 } as const;
+  const options = {
+    style: "unit",
+    unit: UNITS[step] ?? "byte",
+    maximumSignificantDigits: 3,
+    unitDisplay: step ? "short" : "long",
+  } as const;
   return new Intl.NumberFormat(undefined, options).format(bytes / 1000 ** step);
 }
 
