@@ -1,4 +1,4 @@
-"""A real browser for tests, which notices what a person would not: errors in the console, requests to other machines."""
+"""A real browser for tests, which notices what people do not: errors in the console, requests to other machines."""
 
 from __future__ import annotations
 
