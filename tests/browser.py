@@ -62,7 +62,7 @@ def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
     opened.on("request", lambda request: on_request(request.url))
     yield watch
     opened.close()
-    assert not watch.faults()
+    assert watch.faults() == []
 
 
 def axe_findings(page: Page) -> list[str]:
