@@ -54,8 +54,9 @@ def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
             watch.wrong.append(message.text)
 
     def on_request(url: str) -> None:
-        if urlsplit(url).hostname not in ("127.0.0.1", None, "") and not url.startswith("chrome-extension:"):
-            watch.wrong.append(f"a request to {urlsplit(url).hostname}")
+        address = urlsplit(url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname != "127.0.0.1":
+            watch.wrong.append(f"a request to {address.hostname}")
 
     opened.on("console", on_console)
     opened.on("weberror", lambda error: watch.wrong.append(str(error.error)))

@@ -307,19 +307,20 @@ def test_names_are_shown_as_they_are_and_nothing_in_them_runs(page: Page, stack:
     expect(page.get_by_role("dialog").locator("pre")).to_have_text("safe")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "place", ["", "pictures/", "pictures/lemons.svg", "hello.txt", "no-such-folder/", "no-such-file"]
 )
-def test_every_state_is_accessible_and_fits_a_phone(page: Page, stack: Stack, place: str, scheme: Any) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+def test_every_state_is_accessible_and_fits_a_phone(page: Page, stack: Stack, place: str) -> None:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     visit(page, stack, place)
-    if page.get_by_role("dialog").count():
+    if place and not place.endswith("/"):
         expect(page.get_by_role("dialog").locator("img, pre, .trouble")).to_be_visible()
-    assert axe_findings(page) == []
     name = place.strip("/").replace("/", "-") or "all-files"
-    screenshot(page, f"{name}-{scheme}")
+    assert axe_findings(page) == []
+    screenshot(page, f"{name}-light")
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    screenshot(page, f"{name}-light-phone")
+    page.emulate_media(color_scheme="dark")
     assert axe_findings(page) == []
-    screenshot(page, f"{name}-{scheme}-phone")
+    screenshot(page, f"{name}-dark-phone")

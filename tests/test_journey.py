@@ -27,9 +27,11 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.requests import RequestsHTTPTransport
+from playwright.sync_api import expect
 from pycognito.aws_srp import AWSSRP
 from werkzeug.http import parse_options_header
 
+from tests.browser import chromium, watched
 from tests.running_stack import PROJECT, Stack
 
 AWKWARD_NAMES = [
@@ -477,6 +479,16 @@ def test_api_key_opens_the_api_where_auth_is_off(open_stack: Stack) -> None:
 def test_no_key_or_a_wrong_one_is_refused_where_auth_is_off(open_stack: Stack) -> None:
     for headers in ({}, {"x-api-key": "da2-0000000000000000000000000"}, {"Authorization": "x"}):
         assert post(open_stack, headers).status_code == 401
+
+
+def test_page_needs_no_sign_in_where_an_api_key_opens_the_api(open_stack: Stack) -> None:
+    with chromium() as browser, watched(browser) as watch:
+        watch.provoked.append("403 (Forbidden)")  # URLs live for one second here, and the page renews what it needs
+        watch.page.goto(f"{open_stack['FrontendUrl']}/#/notes/visitors.csv")
+        expect(watch.page.get_by_role("dialog").locator("pre")).to_contain_text("day,visitors")
+        watch.page.get_by_role("button", name="Close").click()
+        expect(watch.page.get_by_role("heading", name="notes")).to_be_visible()
+        expect(watch.page.get_by_role("button", name="Sign out")).to_have_count(0)
 
 
 def test_expired_url_is_refused(open_stack: Stack) -> None:
