@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 PROJECT = Path(__file__).parent.parent
 SCREENSHOTS = Path(os.environ.get("ARTIFACTS", PROJECT / ".local" / "screenshots"))
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
+SECONDS = 20  # a function that is called for the first time takes its time on a busy machine
+expect.set_options(timeout=SECONDS * 1000)
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 
 
@@ -46,7 +48,7 @@ class Watched:
 def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
     """A page of its own, which must end without a fault."""
     opened = browser.new_context(**context)
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(SECONDS * 1000)
     watch = Watched(opened.new_page())
 
     def on_console(message: ConsoleMessage) -> None:
