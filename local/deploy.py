@@ -117,7 +117,7 @@ def upload_samples(cloud: Cloud, bucket: str, distribution_id: str) -> list[str]
     samples = PROJECT / "samples"
     names = [path.relative_to(samples).as_posix() for path in sorted(samples.rglob("*")) if path.is_file()]
     for name in names:
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind = mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
         s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=(samples / name).read_bytes(), ContentType=kind)
     return names
 

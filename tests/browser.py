@@ -65,7 +65,7 @@ def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
     opened.on("request", lambda request: on_request(request.url))
     yield watch
     opened.close()
-    assert watch.faults() == []
+    assert not watch.faults(), watch.faults()
 
 
 def axe_findings(page: Page) -> list[str]:
