@@ -28,6 +28,7 @@ from local.cloud import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud, Cloud
 from local.rest.app import create_app as create_rest_app
 
 _HOST = "127.0.0.1"
+_EXAMPLES = Path(__file__).parent.parent / "examples.graphql"
 T = TypeVar("T")
 
 
@@ -203,6 +204,7 @@ def _graphql_app(cloud: Cloud, outputs: dict[str, str], token: Callable[[], Awai
         ca_bundle=str(cloud.ca_bundle),
         credentials={ROOT_ACCESS_KEY_ID: root},
         demo_token=token,
+        examples=_EXAMPLES.read_text(encoding="utf-8"),
     )
 
 

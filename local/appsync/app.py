@@ -77,6 +77,7 @@ def create_app(
     ca_bundle: str | None,
     credentials: Mapping[str, Credential],
     demo_token: Callable[[], Awaitable[str]] | None = None,
+    examples: str = "",
     fresh: float = 2.0,
     most_requests: int = MOST_REQUESTS,
     concurrency: int = CONCURRENCY,
@@ -85,7 +86,8 @@ def create_app(
 
     ``session`` reads the API and invokes its functions at ``aws_endpoint_url``, whose certificate ``ca_bundle``
     vouches for. ``credentials`` maps the access key ids that may sign requests to what is known of them.
-    ``demo_token`` makes a token for the page to sign in with. A deployment is seen within ``fresh`` seconds, twice
+    ``demo_token`` makes a token for the page to sign in with; ``examples`` are operations, each under a comment that
+    says what it is for, that the page offers. A deployment is seen within ``fresh`` seconds, twice
     that under load. Of ``most_requests`` at a time, ``concurrency`` functions run and the others wait; any more
     requests are refused with 429.
     """
@@ -122,10 +124,14 @@ def create_app(
             return PlainTextResponse("Only this machine's own page may sign in here.", 403)
         return JSONResponse({"token": await demo_token()}, headers={"cache-control": "no-store"})
 
+    async def offered(_request: Request) -> Response:
+        return PlainTextResponse(examples, headers={"cache-control": "no-store"})
+
     return Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST", "GET", "OPTIONS"]),
             Route("/", page),
+            Route("/examples.graphql", offered),
             Route("/demo-token", token),
         ],
         lifespan=lifespan,
