@@ -1,0 +1,139 @@
+"""The documentation as something to run: its blocks, its links, and a page as one session in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.running_stack import PROJECT, Stack
+
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+_BLOCK = re.compile(
+    r"^(?:<!-- checked, not run: (?P<why>[^\n]+) -->\n)?^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+# What a block prints stands in it, after an arrow.
+_PRINTED = re.compile(r"^(?:#|//) → (.+)$", re.M)
+# In a block that is not run, these only write down how they were called.
+PROGRAMS = ("cdk", "curl", "make", "private-files")
+_APART = "\x1f"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it is, its language and text, and why it is only checked, if it is."""
+
+    where: str
+    language: str
+    text: str
+    why: str | None
+
+
+def blocks(page: Path) -> list[Block]:
+    """Every block of the page, in order."""
+    text = page.read_text()
+    found = [
+        Block(
+            f"{name(page)}:{text.count(chr(10), 0, match.start('language')) + 1}",
+            *match.group("language", "text", "why"),
+        )
+        for match in _BLOCK.finditer(text)
+    ]
+    assert len(found) * 2 == len(re.findall(r"^\s*```", text, re.M)), f"{name(page)} has a block that is not understood"
+    return found
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(PROJECT))
+
+
+@dataclass(frozen=True)
+class Session:
+    """What became of a page whose blocks were run one after another, as a person does who reads it."""
+
+    exit_code: int
+    printed: str
+    errors: str
+    calls: list[list[str]]
+
+
+def run(page: Path, stack: Stack, directory: Path) -> Session:
+    """Runs the page's blocks in the directory, where `.local` and `outputs.json` are those of the stack.
+
+    `private-files` is this checkout's. Other AWS credentials and settings than the page's own are not there, but on the
+    page about deploying, whose account is the stack's.
+    """
+    (directory / "bin").mkdir()
+    program = directory / "bin" / "private-files"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clients "$@"\n')
+    program.chmod(0o755)
+    (directory / ".local").mkdir()
+    (directory / ".local" / "outputs.json").write_text(json.dumps(stack.outputs))
+    (directory / "outputs.json").write_text(json.dumps({"PrivateFiles": stack.outputs}))
+    (directory / "node_modules").symlink_to(PROJECT / "node_modules")
+    calls = directory / "calls"
+    calls.touch()
+    done = subprocess.run(
+        ["bash", "-c", _script(page, calls)],
+        cwd=directory,
+        env=_environment(page, stack, directory),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Session(
+        done.returncode,
+        done.stdout,
+        done.stderr,
+        [line.split(_APART) for line in calls.read_text().splitlines()],
+    )
+
+
+def promised(page: Path) -> list[str]:
+    """What the blocks of the page say that they print."""
+    return [text for block in blocks(page) for text in _PRINTED.findall(block.text)]
+
+
+def _script(page: Path, calls: Path) -> str:
+    recorders = "".join(
+        f"{program}() {{ local IFS=$'{_APART}'; echo \"{program}{_APART}$*\" >> '{calls}'; }}\n" for program in PROGRAMS
+    )
+    lines = ["set -eu -o pipefail"]
+    for block in blocks(page):
+        lines.append(f"echo 'At {block.where}' >&2")
+        match block.language:
+            case "sh" if block.why:
+                lines += [recorders, block.text, f"unset -f {' '.join(PROGRAMS)}"]
+            case "sh":
+                lines.append(block.text)
+            case "python":
+                lines.append(f"python - <<'END-OF-BLOCK'\n{block.text}END-OF-BLOCK")
+            case "js":
+                lines.append(f"node --input-type=module - <<'END-OF-BLOCK'\n{block.text}END-OF-BLOCK")
+    return "\n".join(lines)
+
+
+def _environment(page: Path, stack: Stack, directory: Path) -> dict[str, str]:
+    foreign = ("AWS_", "PRIVATE_FILES_", "MAKE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    here = {
+        "PATH": os.pathsep.join([str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(PROJECT),
+        "HOME": str(directory),
+        "XDG_CACHE_HOME": str(directory / "cache"),
+        "LC_ALL": "C.UTF-8",
+    }
+    # docs/calling.md says how to get these, and the other pages use them.
+    variables = {} if page.name == "calling.md" else dict(stack.outputs)
+    account = {
+        "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
+        "AWS_CA_BUNDLE": stack["AwsCaBundle"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    return kept | here | variables | (account if page.name == "deploying.md" else {})

@@ -1,0 +1,189 @@
+"""What the documentation tells people to type is typed, what it promises is printed, and its tables leave nothing out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from graphql import OperationDefinitionNode, parse, print_ast
+
+from clients import command_line
+from infra.config import Config
+from local import canned_policy
+from tests import pages
+from tests.pages import PAGES, PROJECT, blocks
+from tests.running_stack import Stack, deployed_stack, running_stack
+from tests.test_journey import ask, sign_in
+
+BY_NAME = {pages.name(page): page for page in PAGES}
+every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with everything that the pages speak of; or the one that STACK_OUTPUTS names, with `rest=on`."""
+    if deployed := deployed_stack():
+        yield deployed
+    else:
+        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on") as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def user(documented: Stack) -> dict[str, str]:
+    return {"Authorization": sign_in(documented)["AccessToken"]}
+
+
+@every_page
+def test_page_runs_from_top_to_bottom_and_prints_what_it_says(
+    page: Path, documented: Stack, user: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if page.name != "calling.md":  # which says how to get it
+        monkeypatch.setenv("TOKEN", user["Authorization"])
+    session = pages.run(page, documented, tmp_path)
+    assert session.exit_code == 0, session.errors[-3000:]
+    for text in pages.promised(page):
+        assert text in session.printed, session.printed
+    for call in session.calls:
+        check(*call)
+
+
+def check(program: str, *arguments: str) -> None:
+    """Fails where a program would not understand this call."""
+    options = {argument.partition("=")[0] for argument in arguments if re.match(r"--?[A-Za-z]", argument)}
+    match program:
+        case "cdk":
+            assert options <= known_options("cdk", arguments[0], "--help"), arguments
+            given = dict(
+                value.split("=", 1) for flag, value in zip(arguments, arguments[1:], strict=False) if flag == "-c"
+            )
+            Config.from_context(json.loads((PROJECT / "cdk.json").read_text())["context"] | given)
+        case "curl":
+            assert options <= known_options("curl", "--help", "all"), arguments
+        case "make":
+            plain = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+            subprocess.run(["make", "-n", *arguments], cwd=PROJECT, env=plain, capture_output=True, check=True)
+        case "private-files":
+            command_line.parse(list(arguments))
+        case _:
+            raise AssertionError(program)
+
+
+@cache
+def known_options(*command: str) -> set[str]:
+    """What begins with a dash in the help that the command prints."""
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60).stdout
+    return set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", shown))
+
+
+@every_page
+def test_block_is_run_or_says_why_not(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in ("sh", "python", "js", "graphql", "json"), block.where
+        assert block.why is None or block.language == "sh", f"{block.where} is run whatever its comment says"
+        touches_aws = re.search(r"^(cdk|make) ", block.text, re.M)
+        assert not touches_aws or block.why, f"{block.where} needs a comment: <!-- checked, not run: … -->"
+        if block.language == "json":
+            json.loads(block.text)
+
+
+def operations(text: str) -> list[str]:
+    return [print_ast(node) for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operation
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "graphql"
+        for operation in operations(block.text)
+    ],
+)
+def test_query_of_a_page_is_answered(operation: str, documented: Stack, user: dict[str, str]) -> None:
+    (answer,) = ask(documented, operation, user).values()
+    assert answer
+
+
+def slug(heading: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@every_page
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in map(slug, re.findall(r"^#+ (.+)$", found.read_text(), re.M)), target
+
+
+def test_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", (PROJECT / "README.md").read_text()))
+    assert {pages.name(page) for page in PAGES} - {"README.md"} <= linked
+
+
+def test_picture_needs_nothing_from_elsewhere() -> None:
+    for element in ET.parse(PROJECT / "docs" / "path.svg").iter():
+        for attribute, value in element.attrib.items():
+            assert attribute.rpartition("}")[2] != "href" or value.startswith("#")
+        assert "url(" not in (element.text or "").replace("url(#", "")
+
+
+def first_column(page: str) -> set[str]:
+    """What is written as code in the first cell of each row of the page's tables."""
+    rows = re.findall(r"^\| ([^|]*)\|", (PROJECT / "docs" / page).read_text(), re.M)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def exceptions() -> Iterator[str]:
+    """Every public exception that a resolver can end with."""
+    names: set[str] = {"ValueError", "RuntimeError"}
+    for file in sorted((PROJECT / "resolvers").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                isinstance(base, ast.Name) and base.id in names for base in node.bases
+            ):
+                names.add(node.name)
+                yield node.name
+
+
+def test_every_exception_of_a_resolver_has_a_row_of_advice() -> None:
+    text = (PROJECT / "docs" / "refusals.md").read_text()
+    missing = [name for name in exceptions() if f"`{name}`" not in text]
+    assert missing == []
+
+
+def test_row_of_advice_is_for_something_that_exists() -> None:
+    known = {*exceptions()}
+    rows = {name for name in first_column("refusals.md") if name.startswith("Invalid") and "Signature" not in name}
+    assert rows <= known
+
+
+def test_every_refusal_of_the_edge_has_a_row_of_advice() -> None:
+    text = (PROJECT / "docs" / "refusals.md").read_text()
+    for refused in canned_policy.Refused.__subclasses__():
+        assert f"| edge | `{refused.code}`" in text
+
+
+def test_settings_are_all_described_with_their_defaults() -> None:
+    defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    rows = re.findall(r"^\| (`.+?) \| (.*?)\| ", (PROJECT / "docs" / "settings.md").read_text(), re.M)
+    described: dict[str, str] = {}
+    for keys, values in rows:
+        names, given = re.findall(r"`([^`]+)`", keys), re.findall(r"`([^`]+)`", values)
+        described |= dict(zip(names, given or [""] * len(names), strict=True))
+    assert described == {key: str(value) for key, value in defaults.items()}
