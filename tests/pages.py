@@ -108,7 +108,7 @@ def _script(page: Path, calls: Path) -> str:
         lines.append(f"echo 'At {block.where}' >&2")
         match block.language:
             case "sh" if block.why:
-                lines += [recorders, block.text, f"unset -f {' '.join(PROGRAMS)}"]
+                lines += ["set +u", recorders, block.text, f"unset -f {' '.join(PROGRAMS)}", "set -u"]
             case "sh":
                 lines.append(block.text)
             case "python":
