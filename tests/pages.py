@@ -61,7 +61,7 @@ class Session:
     calls: list[list[str]]
 
 
-def run(page: Path, stack: Stack, directory: Path) -> Session:
+def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
     """Runs the page's blocks in the directory, where `.local` and `outputs.json` are those of the stack.
 
     `private-files` is this checkout's. Other AWS credentials and settings than the page's own are not there, but on the
@@ -80,7 +80,7 @@ def run(page: Path, stack: Stack, directory: Path) -> Session:
     done = subprocess.run(
         ["bash", "-c", _script(page, calls)],
         cwd=directory,
-        env=_environment(page, stack, directory),
+        env=_environment(page, stack, token, directory),
         capture_output=True,
         text=True,
         timeout=300,
@@ -118,7 +118,7 @@ def _script(page: Path, calls: Path) -> str:
     return "\n".join(lines)
 
 
-def _environment(page: Path, stack: Stack, directory: Path) -> dict[str, str]:
+def _environment(page: Path, stack: Stack, token: str, directory: Path) -> dict[str, str]:
     foreign = ("AWS_", "PRIVATE_FILES_", "MAKE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     here = {
@@ -129,7 +129,7 @@ def _environment(page: Path, stack: Stack, directory: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
     }
     # docs/calling.md says how to get these, and the other pages use them.
-    variables = {} if page.name == "calling.md" else dict(stack.outputs)
+    variables = {} if page.name == "calling.md" else {**stack.outputs, "TOKEN": token}
     account = {
         "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
         "AWS_CA_BUNDLE": stack["AwsCaBundle"],

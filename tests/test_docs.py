@@ -19,8 +19,8 @@ from clients import command_line
 from infra.config import Config
 from local import canned_policy
 from tests import pages
-from tests.pages import PAGES, PROJECT, blocks
-from tests.running_stack import Stack, deployed_stack, running_stack
+from tests.pages import PAGES, blocks
+from tests.running_stack import PROJECT, Stack, deployed_stack, running_stack
 from tests.test_journey import ask, sign_in
 
 BY_NAME = {pages.name(page): page for page in PAGES}
@@ -44,11 +44,9 @@ def user(documented: Stack) -> dict[str, str]:
 
 @every_page
 def test_page_runs_from_top_to_bottom_and_prints_what_it_says(
-    page: Path, documented: Stack, user: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, documented: Stack, user: dict[str, str], tmp_path: Path
 ) -> None:
-    if page.name != "calling.md":  # which says how to get it
-        monkeypatch.setenv("TOKEN", user["Authorization"])
-    session = pages.run(page, documented, tmp_path)
+    session = pages.run(page, documented, user["Authorization"], tmp_path)
     assert session.exit_code == 0, session.errors[-3000:]
     for text in pages.promised(page):
         assert text in session.printed, session.printed
@@ -98,16 +96,16 @@ def operations(text: str) -> list[str]:
     return [print_ast(node) for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        operation
-        for page in PAGES
-        for block in blocks(page)
-        if block.language == "graphql"
-        for operation in operations(block.text)
-    ],
-)
+QUERIES = {
+    f"{block.where}-{number}": operation
+    for page in PAGES
+    for block in blocks(page)
+    if block.language == "graphql"
+    for number, operation in enumerate(operations(block.text))
+}
+
+
+@pytest.mark.parametrize("operation", QUERIES.values(), ids=QUERIES)
 def test_query_of_a_page_is_answered(operation: str, documented: Stack, user: dict[str, str]) -> None:
     (answer,) = ask(documented, operation, user).values()
     assert answer
