@@ -6,7 +6,7 @@ import pytest
 from tests.running_stack import Stack, deployed_stack, running_stack
 
 # Each brings a stack up, or more than one; begun first, they leave no worker waiting at the end.
-LONGEST = ("test_rotation.py", "test_journey.py", "test_gallery.py", "test_rest_journey.py")
+LONGEST = ("test_rotation.py", "test_journey.py", "test_gallery.py", "test_rest_journey.py", "test_docs.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
