@@ -42,6 +42,7 @@ lock: ## pin every dependency anew, with hashes
 	  $(BIN)/uv pip compile -q --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" -c locks/python.txt locks/$$name.in -o locks/$$name.txt; \
 	done
+	rm -rf node_modules package-lock.json  # npm would drop the packages of other platforms from the lock
 	npm install --package-lock-only
 
 clean: ## remove what can be made again
