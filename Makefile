@@ -26,7 +26,7 @@ check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	biome check --error-on-warnings frontend
+	prettier --check --log-level warn frontend
 	tsc --project frontend
 	cdk synth --quiet --no-notices --output .local/check/auth-on -c rest=on
 	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on

@@ -16,7 +16,7 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
   const { DemoUser, DemoPassword } = config;
 
   // Where a person types next: the first field of a step, or the one that was wrong.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new step or a new problem moves the focus
+  // A new step or a new problem moves the focus
   useEffect(
     () => form.current?.querySelector<HTMLInputElement>("input:not([readonly]):placeholder-shown")?.focus(),
     [step, problem],
@@ -154,7 +154,6 @@ function explained(thrown: unknown): Trouble {
 
 function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
     <label>
       <span>{label}</span>
       {children}

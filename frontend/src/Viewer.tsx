@@ -81,7 +81,7 @@ function TextFile({ name, size, url, onFailed }: { name: string; size: number; u
           for the rest.
         </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll with the keyboard too */}
+      {/* What scrolls must scroll with the keyboard too. */}
       <section tabIndex={0} aria-label={name}>
         <pre dir="auto">{text}</pre>
       </section>

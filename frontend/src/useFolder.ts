@@ -23,7 +23,7 @@ export function useFolder(folder: string, search: string) {
 
   const prefix = folder + search;
   const reload = useCallback(() => load(() => listFolder(prefix)), [load, prefix]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another folder begins empty; a search keeps what there was
+  // Another folder begins empty; a search keeps what there was
   useEffect(() => setState({ page: null, loading: true, thrown: null }), [folder]);
   useEffect(() => void reload(), [reload]);
 
