@@ -1,8 +1,8 @@
 """The process that is AWS: ministack, taught what it lacks.
 
 Two CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, and lets invocations
-finish when a function is updated; how HTTP APIs spell CORS; and what S3 does with `response-content-disposition` when
-CloudFront passes it on.
+finish when a function is updated; that the past of a function is bounded; how HTTP APIs spell CORS; and what S3 does
+with `response-content-disposition` when CloudFront passes it on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """
@@ -17,10 +17,11 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import cloudfront, lambda_svc, s3
+from ministack.services import cloudfront, cloudwatch, cloudwatch_logs, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 _RAISED = "raised by the handler"  # marks, between worker and server, what is an exception and no result
+_KEPT = 5000  # invocations of each function in its log, and points of each of its metrics
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -40,6 +41,7 @@ def main() -> None:
     _spell_cors_as_the_api_does()
     _keep_what_functions_raise()
     _let_invocations_finish()
+    _forget_old_invocations()
     _pass_the_query_to_s3()
     # It would take port 443 beside its own where it may; nobody here asks for that.
     app._port_is_bindable = lambda *_: False
@@ -106,6 +108,27 @@ def _let_invocations_finish() -> None:
         threading.Thread(target=kill_when_idle, args=(workers,), daemon=True).start()
 
     lambda_runtime.kill_workers = kill_soon
+
+
+def _forget_old_invocations() -> None:
+    # Every invocation leaves a log stream of its own and four points of metrics: 4 KB, which nobody would ever free.
+    deliver, record = cloudwatch_logs._fanout_to_subscription_filters, cloudwatch.record_metric
+
+    def deliver_and_forget(group: str, stream: str, events: list[Any]) -> None:
+        deliver(group, stream, events)
+        streams = cloudwatch_logs._log_groups[group]["streams"]
+        for name in list(streams)[:-_KEPT]:  # in one step, because other invocations end at the same time
+            streams.pop(name, None)
+
+    def record_and_forget(
+        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
+    ) -> None:
+        record(namespace, name, value, unit, dimensions)
+        del cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions or {})))[:-_KEPT]
+
+    # The one is the last that is done with every batch of events, the other with every point.
+    cloudwatch_logs._fanout_to_subscription_filters = deliver_and_forget
+    cloudwatch.record_metric = record_and_forget
 
 
 def _pass_the_query_to_s3() -> None:
