@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from local.rest.app import create_app as create_rest_app
 
 _HOST = "127.0.0.1"
 _EXAMPLES = Path(__file__).parent.parent / "examples.graphql"
+_OPEN_FILES = 10_240  # a request takes two; as many as macOS lets a program have
 T = TypeVar("T")
 
 
@@ -64,6 +66,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _OPEN_FILES:  # 1,024 on many systems; what is started from here inherits it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _OPEN_FILES), hard))
     failure: Exception | None = None
     try:
         asyncio.run(_until_stopped(_up(options)))

@@ -196,25 +196,22 @@ def served(app: ASGIApp) -> Iterator[str]:
         thread.join()
 
 
+def data_plane_app(endpoint: str, **options: Any) -> Starlette:
+    """Get the data plane of the AWS at ``endpoint``. It reads the API anew for every request."""
+    user = Credential(secret_access_key=SECRET_KEY, user_arn="arn:aws:iam::000000000000:user/machine")
+    return create_app(
+        session=SESSION,
+        api_id="api-1",
+        region=REGION,
+        aws_endpoint_url=endpoint,
+        ca_bundle=None,
+        credentials={ACCESS_KEY: user},
+        **{"fresh": 0.0, **options},
+    )
+
+
 @contextlib.contextmanager
 def data_plane(aws: Aws, **options: Any) -> Iterator[str]:
-    """Serve the data plane of ``aws``; yields its URL. It reads the API anew for every request."""
-    with (
-        served(aws.app()) as endpoint,
-        served(
-            create_app(
-                session=SESSION,
-                api_id="api-1",
-                region=REGION,
-                aws_endpoint_url=endpoint,
-                ca_bundle=None,
-                credentials={
-                    ACCESS_KEY: Credential(
-                        secret_access_key=SECRET_KEY, user_arn="arn:aws:iam::000000000000:user/machine"
-                    )
-                },
-                **{"fresh": 0.0, **options},
-            )
-        ) as url,
-    ):
+    """Serve the data plane of ``aws``; yields its URL."""
+    with served(aws.app()) as endpoint, served(data_plane_app(endpoint, **options)) as url:
         yield url
