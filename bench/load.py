@@ -1,0 +1,148 @@
+"""What the GraphQL API of this machine costs under load, beside a server that only reads and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bench.aws_stand_in import API_KEY, REGION, SESSION, SIGNED_URL, aws
+from bench.paired import Timed, compare
+from bench.rows import Row
+from local.appsync.app import create_app
+
+AT_ONCE = 100
+KEPT_OF = 5_000
+TYPE_NAME = '{"query":"{ __typename }"}', '{"data":{"__typename":"Query"}}'
+GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"getUrl":"{SIGNED_URL}"}}}}'
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server with a thread of its own, so that what it costs can be told from what its clients cost."""
+
+    server: uvicorn.Server
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+
+    def cpu_seconds(self) -> float:
+        return asyncio.run_coroutine_threadsafe(_thread_time(), self.loop).result()
+
+    def wait_until_idle(self) -> None:
+        while self.server.server_state.connections:
+            time.sleep(0.01)
+
+
+def rows(rounds: int) -> Iterator[Row]:
+    """For two queries the CPU time of an answer as a multiple of the bare server's; then what 5,000 answers leave."""
+    with _served(aws()) as stand_in, _served(_plane(stand_in.url)) as plane:
+        for subject, (question, answer), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
+            with _served(_bare(answer)) as bare:
+                pair = compare(_asking(plane, question, answer), _asking(bare, question, answer), rounds)
+            yield Row(
+                f"GraphQL API on this machine, {subject}",
+                "Starlette that answers the same bytes",
+                1 / pair.ratio,
+                "× the cost",
+                at_most=goal,
+                our_seconds=pair.our_seconds,
+                their_seconds=pair.their_seconds,
+            )
+        yield Row(
+            f"GraphQL API on this machine, {KEPT_OF:,} getUrl",
+            "what it keeps of one; a leak is a dozen",
+            _kept(plane) / KEPT_OF,
+            "objects",
+            at_most=0.5,
+        )
+
+
+def _plane(aws_endpoint_url: str) -> Starlette:
+    return create_app(
+        session=SESSION,
+        api_id="an-api",
+        region=REGION,
+        aws_endpoint_url=aws_endpoint_url,
+        ca_bundle=None,
+        credentials={},
+    )
+
+
+def _bare(answer: str) -> Starlette:
+    async def graphql(request: Request) -> Response:
+        await request.body()
+        return Response(answer, media_type="application/json;charset=UTF-8")
+
+    return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
+
+
+def _asking(server: Server, question: str, answer: str) -> Timed:
+    def timed() -> float:
+        begun = server.cpu_seconds()
+        asyncio.run(_ask(server.url, question, answer, AT_ONCE))
+        return (server.cpu_seconds() - begun) / AT_ONCE
+
+    return timed
+
+
+def _kept(plane: Server) -> int:
+    held = []
+    for times in (KEPT_OF // 5, KEPT_OF):
+        asyncio.run(_ask(plane.url, *GET_URL, times))
+        plane.wait_until_idle()
+        gc.collect()
+        held.append(sys.getallocatedblocks())
+    return held[1] - held[0]
+
+
+async def _ask(url: str, question: str, answer: str, times: int) -> None:
+    """Asks so many times, a hundred at once; raises AssertionError where the answer is another."""
+    headers = {"x-api-key": API_KEY, "content-type": "application/json"}
+    turns = iter(range(times))
+
+    async def ask_in_turn() -> None:
+        for _ in turns:
+            async with http.post(f"{url}/graphql", data=question.encode(), headers=headers) as response:
+                assert await response.text() == answer  # noqa: S101 - or the figure is none
+
+    async with aiohttp.ClientSession() as http:
+        await asyncio.gather(*(ask_in_turn() for _ in range(AT_ONCE)))
+
+
+async def _thread_time() -> float:
+    return time.thread_time()
+
+
+@contextmanager
+def _served(app: Starlette) -> Iterator[Server]:
+    config = uvicorn.Config(app, port=0, lifespan="on", log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    serving: Future[None] = asyncio.run_coroutine_threadsafe(server.serve(), loop)
+    while not server.started:
+        if serving.done():
+            raise RuntimeError("The server did not start; see the lines above.")
+        time.sleep(0.01)
+    try:
+        yield Server(server, loop)
+    finally:
+        server.should_exit = True
+        serving.result()
+        loop.call_soon_threadsafe(loop.stop)
