@@ -47,6 +47,7 @@ class Config:
     retain_data: bool = True
     architecture: str = "arm64"
     snap_start: bool = False
+    frontend: bool = False
     log_level: str = "INFO"
 
     @classmethod

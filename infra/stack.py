@@ -6,6 +6,7 @@ from constructs import Construct
 from infra.cdn import Cdn
 from infra.config import Config
 from infra.file_store import FileStore
+from infra.frontend import Frontend
 from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
 from infra.rest_api import RestApi
@@ -73,6 +74,8 @@ class PrivateFilesStack(Stack):
             self._output("ApiKey", api.api_key)
         if rest:
             self._output("RestUrl", rest.url)
+        if config.frontend:
+            self._output("FrontendUrl", Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users).url)
 
     def _output(self, name: str, value: str) -> None:
         CfnOutput(self, name, value=value)

@@ -1,0 +1,182 @@
+"""The page that people use: a private bucket of its own, and CloudFront in front of it."""
+
+from pathlib import Path
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_deployment as deployment
+from constructs import Construct
+
+from infra.cdn import Cdn
+from infra.config import Config
+from infra.graphql_api import GraphqlApi
+from infra.users import Users
+
+FRONTEND = Path(__file__).parent.parent / "frontend"
+
+
+class FrontendNotBuilt(RuntimeError):
+    """There is no page to deploy; the message names the command that builds it."""
+
+
+class Frontend(Construct):
+    """The built page at `url`, its `config.json` beside it: where this stack is and, without users, the API key.
+
+    Raises FrontendNotBuilt.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, api: GraphqlApi, cdn: Cdn, users: Users | None
+    ) -> None:
+        super().__init__(scope, construct_id)
+        dist = FRONTEND / "dist"
+        if not (dist / "index.html").exists():
+            raise FrontendNotBuilt("The page is not built, so frontend=on cannot deploy it: run `make setup` first.")
+        region = Stack.of(self).region
+        where = {"GraphqlUrl": api.url, "CdnUrl": cdn.origin, "Region": region}
+        cognito = ""
+        if users:
+            where |= {"UserPoolId": users.pool.user_pool_id, "UserPoolClientId": users.client.user_pool_client_id}
+            cognito = f"https://cognito-idp.{region}.amazonaws.com"
+        if api.api_key:
+            where["ApiKey"] = api.api_key
+        policy = (FRONTEND / "content-security-policy.txt").read_text()
+
+        self._bucket = self._make_bucket()
+        self._distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=f"{config.stack_name}: the page",
+            default_root_object="index.html",
+            default_behavior=cloudfront.BehaviorOptions(
+                origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
+                # Keeps an object for as long as its Cache-Control says, and a second where that is `no-cache`.
+                cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
+                response_headers_policy=self._response_headers(
+                    config, " ".join(policy.format(**where, CognitoUrl=cognito).split())
+                ),
+                compress=True,
+            ),
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+        )
+        self.url = f"https://{self._distribution.distribution_domain_name}"
+        self._deploy(dist, where)
+        self._acknowledge()
+
+    def _make_bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            # The page can be built again at any time.
+            removal_policy=RemovalPolicy.DESTROY,
+            auto_delete_objects=True,
+        )
+
+    def _response_headers(self, config: Config, content_security_policy: str) -> cloudfront.ResponseHeadersPolicy:
+        return cloudfront.ResponseHeadersPolicy(
+            self,
+            "ResponseHeaders",
+            comment=f"{config.stack_name}: the page loads from itself and this stack, and nobody may frame it",
+            security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+                content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
+                    content_security_policy=content_security_policy, override=True
+                ),
+                content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+                referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
+                    referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
+                ),
+                strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+                    access_control_max_age=Duration.days(365), include_subdomains=True, override=True
+                ),
+            ),
+            custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+                custom_headers=[
+                    cloudfront.ResponseCustomHeader(header=f"Cross-Origin-{name}", value="same-origin", override=True)
+                    for name in ("Opener-Policy", "Resource-Policy")
+                ]
+            ),
+        )
+
+    def _deploy(self, dist: Path, where: dict[str, str]) -> None:
+        # A role and a log group of our own: the library's may write to every log, and its log never forgets.
+        log_group = logs.LogGroup(
+            self, "DeployLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        self._role = iam.Role(self, "DeployRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self._role)
+        cache = deployment.CacheControl
+        # The name of an asset changes with its content. Those of before stay, for pages that are open and load them late.
+        assets = deployment.BucketDeployment(
+            self,
+            "Assets",
+            sources=[deployment.Source.asset(str(dist / "assets"))],
+            destination_bucket=self._bucket,
+            destination_key_prefix="assets/",
+            cache_control=[cache.set_public(), cache.max_age(Duration.days(365)), cache.immutable()],
+            prune=False,
+            role=self._role,
+            log_group=log_group,
+        )
+        # Nothing here needs an invalidation, nor the right to invalidate what other distributions keep.
+        page = deployment.BucketDeployment(
+            self,
+            "Page",
+            sources=[
+                deployment.Source.asset(str(dist), exclude=["assets"]),
+                deployment.Source.json_data("config.json", where),
+            ],
+            destination_bucket=self._bucket,
+            cache_control=[cache.no_cache()],
+            exclude=["assets/*"],
+            prune=True,
+            role=self._role,
+            log_group=log_group,
+        )
+        page.node.add_dependency(assets)  # what it loads must be there first
+
+    def _acknowledge(self) -> None:
+        Validations.of(self._bucket).acknowledge(
+            Acknowledgment(id="AwsSolutions-S1", reason="It holds what everyone may read through the distribution.")
+        )
+        Validations.of(self._distribution).acknowledge(
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Where the page may be read is for its owner to say."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Static files without a secret; the API behind has locks."),
+            Acknowledgment(id="AwsSolutions-CFR3", reason="Who loads the page is no secret worth a log of addresses."),
+            Acknowledgment(id="AwsSolutions-CFR4", reason="CloudFront's own domain fixes its TLS policy."),
+        )
+        stack = Stack.of(self)
+        staging = f"cdk-{stack.synthesizer.bootstrap_qualifier}-assets-<AWS::AccountId>-<AWS::Region>"
+        copying = {
+            "Action::s3:GetObject*": "Reads the built page and the copy of before, in every version of the S3 API.",
+            "Action::s3:GetBucket*": "Tells where the two buckets are, and can neither read nor change a file.",
+            "Action::s3:List*": "Compares what was built with what lies there; both hold what may be public.",
+            "Action::s3:DeleteObject*": "Removes what the page no longer has, from the page's own bucket alone.",
+            "Action::s3:Abort*": "Gives up an upload that was begun, in the page's own bucket alone.",
+            f"Resource::arn:<AWS::Partition>:s3:::{staging}/*": "The built page lies among the CDK's other assets: "
+            "code and templates, none of it secret.",
+            f"Resource::<{stack.get_logical_id(_cfn(self._bucket))}.Arn>/*": "Every file of the page's own bucket.",
+        }
+        Validations.of(self._role).acknowledge(
+            *(Acknowledgment(id=f"AwsSolutions-IAM5[{what}]", reason=reason) for what, reason in copying.items())
+        )
+        [function] = [child for child in stack.node.children if child.node.id.startswith("Custom::CDKBucketDeployment")]
+        Validations.of(function).acknowledge(
+            Acknowledgment(id="AwsSolutions-L1", reason="The function comes with the CDK, which says what it runs on.")
+        )
+
+
+def _cfn(bucket: s3.Bucket) -> s3.CfnBucket:
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - that is what a Bucket makes
+    return resource
