@@ -28,8 +28,9 @@ check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/lint-imports --no-cache
 	prettier --check --log-level warn frontend
 	tsc --project frontend
-	cdk synth --quiet --no-notices --output .local/check/auth-on -c rest=on
-	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on
+	cdk synth --quiet --no-notices --output .local/check/auth-on
+	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on -c frontend=on
+	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2
 	$(BIN)/cfn-lint .local/check/*/*.template.json
 
 bench: $(READY) ## signing speed, against what else signs URLs          (OPTIONS="--help")

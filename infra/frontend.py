@@ -116,7 +116,7 @@ class Frontend(Construct):
         self._role = iam.Role(self, "DeployRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self._role)
         cache = deployment.CacheControl
-        # The name of an asset changes with its content. Those of before stay, for pages that are open and load them late.
+        # The name of an asset changes with its content. Those of before stay: a page that is open may load them yet.
         assets = deployment.BucketDeployment(
             self,
             "Assets",

@@ -1,8 +1,8 @@
 """The process that is AWS: ministack, taught what it lacks.
 
-Two CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, and lets invocations
-finish when a function is updated; that the past of a function is bounded; how HTTP APIs spell CORS; and what S3 does
-with `response-content-disposition` when CloudFront passes it on.
+Three CloudFormation types; that Lambda answers an exception's class name and keeps the sandbox, lets invocations
+finish when a function is updated, and runs the programs of layers; that the past of a function is bounded; how HTTP
+APIs spell CORS; and what S3 does with `response-content-disposition` when CloudFront passes it on.
 
 python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
 """
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
+import boto3
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import cloudfront, cloudwatch, cloudwatch_logs, lambda_svc, s3
@@ -22,6 +23,21 @@ from ministack.services.cloudformation import provisioners
 
 _RAISED = "raised by the handler"  # marks, between worker and server, what is an exception and no result
 _KEPT = 5000  # invocations of each function in its log, and points of each of its metrics
+
+# Runs in every worker, before the function's own code is there.
+_PROGRAMS_OF_LAYERS = """
+    import subprocess
+
+    class Popen(subprocess.Popen):
+        def __init__(self, args, *rest, **options):
+            if isinstance(args, list) and args[0].startswith("/opt/"):
+                layers = os.environ["_LAMBDA_LAYERS_DIRS"].split(os.pathsep)
+                programs = [layer + args[0].removeprefix("/opt") for layer in layers]
+                args = [sys.executable, *filter(os.path.exists, programs), *args[1:]]
+            super().__init__(args, *rest, **options)
+
+    subprocess.Popen = Popen
+"""
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -38,8 +54,13 @@ def main() -> None:
         "update": _update_key_group,
         "delete": _delete_key_group,
     }
+    provisioners._RESOURCE_HANDLERS["Custom::S3AutoDeleteObjects"] = {
+        "create": lambda _logical_id, props, _stack: (props["BucketName"], {}),
+        "delete": lambda _physical_id, props: _empty_bucket(props["BucketName"]),
+    }
     _spell_cors_as_the_api_does()
     _keep_what_functions_raise()
+    _run_programs_of_layers()
     _let_invocations_finish()
     _forget_old_invocations()
     _pass_the_query_to_s3()
@@ -93,6 +114,17 @@ def _keep_what_functions_raise() -> None:
         )
 
     lambda_svc._execute_function_warm = execute_as_lambda_does
+
+
+def _run_programs_of_layers() -> None:
+    # AWS unpacks a layer at /opt, and the Python programs in it name an interpreter that is not here. CDK's
+    # BucketDeployment runs one, and has it trust the authorities in a file that only AWS has.
+    lambda_runtime._RESERVED_RUNTIME_ENV_VARS.add("AWS_CA_BUNDLE")
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    begins = "    os.environ.update(env)\n"
+    if begins not in script:
+        raise RuntimeError("This release of ministack runs functions in another way; see _run_programs_of_layers.")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(begins, begins + _PROGRAMS_OF_LAYERS)
 
 
 def _let_invocations_finish() -> None:
@@ -174,6 +206,11 @@ def _update_key_group(
 
 def _delete_key_group(physical_id: str, _props: dict[str, Any]) -> None:
     _delete(cloudfront._key_groups, physical_id, cloudfront._delete_key_group)
+
+
+def _empty_bucket(name: str) -> None:
+    # As CDK's own function does, which needs an SDK for Node that is not here.
+    boto3.resource("s3").Bucket(name).object_versions.delete()
 
 
 def _created(answer: Answer) -> tuple[str, dict[str, str]]:

@@ -25,8 +25,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with an API key instead of users, URLs that live for one second, and functions behind aliases."""
-    settings = ("auth=off", "url_lifetime=1", "url_window=0", "snap_start=on")
+    """The stack with an API key instead of users, URLs that live for one second, and every option on."""
+    settings = ("auth=off", "url_lifetime=1", "url_window=0", "snap_start=on", "rest=on", "frontend=on")
     with running_stack(tmp_path_factory.mktemp("open-stack"), *settings) as running:
         yield running
 

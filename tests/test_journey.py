@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -497,6 +497,74 @@ def test_expired_url_is_refused(open_stack: Stack) -> None:
     while time.time() < expires:
         time.sleep(0.05)
     assert refused_by(requests.get(url, timeout=30)) == "edge"
+
+
+# --- the page, hosted
+
+
+@pytest.fixture(scope="module")
+def hosted(open_stack: Stack) -> Callable[[str], requests.Response]:
+    """Asks the page's own distribution for a path, as CloudFront is asked: by its host name."""
+    [described] = open_stack.client("cloudformation").describe_stacks(StackName="PrivateFiles")["Stacks"]
+    [url] = [output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == "FrontendUrl"]
+    host = {"Host": url.removeprefix("https://")}
+
+    def get(path: str) -> requests.Response:
+        address = open_stack["AwsEndpointUrl"] + path
+        return requests.get(address, headers=host, verify=open_stack["AwsCaBundle"], timeout=30)
+
+    return get
+
+
+def test_hosted_page_is_what_was_built_and_is_asked_for_each_time(hosted: Callable[[str], requests.Response]) -> None:
+    for path in ("/", "/index.html"):
+        page = hosted(path)
+        assert page.content == (PROJECT / "frontend/dist/index.html").read_bytes()
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert page.headers["Cache-Control"] == "no-cache"
+
+
+def test_assets_of_the_hosted_page_run_and_are_kept(hosted: Callable[[str], requests.Response]) -> None:
+    loaded = re.findall(r'(?:src|href)="\.(/assets/[^"]+)"', hosted("/").text)
+    assert {path.rpartition(".")[2] for path in loaded} == {"js", "css"}
+    for path in loaded:
+        asset = hosted(path)
+        assert asset.content == (PROJECT / f"frontend/dist{path}").read_bytes()
+        assert asset.headers["Content-Type"] == ("text/css" if path.endswith("css") else "text/javascript")
+        assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_hosted_page_is_told_where_its_stack_is(open_stack: Stack, hosted: Callable[[str], requests.Response]) -> None:
+    configuration = hosted("/config.json")
+    assert configuration.headers["Content-Type"] == "application/json"
+    assert configuration.headers["Cache-Control"] == "no-cache"
+    api = open_stack.client("appsync").list_graphql_apis()["graphqlApis"][0]
+    assert configuration.json() == {
+        "GraphqlUrl": api["uris"]["GRAPHQL"],
+        "CdnUrl": open_stack["CdnUrl"],
+        "Region": open_stack["Region"],
+        "ApiKey": open_stack["ApiKey"],
+    }
+
+
+def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[str], requests.Response]) -> None:
+    headers, configuration = hosted("/").headers, hosted("/config.json").json()
+    directives = [directive.split() for directive in headers["Content-Security-Policy"].split(";")]
+    policy = {name: sources for name, *sources in directives}
+    assert policy["connect-src"] == ["'self'", configuration["GraphqlUrl"], open_stack["CdnUrl"]]
+    assert policy["default-src"] == policy["frame-ancestors"] == ["'none'"]
+    assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
+    open_stack: Stack, hosted: Callable[[str], requests.Response]
+) -> None:
+    buckets = [bucket["Name"] for bucket in open_stack.client("s3").list_buckets()["Buckets"]]
+    [bucket] = [name for name in buckets if "frontend" in name]
+    address = f"{open_stack['AwsEndpointUrl']}/{bucket}/index.html"
+    assert requests.get(address, verify=open_stack["AwsCaBundle"], timeout=30).status_code == 403
+    assert hosted("/no-such-file").status_code == 403
 
 
 # --- the command itself

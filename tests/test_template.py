@@ -80,6 +80,8 @@ def plain(value: Any) -> Any:
             return f"${{{name}.{attribute}}}"
         case {"Fn::Join": [joint, parts]}:
             return joint.join(plain(part) for part in parts)
+        case {"Fn::Sub": str() as text}:
+            return text
         case dict():
             return {key: plain(part) for key, part in value.items()}
         case list():
