@@ -21,7 +21,11 @@ Resource = dict[str, Any]
 
 
 class Page:
-    """A stack with the page, synthesized and checked: its template, the staged files, and what cdk-nag found."""
+    """A stack with the page, synthesized and checked.
+
+    `template`; `staged`, the names of the files in each asset, by the asset's hash; `configuration`, the text of
+    config.json with markers where the deployment writes values; `findings` of cdk-nag.
+    """
 
     def __init__(self, folder: Path, auth: str) -> None:
         app = cdk.App(outdir=str(folder))
@@ -29,13 +33,12 @@ class Page:
         stack = PrivateFilesStack(app, config.stack_name, config=config)
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         self.template: Resource = app.synth().get_stack_by_name(stack.stack_name).template
+        folders = [path for path in folder.iterdir() if path.is_dir() and not (path / "resolvers").exists()]
         self.staged = {
-            path.name.removeprefix("asset."): {
-                file.relative_to(path).as_posix(): file.read_text() for file in path.rglob("*") if file.is_file()
-            }
-            for path in folder.iterdir()
-            if path.is_dir() and not (path / "resolvers").exists()
+            path.name.removeprefix("asset."): {each.relative_to(path).as_posix() for each in path.rglob("*.*")}
+            for path in folders
         }
+        [self.configuration] = [file.read_text() for path in folders for file in path.glob("config.json")]
         self.findings = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
 
     def of_page(self, kind: str) -> tuple[str, Resource]:
@@ -145,12 +148,8 @@ def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) ->
     assert sources <= {"'none'", "'self'", *policy["connect-src"]}
 
 
-def test_policy_allows_nothing_unsafe_and_fits_into_a_header() -> None:
-    text = json.dumps(page().of_page("AWS::CloudFront::ResponseHeadersPolicy"))
-    assert "unsafe" not in text
-    assert "{" not in " ".join(" ".join(sources) for sources in content_security_policy("on").values()).replace(
-        "${", ""
-    )
+def test_policy_allows_nothing_unsafe() -> None:
+    assert "unsafe" not in json.dumps(page().of_page("AWS::CloudFront::ResponseHeadersPolicy"))
 
 
 def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
@@ -170,7 +169,7 @@ def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
 )
 def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: str, who: set[str]) -> None:
     _, copied = page(auth).deployment(None)
-    [text] = [files["config.json"] for files in page(auth).staged.values() if "config.json" in files]
+    text = page(auth).configuration
     for marker, value in copied["SourceMarkers"][1].items():  # filled in by the deployment, as it does on AWS
         text = text.replace(marker, plain(value))
     outputs = page(auth).template["Outputs"]
