@@ -56,6 +56,7 @@ def main() -> None:
     }
     provisioners._RESOURCE_HANDLERS["Custom::S3AutoDeleteObjects"] = {
         "create": lambda _logical_id, props, _stack: (props["BucketName"], {}),
+        "update": lambda _physical_id, _old, new, _stack: (new["BucketName"], {}),
         "delete": lambda _physical_id, props: _empty_bucket(props["BucketName"]),
     }
     _spell_cors_as_the_api_does()
