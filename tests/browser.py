@@ -22,12 +22,13 @@ OFFLINE = ("--disable-background-networking", "--disable-component-update", "--d
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Chromium, without a window; fails where it is not installed."""
+def chromium(*switches: str) -> Iterator[Browser]:
+    """Chromium, without a window, with switches of its command line; fails where it is not installed."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert program, "The page is tested in Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *OFFLINE])
+        arguments = ["--no-sandbox", "--disable-gpu", *OFFLINE, *switches]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 

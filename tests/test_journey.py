@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -503,15 +504,21 @@ def test_expired_url_is_refused(open_stack: Stack) -> None:
 
 
 @pytest.fixture(scope="module")
-def hosted(open_stack: Stack) -> Callable[[str], requests.Response]:
-    """Asks the page's own distribution for a path, as CloudFront is asked: by its host name."""
+def hosted_host(open_stack: Stack) -> str:
+    """The host name of the page's own distribution."""
     [described] = open_stack.client("cloudformation").describe_stacks(StackName="PrivateFiles")["Stacks"]
     [url] = [output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == "FrontendUrl"]
-    host = {"Host": url.removeprefix("https://")}
+    assert isinstance(url, str)
+    return url.removeprefix("https://")
+
+
+@pytest.fixture(scope="module")
+def hosted(open_stack: Stack, hosted_host: str) -> Callable[[str], requests.Response]:
+    """Asks the page's own distribution for a path."""
 
     def get(path: str) -> requests.Response:
-        address = open_stack["AwsEndpointUrl"] + path
-        return requests.get(address, headers=host, verify=open_stack["AwsCaBundle"], timeout=30)
+        address, authority = open_stack["AwsEndpointUrl"] + path, open_stack["AwsCaBundle"]
+        return requests.get(address, headers={"Host": hosted_host}, verify=authority, timeout=30)
 
     return get
 
@@ -555,6 +562,21 @@ def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[
     assert policy["default-src"] == policy["frame-ancestors"] == ["'none'"]
     assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_hosted_page_shows_the_files_in_a_browser(
+    open_stack: Stack, hosted_host: str, hosted: Callable[[str], requests.Response]
+) -> None:
+    # CloudFront and AppSync by their own names, which lead to the embedded AWS here; its certificate has another name.
+    aws = urlsplit(open_stack["AwsEndpointUrl"]).netloc
+    api_host = urlsplit(hosted("/config.json").json()["GraphqlUrl"]).hostname
+    with (
+        chromium(f"--host-resolver-rules=MAP *:443 {aws}") as browser,
+        watched(browser, ignore_https_errors=True) as watch,
+    ):
+        watch.provoked += [f"a request to {hosted_host}", f"a request to {api_host}"]
+        watch.page.goto(f"https://{hosted_host}/#/notes/")
+        expect(watch.page.get_by_text("visitors.csv")).to_be_visible()
 
 
 def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
