@@ -56,7 +56,8 @@ class Frontend(Construct):
                 origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
-                # Keeps an object for as long as its Cache-Control says, and a second where that is `no-cache`.
+                # Keeps an object for as long as its Cache-Control says, and a second where that is `no-cache`:
+                # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
                 cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
                 response_headers_policy=self._response_headers(
                     config, " ".join(policy.format(**where, CognitoUrl=cognito).split())
@@ -109,7 +110,7 @@ class Frontend(Construct):
         )
 
     def _deploy(self, dist: Path, where: dict[str, str]) -> None:
-        # A role and a log group of our own: the library's may write to every log, and its log never forgets.
+        # A role and a log group of our own: the library's may write to every log, and its log forgets nothing.
         log_group = logs.LogGroup(
             self, "DeployLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -128,7 +129,7 @@ class Frontend(Construct):
             role=self._role,
             log_group=log_group,
         )
-        # Nothing here needs an invalidation, nor the right to invalidate what other distributions keep.
+        # Nothing here stays at the edge, so nothing needs an invalidation, which is a right over every distribution.
         page = deployment.BucketDeployment(
             self,
             "Page",
@@ -157,18 +158,14 @@ class Frontend(Construct):
         )
         stack = Stack.of(self)
         staging = f"cdk-{stack.synthesizer.bootstrap_qualifier}-assets-<AWS::AccountId>-<AWS::Region>"
-        copying = {
-            "Action::s3:GetObject*": "Reads the built page and the copy of before, in every version of the S3 API.",
-            "Action::s3:GetBucket*": "Tells where the two buckets are, and can neither read nor change a file.",
-            "Action::s3:List*": "Compares what was built with what lies there; both hold what may be public.",
-            "Action::s3:DeleteObject*": "Removes what the page no longer has, from the page's own bucket alone.",
-            "Action::s3:Abort*": "Gives up an upload that was begun, in the page's own bucket alone.",
-            f"Resource::arn:<AWS::Partition>:s3:::{staging}/*": "The built page lies among the CDK's other assets: "
-            "code and templates, none of it secret.",
+        families = ("s3:GetObject*", "s3:GetBucket*", "s3:List*", "s3:DeleteObject*", "s3:Abort*")
+        wide = {f"Action::{family}": "The library grants S3's calls by families." for family in families} | {
+            f"Resource::arn:<AWS::Partition>:s3:::{staging}/*": "Read only: the built page lies among the CDK's other "
+            "assets, code and templates without a secret.",
             f"Resource::<{stack.get_logical_id(_cfn(self._bucket))}.Arn>/*": "Every file of the page's own bucket.",
         }
         Validations.of(self._role).acknowledge(
-            *(Acknowledgment(id=f"AwsSolutions-IAM5[{what}]", reason=reason) for what, reason in copying.items())
+            *(Acknowledgment(id=f"AwsSolutions-IAM5[{what}]", reason=reason) for what, reason in wide.items())
         )
         [function] = [child for child in stack.node.children if child.node.id.startswith("Custom::CDKBucketDeployment")]
         Validations.of(function).acknowledge(
