@@ -75,6 +75,7 @@ def test_wrong_password_is_said_and_the_right_one_signs_in_and_out(browser: Brow
         page = watch.page
         watch.provoked.append("400 (Bad Request)")
         page.goto(f"{stack['FrontendUrl']}/#/notes/")
+        expect(page.get_by_label("E-mail address")).to_be_visible()
         screenshot(page, "sign-in")
         assert axe_findings(page) == []
         fill_in(page, stack["DemoUser"], "not the password")
