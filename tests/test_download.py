@@ -127,12 +127,17 @@ def edge() -> Iterator[Edge]:
             thread.join()
 
 
+def heed_ctrl_c() -> None:
+    """A shell has what runs in its background ignore Ctrl-C, and that is inherited; the tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Terminal:
     directory: Path
     edge: Edge
 
-    def start(self, *arguments: str, prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> subprocess.Popen[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PRIVATE_FILES_"))}
         return subprocess.Popen(
             [sys.executable, "-m", "clients", "get", *arguments],
@@ -147,10 +152,10 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=prepare,  # noqa: PLW1509 - it only sets a limit
+            preexec_fn=prepare,  # noqa: PLW1509 - it only sets a limit or a signal
         )
 
-    def run(self, *arguments: str, prepare: Callable[[], None] | None = None) -> tuple[int, list[Any], str]:
+    def run(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> tuple[int, list[Any], str]:
         """Exit code, the JSON objects printed, standard error."""
         with self.start("--json", *arguments, prepare=prepare) as process:
             out, err = process.communicate(timeout=60)
