@@ -29,12 +29,15 @@ def main() -> int:
     except Failure as failure:
         print(one_line(str(failure)), file=sys.stderr)
         return failure.exit_code
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit complains
-        return 141
+        if isinstance(error, BrokenPipeError):
+            return 141
+        print(one_line(f"{error.filename or 'Standard output'}: {error.strerror or error}"), file=sys.stderr)
+        return Unconfigured.exit_code
     except KeyboardInterrupt:
-        if options.command in ("get", "put"):
-            print("Stopped. The same command goes on from here.", file=sys.stderr)
+        if options.command in _STOPPED:
+            print(f"Stopped. {_STOPPED[options.command]}", file=sys.stderr)
         return 130
     return exit_code
 
@@ -159,6 +162,7 @@ _COMMANDS = {
     "explain": _explain,
     "completion": _completion,
 }
+_STOPPED = {"get": "The same command goes on from here.", "put": "Every file is there whole, or as it was before."}
 
 if __name__ == "__main__":
     sys.exit(main())

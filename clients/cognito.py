@@ -22,6 +22,8 @@ from clients.failures import SignInRefused, Unconfigured, Unreachable
 from clients.session import Tokens
 from clients.settings import FLAGS, Settings, variable
 
+_BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
+
 
 class Cognito:
     """The pool and client of the settings. Every method raises SignInRefused, Unconfigured or Unreachable."""
@@ -117,7 +119,10 @@ def _named_failures() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise SignInRefused(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}") from None
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _BUSY:
+            raise Unreachable(f"Cognito is busy or in trouble ({code}: {message}): try again later.") from None
+        raise SignInRefused(f"{code}: {message}") from None
     except (HTTPClientError, NoConnection) as error:
         raise Unreachable(f"Cognito does not answer: {error}") from None
     except (BotoCoreError, ValueError) as error:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -72,6 +73,8 @@ class Download:
         renewed, failures = url is None, 0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._path.is_dir():
+                raise TransferFailed(f"{self._path} is a folder")
             self._parts = self._known.of(self._path)
             url = url or await self._renew()
             while True:
@@ -93,6 +96,8 @@ class Download:
                     failures += 1
                 if self._progress:
                     renewed = False
+        except (FileExistsError, NotADirectoryError) as error:
+            raise TransferFailed(f"{error.filename} cannot be a folder: a file is there") from None
         except OSError as error:
             where = error.filename or self._path
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -110,13 +115,15 @@ class Download:
                 offset = size - 1
                 headers |= {"Range": f"bytes={offset}-", "If-Range": part.etag}
             async with self._http.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer:
+                if answer.status == 416:
+                    self._discard(None)  # more than the file has: not its beginning
+                    raise aiohttp.ClientPayloadError("the part of an earlier run is longer than the file")
                 total = _total(answer, offset)
                 modified = _modified(answer)
                 if is_same(self._path, total, modified):
                     self._discard(None)
                     return Downloaded(total, unchanged=True)
-                if self._path.exists() and not self._force:
-                    raise TransferFailed(f"{self._path} is there and differs; --force replaces it")
+                self._refuse_to_replace()
                 if answer.status == 200:
                     offset = 0
                 if not (part and file and part.etag == answer.headers.get("ETag")):
@@ -128,8 +135,13 @@ class Download:
                 self._discard(part)
                 self._resumed = offset if self._resumed is None else min(self._resumed, offset)
                 await self._receive(answer, file, offset, total)
+            self._refuse_to_replace()  # once more: names that differ only by case can be one file
             part.finish(modified)
         return Downloaded(total, self._resumed)
+
+    def _refuse_to_replace(self) -> None:
+        if os.path.lexists(self._path) and not self._force:
+            raise TransferFailed(f"{self._path} is there and differs; --force replaces it")
 
     async def _receive(self, answer: aiohttp.ClientResponse, file: BinaryIO, offset: int, total: int) -> None:
         content = hashlib.md5(usedforsecurity=False) if _etag_is_md5(answer) else None
@@ -185,8 +197,10 @@ def _total(answer: aiohttp.ClientResponse, offset: int) -> int:
         if served.startswith(f"bytes {offset}-") and total.isdecimal():
             return int(total)
         raise TransferFailed("the edge answers with another part of the file than was asked for")
-    if answer.status != 200 or answer.content_length is None:
-        raise TransferFailed(f"the edge answers with HTTP status {answer.status}, and no length")
+    if answer.status != 200:
+        raise TransferFailed(f"the edge answers with HTTP status {answer.status}")
+    if answer.content_length is None:
+        raise TransferFailed("the edge does not say how long the file is")
     return answer.content_length
 
 

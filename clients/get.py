@@ -107,6 +107,7 @@ class _Run:
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=CHUNK,
             trust_env=True,
+            middlewares=[_without_password],
         ) as self._http:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -159,6 +160,12 @@ class _Run:
         arrived = self._progress.file(wanted.name)
         download = Download(self._http, path, parts=self._parts, force=self._force, renew=renew, arrived=arrived)
         return await download.run(wanted.url)
+
+
+async def _without_password(request: aiohttp.ClientRequest, go_on: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    # aiohttp takes proxies from the environment only along with passwords from ~/.netrc; the URL is all that is needed.
+    request.headers.pop("Authorization", None)
+    return await go_on(request)
 
 
 def _named(item: dict[str, Any]) -> Wanted:

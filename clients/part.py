@@ -70,7 +70,14 @@ class Parts:
                 if entry.name.startswith(".") and entry.name.endswith(".part") and _ETAG.fullmatch(f'"{etag}"'):
                     found.setdefault(f"{beginning}.", []).append(f'"{etag}"')
         parts = [Part(path, etag) for etag in self._by_directory[path.parent].get(_beginning(path), [])]
-        return sorted(parts, key=lambda part: part.path.stat().st_size, reverse=True)
+        return sorted(parts, key=_size, reverse=True)
+
+
+def _size(part: Part) -> int:
+    try:
+        return part.path.stat().st_size
+    except FileNotFoundError:  # another process has finished meanwhile
+        return 0
 
 
 def _beginning(path: Path) -> str:

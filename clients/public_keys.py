@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from clients import aws
 from clients.failures import Unconfigured
 from clients.settings import Settings
 from local.canned_policy import PublicKey, public_key
@@ -38,6 +35,10 @@ def fetch(settings: Settings) -> Keys:
     group = settings.get("KeyGroupId")
     if not group:
         return Keys(unread="no outputs with a KeyGroupId, and no --public-key")
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 takes as long to load as all the rest
+
+    from clients import aws  # noqa: PLC0415
+
     try:
         cloudfront = aws.client(settings, "cloudfront", read_timeout=10)
         ids = cloudfront.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]

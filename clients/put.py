@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,7 +35,13 @@ def uploads(files: list[str], prefix: str, name: str | None) -> list[Upload]:
     """Each file with its own name behind the prefix, or the one file with the name given; raises Unconfigured."""
     if name is not None and len(files) != 1:
         raise Unconfigured("--as names one file; to put several below a folder there is --prefix.")
-    return [Upload(Path(file), prefix + (Path(file).name if name is None else name)) for file in files]
+    wanted = [Upload(Path(file), prefix + (Path(file).name if name is None else name)) for file in files]
+    by_name: dict[str, Upload] = {}
+    for each in wanted:
+        other = by_name.setdefault(each.name, each)
+        if other is not each:
+            raise Unconfigured(f"{other.path} and {each.path} would both be called {each.name}: upload one at a time.")
+    return wanted
 
 
 def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Report) -> None:
@@ -44,15 +51,17 @@ def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Repo
     """
     bucket, folder = settings["BucketName"], settings["FilesFolder"]
     s3 = aws.client(settings, "s3", max_pool_connections=parallel * 10)
+    stopped = threading.Event()
     with Progress("uploading", shown=report.bars) as progress:
         progress.expect(len(wanted))
 
         def upload(each: Upload) -> None:
             began = time.monotonic()
             try:
-                size, replaced = _upload(s3, bucket, folder, each, progress)
+                size, replaced = _upload(s3, bucket, folder, each, progress, stopped)
             except TransferFailed as failure:
-                report.failed(each.name, str(failure))
+                if not stopped.is_set():
+                    report.failed(each.name, str(failure))
             else:
                 what = "replaced" if replaced else "uploaded"
                 seconds = round(time.monotonic() - began, 3)
@@ -72,23 +81,30 @@ def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Repo
                 for each in running:
                     each.result()
             except BaseException:
+                stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
 
-def _upload(s3: Any, bucket: str, folder: str, wanted: Upload, progress: Progress) -> tuple[int, bool | None]:
+def _upload(
+    s3: Any, bucket: str, folder: str, wanted: Upload, progress: Progress, stopped: threading.Event
+) -> tuple[int, bool | None]:
     if reason := names.reason_to_refuse(wanted.name, folder):
         raise TransferFailed(f"no file can be served under this name: {reason}")
     try:
         size = wanted.path.stat().st_size
         if wanted.path.is_dir():
             raise TransferFailed(f"{wanted.path} is a folder; name the files in it")
+        if not wanted.path.is_file():  # of a pipe, nothing would be sent
+            raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
         key = f"{folder}/{wanted.name}"
         arrived, done = progress.file(wanted.name), 0
         arrived(0, size)
 
         def more(count: int) -> None:
             nonlocal done
+            if stopped.is_set():
+                raise InterruptedError  # else Ctrl-C would wait for the last byte
             done += count
             arrived(done, size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -44,18 +45,19 @@ class Session:
     _renewing: threading.Lock = field(default_factory=threading.Lock)
 
     def access_token(self, settings: Settings) -> str:
-        """A token that has not expired; raises SignInRefused where only a password can get one."""
-        from clients.cognito import Cognito  # noqa: PLC0415 - boto3 takes as long to load as all the rest
-
+        """A token that has not expired; raises SignInRefused where only a password can get one, or Unreachable."""
         with self._renewing:
             if self.tokens.expires < time.time() + _SECONDS_AHEAD:
+                from clients.cognito import Cognito  # noqa: PLC0415 - boto3 takes as long to load as all the rest
+
                 try:
                     self.tokens = Cognito(settings).renew(self.tokens.refresh)
                 except SignInRefused as refused:
                     raise SignInRefused(
                         f"The session of {self.username} has ended ({refused}). {SIGN_IN_AGAIN}"
                     ) from None
-                save(self)
+                with contextlib.suppress(Unconfigured):  # the token serves this command; the next one gets its own
+                    save(self)
             return self.tokens.access
 
     def end(self, cognito: Cognito) -> None:
