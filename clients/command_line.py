@@ -85,12 +85,12 @@ def parser() -> argparse.ArgumentParser:
 
     text = "prints a URL that opens the file until it expires; whoever holds it can open the file"
     url = command("url", text, help_.URL + more + help_.EXIT_CODES, asks)
-    url.add_argument("name", metavar="NAME", help=f"as `{PROGRAM} files` prints it")
+    url.add_argument("name", type=_name, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
 
     text = "downloads files, many at once, and goes on where it was stopped"
     get = command("get", text, help_.GET + help_.GET_MORE + more + help_.TRANSFER_EXIT_CODES, asks, many)
-    get.add_argument("names", nargs="*", type=_filled, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
-    get.add_argument("--prefix", type=_filled, metavar="PREFIX", help="every file whose name begins so")
+    get.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
+    get.add_argument("--prefix", type=_name, metavar="PREFIX", help="every file whose name begins so")
     get.add_argument("--all", action="store_true", help="every file")
     output = get.add_argument(
         "-o", "--output", type=_filled, metavar="DIR or FILE", help="where to (default: here); a file for one NAME only"
@@ -143,6 +143,14 @@ def _filled(value: str) -> str:
     if not value:
         raise argparse.ArgumentTypeError("it is empty")
     return value
+
+
+def _name(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("it is not UTF-8, as every name is") from None
+    return _filled(value)
 
 
 def _count(value: str) -> int:

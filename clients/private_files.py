@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,11 @@ from gql.transport.exceptions import (
     TransportServerError,
 )
 
-from clients.failures import QueryRefused, SignInRefused, Unreachable
+from clients.failures import Failure, QueryRefused, SignInRefused, Unreachable
 
 _SECONDS = 35  # AppSync itself gives up after 30
+_PAUSES = (1.0, 3.0, 10.0)  # seconds before each further attempt, where the API has answered before
+_BUSY = {"ThrottlingException", "TooManyRequestsException"}
 _WHO_ASKS = {
     "AccessDeniedException",
     "ExpiredTokenException",
@@ -38,6 +41,7 @@ class PrivateFiles:
 
     def __init__(self, url: str, caller: AppSyncAuthentication, trust: ssl.SSLContext | bool = True) -> None:
         self._url, self._caller, self._trust = url, caller, trust
+        self._answered = False
 
     def names(self) -> list[str]:
         """The name of every file."""
@@ -66,6 +70,17 @@ class PrivateFiles:
             token = page["nextToken"]
 
     def _ask(self, field: str, text: str, **variables: Any) -> Any:
+        # Half of a large download must not be lost to one page; an address that is wrong stays so.
+        for pause in _PAUSES if self._answered else ():
+            try:
+                return self._ask_once(field, text, variables)
+            except Unreachable:
+                time.sleep(pause)
+        answer = self._ask_once(field, text, variables)
+        self._answered = True
+        return answer
+
+    def _ask_once(self, field: str, text: str, variables: dict[str, Any]) -> Any:
         query = gql(text)
         query.variable_values = variables
         transport = AIOHTTPTransport(url=self._url, auth=self._caller, ssl=self._trust)  # serves one question at a time
@@ -76,8 +91,7 @@ class PrivateFiles:
                 return error.data[field]  # a page is one, although a name in it cannot be served
             errors = error.errors or []
             text = "; ".join(": ".join(filter(None, (each.get("errorType"), each.get("message")))) for each in errors)
-            refused = SignInRefused if _WHO_ASKS & {each.get("errorType") for each in errors} else QueryRefused
-            raise refused(text) from None
+            raise _kind({each.get("errorType") for each in errors})(text) from None
         except TransportServerError as error:
             refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
             raise refused_or_lost(f"{self._url} answers with HTTP status {error.code}.") from None
@@ -90,6 +104,12 @@ class PrivateFiles:
         if answer is None:
             raise QueryRefused(f"The API answered {field} with nothing.")
         return answer
+
+
+def _kind(errors: set[str | None]) -> type[Failure]:
+    if errors & _WHO_ASKS:
+        return SignInRefused
+    return Unreachable if errors & _BUSY else QueryRefused
 
 
 def _root(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,15 @@ def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Repo
         progress.expect(len(wanted))
 
         def upload(each: Upload) -> None:
-            began = time.monotonic()
+            began, bar = time.monotonic(), progress.file(each.name)
+
+            def arrived(done: int, size: int) -> None:
+                if stopped.is_set():
+                    raise InterruptedError  # else Ctrl-C would wait for the last byte
+                bar(done, size)
+
             try:
-                size, replaced = _upload(s3, bucket, folder, each, progress, stopped)
+                size, replaced = _upload(s3, bucket, folder, each, arrived)
             except TransferFailed as failure:
                 if not stopped.is_set():
                     report.failed(each.name, str(failure))
@@ -87,7 +94,7 @@ def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Repo
 
 
 def _upload(
-    s3: Any, bucket: str, folder: str, wanted: Upload, progress: Progress, stopped: threading.Event
+    s3: Any, bucket: str, folder: str, wanted: Upload, arrived: Callable[[int, int], None]
 ) -> tuple[int, bool | None]:
     if reason := names.reason_to_refuse(wanted.name, folder):
         raise TransferFailed(f"no file can be served under this name: {reason}")
@@ -98,13 +105,11 @@ def _upload(
         if not wanted.path.is_file():  # of a pipe, nothing would be sent
             raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
         key = f"{folder}/{wanted.name}"
-        arrived, done = progress.file(wanted.name), 0
-        arrived(0, size)
+        done = 0
+        arrived(done, size)
 
         def more(count: int) -> None:
             nonlocal done
-            if stopped.is_set():
-                raise InterruptedError  # else Ctrl-C would wait for the last byte
             done += count
             arrived(done, size)
 
