@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -110,7 +110,11 @@ class Terminal:
         file.write_text(json.dumps(outputs))
 
     def start(
-        self, *arguments: str, variables: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+        self,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[str] = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PRIVATE_FILES_"))}
         nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
@@ -125,7 +129,7 @@ class Terminal:
                 **(variables or {}),
             },
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
@@ -192,6 +196,18 @@ def test_reader_that_leaves_is_not_an_error_to_talk_about(with_key: Terminal) ->
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_output_that_cannot_be_written_is_named(with_key: Terminal) -> None:
+    with Path("/dev/full").open("w") as full, with_key.start("files", stdout=full) as process:
+        assert process.stderr
+        assert process.stderr.read() == "Standard output: No space left on device\n"
+    assert process.returncode == 2
+
+
+def test_api_that_is_busy_is_no_answer(with_key: Terminal, server: Server) -> None:
+    server.status, server.graphql = 429, {"errors": [{"errorType": "TooManyRequestsException", "message": "Rate"}]}
+    assert with_key.run("files") == (4, "", "TooManyRequestsException: Rate\n")
 
 
 def test_api_key_goes_into_its_header(with_key: Terminal, server: Server) -> None:

@@ -1,5 +1,6 @@
 """`get`, run as a person does, against an API and an edge on this machine that a test can change and look at."""
 
+import contextlib
 import json
 import os
 import resource
@@ -16,10 +17,14 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import names
+from clients import command_line, names
+from clients.failures import Unreachable
+from clients.part import Part, Parts
+from clients.private_files import PrivateFiles
 from resolvers import file_names
 
 PROJECT = Path(__file__).parent.parent
@@ -29,7 +34,7 @@ LARGE = bytes(range(256)) * 16384  # 4 MiB
 
 @dataclass
 class Edge:
-    """Files by name, and what was asked; `answer` may take over, `slow` sends a file until told to stop."""
+    """Files by name, and what was asked; beyond `stop_after` bytes a file waits until that is None."""
 
     url: str = ""
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
@@ -40,6 +45,8 @@ class Edge:
     stop_after: int | None = None
     drop_after: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    api_statuses: list[int] = field(default_factory=list)
+    takes_ranges: bool = True
     headers: dict[str, str] = field(default_factory=dict)
 
     def sign(self, name: str) -> str:
@@ -73,7 +80,9 @@ def edge() -> Iterator[Edge]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            self.answer(200, json.dumps({"data": said.graphql(body["variables"])}).encode(), {})
+            answer = json.dumps({"data": said.graphql(body["variables"])}).encode()
+            status = said.api_statuses.pop(0) if said.api_statuses else 200
+            self.answer(status, answer if status == 200 else b"", {})
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -88,8 +97,10 @@ def edge() -> Iterator[Edge]:
             content, etag = said.files[name]
             headers = {"ETag": etag, "Last-Modified": MODIFIED, **said.headers}
             wanted = self.headers.get("Range")
-            if wanted and self.headers.get("If-Range") == etag:
+            if wanted and self.headers.get("If-Range") == etag and said.takes_ranges:
                 start = int(wanted.removeprefix("bytes=").partition("-")[0])
+                if start >= len(content):
+                    return self.answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
                 return self.answer(206, content[start:], headers)
             return self.answer(200, content, headers)
@@ -101,8 +112,10 @@ def edge() -> Iterator[Edge]:
             self.end_headers()
             if said.stop_after is not None and status in (200, 206) and len(content) > said.stop_after:
                 self.wfile.write(content[: said.stop_after])
-                stopped.wait(30)
-                self.close_connection = True
+                sent = said.stop_after
+                while said.stop_after is not None and not stopped.wait(0.01):
+                    pass
+                self.wfile.write(content[sent:])
             elif said.drop_after and self.command == "GET":
                 self.wfile.write(content[: said.drop_after.pop(0)])
                 self.close_connection = True
@@ -137,10 +150,12 @@ class Terminal:
     directory: Path
     edge: Edge
 
-    def start(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c, program: list[str] | None = None
+    ) -> subprocess.Popen[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PRIVATE_FILES_"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "clients", "get", *arguments],
+            program or [sys.executable, "-m", "clients", "get", *arguments],
             cwd=self.directory,
             env={
                 **clean,
@@ -347,6 +362,120 @@ def test_content_is_checked_where_the_etag_is_its_md5(terminal: Terminal) -> Non
     assert not (terminal.directory / "bad").exists()
     terminal.edge.headers = {"x-amz-server-side-encryption": "aws:kms"}
     assert terminal.run("bad")[0] == 0
+
+
+@pytest.mark.parametrize("etag", ['W/"one"', "", '"../../x"'])
+def test_version_without_a_strong_etag_starts_over(terminal: Terminal, etag: str) -> None:
+    terminal.edge.files["large.bin"] = (LARGE, etag)
+    kill_midway(terminal)
+    code, [done], _ = terminal.run("large.bin")
+    [(_, headers)] = terminal.edge.requests
+    assert (code, done["resumed"], headers.get("range")) == (0, 0, None)
+    assert terminal.files() == ["large.bin"]
+
+
+def test_whole_answer_to_a_range_is_taken_from_its_beginning(terminal: Terminal) -> None:
+    kill_midway(terminal)
+    terminal.edge.takes_ranges = False
+    assert terminal.run("large.bin")[1][0]["resumed"] == 0
+    assert (terminal.directory / "large.bin").read_bytes() == LARGE
+
+
+def test_part_that_is_longer_than_the_file_is_thrown_away(terminal: Terminal) -> None:
+    kill_midway(terminal)
+    [part] = terminal.parts()
+    with part.open("r+b") as file:
+        file.truncate(len(LARGE) + 100)
+    code, [done], _ = terminal.run("large.bin")
+    assert (code, done["resumed"], terminal.files()) == (0, 0, ["large.bin"])
+    assert (terminal.directory / "large.bin").read_bytes() == LARGE
+
+
+def test_part_that_is_a_link_is_not_followed(terminal: Terminal) -> None:
+    kill_midway(terminal)
+    [part] = terminal.parts()
+    victim = terminal.directory / "mine"
+    part.replace(victim)
+    part.symlink_to(victim)
+    before = victim.read_bytes()
+    assert terminal.run("large.bin")[0] == 5
+    assert victim.read_bytes() == before
+
+
+def test_part_that_another_process_finished_meanwhile_is_none(tmp_path: Path) -> None:
+    part, parts = Part(tmp_path / "a", '"one"'), Parts()
+    part.open().close()
+    assert [each.path for each in parts.of(tmp_path / "a")] == [part.path]
+    part.finish(None)
+    with contextlib.ExitStack() as opened:
+        assert all(opened.enter_context(each.open()).read() == b"" for each in parts.of(tmp_path / "a"))
+
+
+def test_empty_file_and_the_longest_name_of_a_file_arrive(terminal: Terminal) -> None:
+    longest = "é" * 127 + "x"
+    terminal.edge.files = {"empty": (b"", '"0"'), longest: (LARGE, '"one"')}
+    assert terminal.run("empty", longest)[0] == 0
+    assert terminal.files() == ["empty", longest]
+    code, [failed], _ = terminal.run(longest + "x")
+    assert (code, failed["error"].endswith("File name too long")) == (5, True)
+
+
+def test_file_and_folder_of_one_name_are_told_apart(terminal: Terminal) -> None:
+    terminal.edge.files = {"a": (b"a", '"a"'), "a/b": (b"b", '"b"')}
+    terminal.run("a")
+    assert terminal.run("a/b", "-o", ".")[1][0]["error"] == "a cannot be a folder: a file is there"
+    (terminal.directory / "a").unlink()
+    (terminal.directory / "a").mkdir()
+    assert terminal.run("a", "-o", ".", "--force")[1][0]["error"] == "a is a folder"
+
+
+def test_file_that_appears_during_the_download_is_not_overwritten(terminal: Terminal) -> None:
+    terminal.edge.stop_after = 1024 * 1024
+    with terminal.start("large.bin") as process:
+        while not terminal.parts():
+            time.sleep(0.01)
+        (terminal.directory / "large.bin").write_text("mine")
+        terminal.edge.stop_after = None
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (5, "large.bin: large.bin is there and differs; --force replaces it\n")
+    assert (terminal.directory / "large.bin").read_text() == "mine"
+
+
+def test_full_disk_stops_them_all_and_what_came_is_kept(terminal: Terminal) -> None:
+    (terminal.directory / "small").mkdir()
+    mount = "mount -t tmpfs -o size=1m none small"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], cwd=terminal.directory, check=False).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    inside = f'{mount} && "$0" -m clients get large.bin -o small/; code=$?; stat -c %s small/.*.part; exit $code'
+    with terminal.start(program=["unshare", "-rm", "sh", "-c", inside, sys.executable]) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, int(out)) == (5, 1024 * 1024)
+    assert err.count("No space left on device; what came so far is kept") == 1
+
+
+def test_password_in_netrc_is_not_sent_to_the_edge(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    (terminal.directory / "netrc").write_text("default login me password secret")
+    monkeypatch.setenv("NETRC", str(terminal.directory / "netrc"))
+    assert terminal.run("a.txt")[0] == 0
+    [(_, headers)] = terminal.edge.requests
+    assert "authorization" not in headers
+
+
+def test_api_in_trouble_is_asked_again_once_it_has_answered(edge: Edge) -> None:
+    api = PrivateFiles(f"{edge.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key="da2-key"))
+    edge.api_statuses = [503]
+    with pytest.raises(Unreachable, match="503"):
+        api.urls(["a"])
+    assert api.urls(["a"])
+    edge.api_statuses = [503]
+    assert api.urls(["a"])
+
+
+@pytest.mark.parametrize("arguments", [["url", "bad\udcff"], ["get", "bad\udcff"], ["get", "--prefix", "bad\udcff"]])
+def test_name_that_is_not_utf8_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command_line.parse(arguments)
+    assert (exit_.value.code, "it is not UTF-8" in capsys.readouterr().err) == (2, True)
 
 
 def test_no_file_of_a_prefix_is_a_refusal(terminal: Terminal) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clients import session, settings
 from tests.test_clients import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
 
 __all__ = ["server", "terminal", "with_users"]
@@ -85,6 +86,41 @@ def test_session_that_has_ended_says_what_to_type(with_users: Terminal, server: 
     code, _, err = with_users.run("files")
     assert (code, err.count("\n")) == (3, 1)
     assert err.endswith("Sign in again: private-files login\n")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "TooManyRequestsException"), (500, "InternalErrorException")])
+def test_busy_cognito_has_not_ended_the_session(
+    with_users: Terminal, server: Server, cache: Path, status: int, kind: str
+) -> None:
+    log_in(with_users)
+    expire(cache)
+    server.sign_in = [(status, {"__type": kind, "message": "Rate exceeded."})] * 2
+    code, _, err = with_users.run("files")
+    assert (code, err.count("\n"), "has ended" in err) == (4, 1, False)
+    assert kind in err
+    server.sign_in = [(200, {"AuthenticationResult": TOKENS})]
+    assert with_users.run("files")[0] == 0
+
+
+def test_token_that_cannot_be_kept_serves_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Renewing:
+        def __init__(self, _: settings.Settings) -> None:
+            pass
+
+        def renew(self, refresh_token: str) -> session.Tokens:
+            return session.Tokens("new", time.time() + 3600, refresh_token)
+
+    monkeypatch.setattr("clients.cognito.Cognito", Renewing)
+    (tmp_path / "full").touch()
+    old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", session.Tokens("old", 0, "refresh"))
+    assert old.access_token(settings.Settings({})) == "new"
+
+
+@pytest.mark.usefixtures("cache")
+def test_whoever_is_signed_in_waits_for_no_library_of_aws(with_users: Terminal) -> None:
+    log_in(with_users)
+    code, _, imported = with_users.run("files", PYTHONPROFILEIMPORTTIME="1")
+    assert (code, " gql\n" in imported, " boto3\n" in imported) == (0, True, False)
 
 
 @pytest.mark.usefixtures("cache")
