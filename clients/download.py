@@ -73,8 +73,6 @@ class Download:
         renewed, failures = url is None, 0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.is_dir():
-                raise TransferFailed(f"{self._path} is a folder")
             self._parts = self._known.of(self._path)
             url = url or await self._renew()
             while True:
@@ -140,6 +138,8 @@ class Download:
         return Downloaded(total, self._resumed)
 
     def _refuse_to_replace(self) -> None:
+        if self._path.is_dir():
+            raise TransferFailed(f"{self._path} is a folder")
         if os.path.lexists(self._path) and not self._force:
             raise TransferFailed(f"{self._path} is there and differs; --force replaces it")
 

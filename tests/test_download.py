@@ -416,6 +416,7 @@ def test_empty_file_and_the_longest_name_of_a_file_arrive(terminal: Terminal) ->
     terminal.edge.files = {"empty": (b"", '"0"'), longest: (LARGE, '"one"')}
     assert terminal.run("empty", longest)[0] == 0
     assert terminal.files() == ["empty", longest]
+    terminal.edge.files[longest + "x"] = (b"x", '"x"')
     code, [failed], _ = terminal.run(longest + "x")
     assert (code, failed["error"].endswith("File name too long")) == (5, True)
 
