@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import datetime
 import itertools
 import ssl
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -22,6 +24,7 @@ from clients.private_files import PrivateFiles
 from clients.progress import Progress
 from clients.report import Report
 
+_Answer = TypeVar("_Answer")
 BATCH = 1000  # URLs in one answer
 # A packet must come within so many seconds; a download may take as long as it takes.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
@@ -118,7 +121,7 @@ class _Run:
                 raise failures.exceptions[0] from None
 
     async def _fill(self, queue: asyncio.Queue[Wanted | None], batches: Iterator[list[Wanted]], parallel: int) -> None:
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        while (batch := await _in_thread(lambda: next(batches, None))) is not None:
             self._progress.expect(len(batch))
             for wanted in batch:
                 await queue.put(wanted)
@@ -152,7 +155,7 @@ class _Run:
             return Downloaded(wanted.size, unchanged=True)
 
         async def renew() -> str:
-            (again,) = [_named(item) for item in await asyncio.to_thread(self._api.urls, [wanted.name])]
+            (again,) = [_named(item) for item in await _in_thread(lambda: self._api.urls([wanted.name]))]
             if again.url is None:
                 raise TransferFailed(again.refused)
             return again.url
@@ -160,6 +163,21 @@ class _Run:
         arrived = self._progress.file(wanted.name)
         download = Download(self._http, path, parts=self._parts, force=self._force, renew=renew, arrived=arrived)
         return await download.run(wanted.url)
+
+
+async def _in_thread(ask: Callable[[], _Answer]) -> _Answer:
+    # Unlike those of asyncio.to_thread, Ctrl-C does not wait for this thread, and so for an API that does not answer.
+    answer: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
+
+    def run() -> None:
+        answer.set_running_or_notify_cancel()
+        try:
+            answer.set_result(ask())
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(answer)
 
 
 async def _without_password(request: aiohttp.ClientRequest, go_on: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

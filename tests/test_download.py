@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -243,6 +244,17 @@ def test_ctrl_c_keeps_what_came_and_says_so(terminal: Terminal) -> None:
     code, err = kill_midway(terminal, signal.SIGINT)
     assert (code, err) == (130, "Stopped. The same command goes on from here.\n")
     assert terminal.run("large.bin")[1][0]["resumed"] == 1024 * 1024 - 1
+
+
+def test_ctrl_c_does_not_wait_for_an_api_that_is_silent(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        terminal.edge.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with terminal.start("a.txt") as process:
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=10)  # the API would have 35 seconds
+    assert process.returncode == 130
 
 
 def test_two_downloads_of_one_file_do_not_mix(terminal: Terminal) -> None:
