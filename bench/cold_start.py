@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 from bench.handler import CONTEXT, ENVIRONMENT, appsync_event
@@ -29,30 +32,49 @@ print(seconds)
 """
 
 
+# What Lambda's runtime brings; all else comes in the bundle, and usually without bytecode.
+_OF_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "urllib3", "dateutil", "jmespath"}
+
+
 def rows(key: Key, runs: int) -> Iterator[Row]:
-    """The signer's first URL, as a share of what it costs the usual handler."""
-    with _parameter_store(key.pem.decode()) as endpoint_url:
-        ours = _first_url("resolvers.url_handler", endpoint_url)
-        theirs = _first_url("bench.usual_handler", endpoint_url)
-        pair = compare(ours, theirs, runs)
-    yield Row(
-        "first URL of a fresh process",
-        "boto3, all Powertools, AppSyncResolver",
-        pair.our_seconds / pair.their_seconds,
-        "× the time",
-        at_most=0.5,
-        our_seconds=pair.our_seconds,
-        their_seconds=pair.their_seconds,
-    )
+    """The signer's first URL, as a share of what it costs the usual handler: all compiled, and as each is deployed."""
+    with _parameter_store(key.pem.decode()) as endpoint_url, TemporaryDirectory() as folder:
+        compiled, deployed = Path(folder, "compiled"), Path(folder, "deployed")
+        ours = _first_url("resolvers.url_handler", endpoint_url, compiled)
+        theirs = _first_url("bench.usual_handler", endpoint_url, compiled)
+        ours(), theirs()  # which writes the bytecode
+        shutil.copytree(compiled, deployed)
+        for packages in deployed.rglob("site-packages"):
+            for package in packages.iterdir():
+                if package.is_dir() and package.name not in _OF_THE_RUNTIME:
+                    shutil.rmtree(package)
+        usual = _first_url("bench.usual_handler", endpoint_url, deployed, "PYTHONDONTWRITEBYTECODE")
+        for theirs_as, name in (
+            (theirs, "boto3, all Powertools, AppSyncResolver"),
+            (usual, "the same, no bytecode in it"),
+        ):
+            pair = compare(ours, theirs_as, runs)
+            yield Row(
+                "first URL of a fresh process",
+                name,
+                pair.our_seconds / pair.their_seconds,
+                "× the time",
+                at_most=0.5,
+                our_seconds=pair.our_seconds,
+                their_seconds=pair.their_seconds,
+            )
     yield Row("first URL of a fresh process", "CPU time here", pair.our_seconds * 1000, "ms")
 
 
-def _first_url(module: str, endpoint_url: str) -> Timed:
+def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -> Timed:
     command = [sys.executable, "-c", _FIRST_QUESTION, module]
     command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(vars(CONTEXT))]
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = (
-        os.environ
+        inherited
         | ENVIRONMENT
+        | {"PYTHONPYCACHEPREFIX": str(bytecode)}
+        | dict.fromkeys(switches, "1")
         | {
             "AWS_ENDPOINT_URL_SSM": endpoint_url,
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
