@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
-from local import embedded_aws
+from local.embedded_aws import functions
 
 FUNCTION = {"config": {"FunctionName": "a-function"}}
 KEPT = 20
@@ -17,8 +17,8 @@ KEPT = 20
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((cloudwatch_logs, "_fanout_to_subscription_filters"), (cloudwatch, "record_metric")):
         monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
-    monkeypatch.setattr(embedded_aws, "_KEPT", KEPT)
-    embedded_aws._forget_old_invocations()
+    monkeypatch.setattr(functions, "_KEPT", KEPT)
+    functions._forget_old_invocations()
 
 
 def invoke(numbers: range) -> None:

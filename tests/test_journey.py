@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import itertools
 import json
 import os
 import re
@@ -592,13 +593,15 @@ def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
 # --- the command itself
 
 
-def test_taken_port_is_one_line_that_names_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--aws-port", "--rest-port"])
+def test_taken_port_is_one_line_that_names_it(tmp_path: Path, option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "local", "--directory", str(tmp_path), "--cdn-port", port]
-        command += ["--graphql-port", "0", "--aws-port", "0"]
+        ports = dict.fromkeys(("--aws-port", "--graphql-port", "--cdn-port", "--frontend-port", "--rest-port"), "0")
+        command = [sys.executable, "-m", "local", "--directory", str(tmp_path)]
+        command += itertools.chain.from_iterable((ports | {option: port}).items())
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
