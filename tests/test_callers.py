@@ -233,6 +233,16 @@ def post_signed(
     return client.post("/graphql", content=body, headers=headers)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://elsewhere.example", 403), ("null", 403), ("http://localhost:5173", 200), ("http://127.0.0.1:4567", 200)],
+)
+def test_page_of_elsewhere_may_not_sign_with_the_root_key_that_everybody_knows(
+    client: httpx.Client, origin: str, status: int
+) -> None:
+    assert post_signed(client, signed(client) | {"origin": origin}).status_code == status
+
+
 def test_signed_request_is_accepted_with_the_identity_of_its_signer(client: httpx.Client, aws: Aws) -> None:
     assert post_signed(client, signed(client)).json() == {"data": {"getUrl": "opened"}}
     assert aws.events[0]["identity"] == {

@@ -85,6 +85,20 @@ def test_refusal_of_the_api_is_told_with_its_type_and_message(watch: Watched, st
     alert_says(watch.page, "The files' service refused.", "InvalidLimit: limit must be between 1 and 1000, not 0.")
 
 
+def test_bug_of_the_page_leaves_no_blank_page(watch: Watched, stack: Stack) -> None:
+    def forget_the_names(route: Route) -> None:
+        answer = route.fetch()
+        listed = answer.json()
+        for item in listed["data"]["listFiles"]["items"]:
+            item["name"] = None  # which the schema promises never to happen
+        route.fulfill(response=answer, json=listed)
+
+    watch.provoked.append("TypeError")
+    watch.page.route(stack["GraphqlUrl"], forget_the_names)
+    watch.page.goto(f"{stack['FrontendUrl']}/#/pictures/")
+    alert_says(watch.page, "Something went wrong in this page.", "Reload the page.", "TypeError")
+
+
 def test_file_that_vanished_since_the_list_is_said(watch: Watched, stack: Stack) -> None:
     name, s3 = f"{uuid.uuid4().hex}/soon gone.txt", stack.client("s3")
     watch.provoked.append("403 (Forbidden)")

@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { currentUser } from "./session.ts";
 import { asTrouble, Trouble } from "./trouble.ts";
 
-type Step = "password" | "new password" | "code";
+type Step = "password" | "new password";
 type Props = { config: Config; notice: string; onSignedIn: (name: string) => void };
 
 /** Asks for name and password, and for what else Cognito wants to know; the password itself never leaves the page. */
@@ -96,11 +96,6 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
             />
           </Field>
         )}
-        {step === "code" && (
-          <Field label="Code">
-            <input id="code" name="answer" inputMode="numeric" autoComplete="one-time-code" required placeholder=" " />
-          </Field>
-        )}
         <button type="submit" className="main" disabled={busy}>
           {busy ? "One moment …" : step === "new password" ? "Set the password" : "Sign in"}
         </button>
@@ -121,12 +116,10 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
 const TITLES: Record<Step, string> = {
   password: "Sign in to see what is kept here for you.",
   "new password": "This is your first time here: choose a password of your own.",
-  code: "Type the code that your authenticator app shows.",
 };
 
 function stepOf(next: SignInOutput["nextStep"]["signInStep"]): Step {
   if (next === "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED") return "new password";
-  if (next === "CONFIRM_SIGN_IN_WITH_TOTP_CODE") return "code";
   throw new Trouble("This page cannot finish this sign-in.", "Tell whoever runs it:", next);
 }
 
@@ -141,8 +134,6 @@ function explained(thrown: unknown): Trouble {
   if (name.startsWith("EmptySignIn") || name.startsWith("EmptyChallenge"))
     return new Trouble("Fill in every field.", "");
   if (name === "InvalidPasswordException") return new Trouble("That password is too easy to guess.", message);
-  if (name === "CodeMismatchException")
-    return new Trouble("That is not the code.", "Wait for the next one, and type it.");
   if (name === "LimitExceededException" || name === "TooManyRequestsException") {
     return new Trouble("Too many attempts.", "Wait a few minutes, then try again.");
   }

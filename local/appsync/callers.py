@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -12,6 +13,7 @@ from local.appsync import request_signature
 from local.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
 from local.appsync.deployed_api import AuthMode, DeployedApi
 from local.appsync.errors import RequestError
+from local.appsync.page import LOOPBACK
 from local.appsync.request_signature import Credential
 
 
@@ -49,6 +51,11 @@ class Callers:
         raise RequestError(401, "UnauthorizedException", message)
 
     def _signer(self, request: Request, body: bytes) -> Caller:
+        # Every page on the web knows the root key of this machine, which it knows of no AWS account.
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).hostname not in LOOPBACK:
+            message = f"A page of {origin} may not sign requests to this machine; only pages of this machine may."
+            raise RequestError(403, "AccessDeniedException", message)
         now = datetime.datetime.now(datetime.UTC)
         _, credential = request_signature.verify(
             request, body, credentials=self._credentials, region=self._region, now=now
