@@ -19,7 +19,7 @@ up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
 test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/test_edge.py)
-	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,11 +7,25 @@ import pytest
 from tests.running_stack import Stack, deployed_stack, running_stack
 
 # Each brings a stack up, or more than one; begun first, they leave no worker waiting at the end.
-LONGEST = ("test_rotation.py", "test_journey.py", "test_gallery.py", "test_rest_journey.py", "test_docs.py")
+LONGEST = (
+    "test_rotation.py", "test_journey.py", "test_docs.py", "test_rest_journey.py", "test_gallery.py",
+    "test_frontend.py", "test_frontend_troubles.py", "test_query_page.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """Where a thread has no event loop, gql makes one that nobody closes, which Python complains of in a later test."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="session")
