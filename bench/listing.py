@@ -14,29 +14,18 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.generated_bucket import GeneratedBucket
-from bench.handler import appsync_event
+from bench.handler import ENVIRONMENT, appsync_event
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row
-from bench.signing import KEY_ID, ORIGIN
 from resolvers import page_token
 from resolvers.s3_files import FileListing, s3_client
-from resolvers.settings import FilesSettings, SigningKey, SigningKeys, UrlSettings, to_environment
+from resolvers.settings import FilesSettings, to_environment
 
 _ENVIRONMENT = (
-    to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files"))
-    | to_environment(
-        UrlSettings(
-            edge_origin=ORIGIN,
-            files_folder="files",
-            signing_keys=SigningKeys((SigningKey(KEY_ID, "0", "ecdsa-p256", "/a-key"),)),
-            url_lifetime=900,
-            url_lifetime_min=60,
-            url_lifetime_max=3600,
-            url_window=300,
-        )
-    )
-    | {"POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles", "POWERTOOLS_SERVICE_NAME": "listing"}
+    ENVIRONMENT
+    | to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files"))
+    | {"POWERTOOLS_SERVICE_NAME": "listing"}
 )
 _CONTEXT = SimpleNamespace(
     function_name="a-function",
