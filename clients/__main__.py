@@ -16,6 +16,7 @@ from clients.report import Report, one_line
 
 if TYPE_CHECKING:
     from clients.private_files import PrivateFiles
+    from clients.settings import Settings
 
 
 def main() -> int:
@@ -46,14 +47,14 @@ def main() -> int:
 
 
 def _files(options: argparse.Namespace) -> int:
-    names = _api(options).names()
+    names = _api(_settings(options), options.auth).names()
     for line in [json.dumps(names)] if options.json else names:
         print(line)
     return 0
 
 
 def _url(options: argparse.Namespace) -> int:
-    url = _api(options).url(options.name)
+    url = _api(_settings(options), options.auth).url(options.name)
     print(json.dumps({"file": options.name, "url": url}) if options.json else url)
     return 0
 
@@ -63,7 +64,8 @@ def _get(options: argparse.Namespace) -> int:
 
     if bool(options.names) + bool(options.prefix) + options.all != 1:
         raise Unconfigured("Say which files to get: NAME..., --prefix PREFIX or --all.")
-    api, report = _api(options), Report(as_json=options.json)
+    found = _settings(options)
+    api, report = _api(found, options.auth), Report(as_json=options.json)
     batches = get.named(api, options.names) if options.names else get.listed(api, options.prefix or "")
     try:
         get.get(
@@ -72,7 +74,7 @@ def _get(options: argparse.Namespace) -> int:
             get.place(options.output, options.names),
             parallel=options.parallel,
             force=options.force,
-            trust=settings.find(options.flags, os.environ).trust(),
+            trust=found.trust(),
             report=report,
         )
     finally:
@@ -86,7 +88,7 @@ def _put(options: argparse.Namespace) -> int:
     report = Report(as_json=options.json)
     wanted = put.uploads(options.files, options.prefix, options.name)
     try:
-        put.put(settings.find(options.flags, os.environ), wanted, parallel=options.parallel, report=report)
+        put.put(_settings(options), wanted, parallel=options.parallel, report=report)
     finally:
         exit_code = report.end()
     return exit_code
@@ -95,7 +97,7 @@ def _put(options: argparse.Namespace) -> int:
 def _login(options: argparse.Namespace) -> int:
     from clients.sign_in import log_in  # noqa: PLC0415
 
-    signed_in = log_in(settings.find(options.flags, os.environ))
+    signed_in = log_in(_settings(options))
     print(json.dumps({"username": signed_in.username}) if options.json else f"Signed in as {signed_in.username}.")
     return 0
 
@@ -103,7 +105,7 @@ def _login(options: argparse.Namespace) -> int:
 def _logout(options: argparse.Namespace) -> int:
     from clients.cognito import Cognito  # noqa: PLC0415
 
-    found = settings.find(options.flags, os.environ)
+    found = _settings(options)
     signed_in = session.find(found)
     username = signed_in.username if signed_in else None
     if signed_in:
@@ -118,7 +120,7 @@ def _explain(options: argparse.Namespace) -> int:
     from clients.explain import judge, key_pair_id  # noqa: PLC0415
     from clients.explanation import Explanation  # noqa: PLC0415
 
-    found = settings.find(options.flags, os.environ)
+    found = _settings(options)
     # The stack that happens to run here is not the one whose key somebody names.
     named = options.flags["--outputs"] or os.environ.get(settings.variable("--outputs"))
     cdn_url = found.get("CdnUrl") if named or not options.public_key else None
@@ -143,13 +145,16 @@ def _completion(options: argparse.Namespace) -> int:
     return 0
 
 
-def _api(options: argparse.Namespace) -> PrivateFiles:
+def _settings(options: argparse.Namespace) -> Settings:
+    return settings.find(options.flags, os.environ)
+
+
+def _api(found: Settings, auth: str | None) -> PrivateFiles:
     from clients.private_files import PrivateFiles  # noqa: PLC0415
     from clients.sign_in import sign_in  # noqa: PLC0415
 
-    found = settings.find(options.flags, os.environ)
     trust = found.trust()
-    return PrivateFiles(found.graphql_url, sign_in(found, options.auth), trust)
+    return PrivateFiles(found.graphql_url, sign_in(found, auth), trust)
 
 
 _COMMANDS = {

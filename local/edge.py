@@ -19,6 +19,7 @@ from yarl import URL
 
 from local import canned_policy
 from local.distribution import Distribution, Unknown, Watch
+from local.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
@@ -41,7 +42,6 @@ DROPPED_RESPONSE_HEADERS = {
     b"transfer-encoding", b"upgrade",
 }  # fmt: skip
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 

@@ -13,8 +13,8 @@ from local.appsync import request_signature
 from local.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
 from local.appsync.deployed_api import AuthMode, DeployedApi
 from local.appsync.errors import RequestError
-from local.appsync.page import LOOPBACK
 from local.appsync.request_signature import Credential
+from local.loopback import LOOPBACK
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+from local.loopback import LOOPBACK
+
 PAGE = Path(__file__).with_name("graphiql.html")
 PAGE_HEADERS = {
     "content-security-policy": (
