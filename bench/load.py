@@ -22,7 +22,7 @@ from starlette.routing import Route
 from bench.aws_stand_in import API_KEY, REGION, SESSION, SIGNED_URL, aws
 from bench.paired import Timed, compare
 from bench.rows import Row
-from local.appsync.app import create_app
+from local.data_planes.appsync.app import create_app
 
 AT_ONCE = 100
 KEPT_OF = 5_000

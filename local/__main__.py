@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import data_planes, deploy, frontend, servers, welcome
-from local.cloud import Cloud, CloudFailed
+from local import deploy, frontend, servers, welcome
+from local import endpoints as data_planes
+from local.embedded_aws.emulator import Cloud, CloudFailed
 
 _OPEN_FILES = 10_240  # a request takes two; as many as macOS lets a program have
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.cloud import Cloud
+    from local.embedded_aws.emulator import Cloud
 
 PROJECT = Path(__file__).parent.parent
 DEMO_USER = "demo@example.com"

@@ -9,7 +9,7 @@ import aiohttp
 import yarl
 from pycognito.aws_srp import AWSSRP
 
-from local.cloud import Cloud
+from local.embedded_aws.emulator import Cloud
 from local.servers import DoorClosed
 
 

@@ -20,8 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from local.appsync.app import create_app
-from local.appsync.request_signature import Credential
+from local.data_planes.appsync.app import create_app
+from local.data_planes.appsync.request_signature import Credential
 
 REGION = "eu-central-1"
 POOL = "eu-central-1_Test12345"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import PROJECT
 from tests.running_stack import Stack, deployed_stack, running_stack
 
 # Each brings a stack up, or more than one; begun first, they leave no worker waiting at the end.
@@ -48,4 +49,4 @@ def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def samples() -> Path:
-    return Path(__file__).parent.parent / "samples"
+    return PROJECT / "samples"

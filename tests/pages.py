@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.running_stack import PROJECT, Stack
+from tests import PROJECT
+from tests.running_stack import Stack
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
@@ -69,7 +70,7 @@ def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
     """
     (directory / "bin").mkdir()
     program = directory / "bin" / "private-files"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clients "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m private_files "$@"\n')
     program.chmod(0o755)
     (directory / ".local").mkdir()
     (directory / ".local" / "outputs.json").write_text(json.dumps(stack.outputs))

@@ -15,7 +15,8 @@ from typing import Any
 
 import boto3
 
-PROJECT = Path(__file__).parent.parent
+from tests import PROJECT
+
 SECONDS_TO_BE_READY = 180
 
 

@@ -1,0 +1,97 @@
+"""Who is calling: one request, one authorization mode, one identity."""
+
+import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from local.data_planes.appsync import request_signature
+from local.data_planes.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
+from local.data_planes.appsync.deployed_api import AuthMode, DeployedApi
+from local.data_planes.appsync.errors import RequestError
+from local.data_planes.appsync.request_signature import Credential
+from local.data_planes.loopback import LOOPBACK
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A caller that AppSync lets in; ``identity`` is what its resolvers are told (null for an API key)."""
+
+    mode: AuthMode
+    identity: dict[str, Any] | None = None
+    groups: frozenset[str] = frozenset()
+
+
+class Callers:
+    """Tells who sent a request, by the modes of the API and the headers of the request."""
+
+    def __init__(self, tokens: CognitoTokens, credentials: Mapping[str, Credential], region: str) -> None:
+        self._tokens = tokens
+        self._credentials = credentials
+        self._region = region
+
+    async def identify(self, request: Request, body: bytes, api: DeployedApi) -> Caller:
+        """Get the caller; raise ``RequestError`` (401, or 403 for a signature) where AppSync would refuse it."""
+        authorization = request.headers.get("authorization", "")
+        if AuthMode.IAM in api.modes and authorization.startswith("AWS4-HMAC-SHA256"):
+            return self._signer(request, body)
+        if AuthMode.COGNITO in api.modes and authorization and not authorization.startswith("AWS4-HMAC-SHA256"):
+            return await self._user(authorization, request, api)
+        if AuthMode.API_KEY in api.modes and "x-api-key" in request.headers:
+            if api.api_keys.get(request.headers["x-api-key"], 0) > time.time():
+                return Caller(AuthMode.API_KEY)
+            raise RequestError(401, "UnauthorizedException", NOT_AUTHORIZED)
+        if api.default.mode == AuthMode.IAM:
+            raise RequestError(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+        message = NOT_AUTHORIZED if api.default.mode == AuthMode.API_KEY else HEADER_NOT_VALID
+        raise RequestError(401, "UnauthorizedException", message)
+
+    def _signer(self, request: Request, body: bytes) -> Caller:
+        # Every page on the web knows the root key of this machine, which it knows of no AWS account.
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).hostname not in LOOPBACK:
+            message = f"A page of {origin} may not sign requests to this machine; only pages of this machine may."
+            raise RequestError(403, "AccessDeniedException", message)
+        now = datetime.datetime.now(datetime.UTC)
+        _, credential = request_signature.verify(
+            request, body, credentials=self._credentials, region=self._region, now=now
+        )
+        return Caller(
+            AuthMode.IAM,
+            {
+                "accountId": credential.user_arn.split(":")[4],
+                "cognitoIdentityPoolId": None,
+                "cognitoIdentityId": None,
+                "sourceIp": _source_ip(request),
+                "username": credential.user_arn.rsplit("/", 1)[-1],
+                "userArn": credential.user_arn,
+                "cognitoIdentityAuthType": None,
+                "cognitoIdentityAuthProvider": None,
+            },
+        )
+
+    async def _user(self, authorization: str, request: Request, api: DeployedApi) -> Caller:
+        pools = [provider for provider in api.providers if provider.mode == AuthMode.COGNITO]
+        claims = await self._tokens.claims(authorization, pools)
+        groups = claims.get("cognito:groups")
+        return Caller(
+            AuthMode.COGNITO,
+            {
+                "sub": claims["sub"],
+                "issuer": claims["iss"],
+                "username": claims.get("cognito:username", claims.get("username")),
+                "claims": claims,
+                "sourceIp": _source_ip(request),
+                "defaultAuthStrategy": pools[0].default_action,
+                "groups": groups,
+            },
+            frozenset(groups or ()),
+        )
+
+
+def _source_ip(request: Request) -> list[str]:
+    return [request.client.host] if request.client else []

@@ -1,0 +1,137 @@
+"""Executes one valid operation: fields with a resolver through Lambda, the others from their source."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, execute
+
+from local.data_planes.appsync.callers import Caller
+from local.data_planes.appsync.deployed_api import DeployedApi, FunctionResolver
+from local.data_planes.appsync.error_entries import error_entry, field_entry
+from local.data_planes.appsync.errors import FieldError
+from local.data_planes.appsync.field_access import is_allowed
+from local.data_planes.appsync.resolver_event import resolver_event
+from local.data_planes.lambda_functions import LambdaFunctions
+
+REQUEST_SECONDS = 30.0
+MOST_RESOLVERS = 10_000
+
+Call = tuple[dict[str, Any], asyncio.Future[Any]]
+
+
+class Execution:
+    """One request under way."""
+
+    def __init__(
+        self, api: DeployedApi, caller: Caller, functions: LambdaFunctions, headers: Mapping[str, str]
+    ) -> None:
+        self._api = api
+        self._caller = caller
+        self._functions = functions
+        self._headers = headers
+        self._resolved = 0
+        self._waiting: defaultdict[tuple[str, ...], list[Call]] = defaultdict(list)
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def run(
+        self, document: DocumentNode, variables: dict[str, Any], operation_name: str | None
+    ) -> dict[str, Any]:
+        """Get ``data`` and, where something failed, ``errors``, as AppSync writes them."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                result = execute(
+                    self._api.schema,
+                    document,
+                    variable_values=variables,
+                    operation_name=operation_name,
+                    field_resolver=self._resolve,
+                )
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+        except TimeoutError:
+            return {"data": None, "errors": [field_entry(FieldError("ExecutionTimeout", "Request timed out."))]}
+        finally:
+            for batch in self._batches:
+                batch.cancel()  # nobody waits for it any more
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [error_entry(error, self._api.schema) for error in result.errors]
+        return answer
+
+    def _resolve(self, source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        field = (info.parent_type.name, info.field_name)
+        keys = tuple(key for key in info.path.as_list() if isinstance(key, str))
+        if field not in self._api.resolvers:
+            self._permit(info, keys)
+            return source.get(info.field_name) if isinstance(source, dict) else None
+        try:
+            self._permit(info, keys)
+            resolver = self._resolver(*field)
+        except FieldError as error:
+            # graphql-core drops the siblings that are already under way where a field fails before it is awaited.
+            return _failed(error)
+        event = resolver_event(
+            info, source=source, arguments=arguments, identity=self._caller.identity, headers=self._headers
+        )
+        if resolver.max_batch_size > 0:
+            return self._enqueue(keys, resolver, event)
+        # A coroutine and not a task: graphql-core awaits mutations in turn, but makes all of them at once.
+        return self._functions.invoke(resolver.function_arn, event)
+
+    def _permit(self, info: GraphQLResolveInfo, keys: tuple[str, ...]) -> None:
+        parent, name = info.parent_type, info.field_name
+        if not is_allowed(self._api, self._caller, parent, name):
+            raise FieldError("Unauthorized", f"Not Authorized to access {name} on type {parent.name}")
+        if 0 < self._api.query_depth_limit < len(keys):
+            raise FieldError("QueryDepthLimitReached", f"Query depth limit {self._api.query_depth_limit} is reached.")
+
+    def _resolver(self, type_name: str, field_name: str) -> FunctionResolver:
+        self._resolved += 1
+        if self._resolved > (limit := self._api.resolver_count_limit or MOST_RESOLVERS):
+            raise FieldError("ResolverExecutionLimitReached", f"Resolver count limit {limit} is reached.")
+        if (resolver := self._api.resolvers[type_name, field_name]) is None:
+            raise FieldError("UnsupportedResolver", "Only direct Lambda resolvers run on this machine.")
+        return resolver
+
+    def _enqueue(self, keys: tuple[str, ...], resolver: FunctionResolver, event: dict[str, Any]) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        # The items of a list are resolved in one go, so by the next turn of the loop all of them are waiting.
+        if not self._waiting[keys]:
+            loop.call_soon(self._send, keys, resolver)
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._waiting[keys].append((event, answer))
+        return answer
+
+    def _send(self, keys: tuple[str, ...], resolver: FunctionResolver) -> None:
+        calls = self._waiting.pop(keys)
+        for start in range(0, len(calls), resolver.max_batch_size):
+            batch = calls[start : start + resolver.max_batch_size]
+            task = asyncio.create_task(self._answer(resolver, batch))
+            # The loop itself holds a task only weakly.
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
+
+    async def _answer(self, resolver: FunctionResolver, batch: list[Call]) -> None:
+        answers: list[Any]
+        try:
+            answers = await self._functions.invoke(resolver.function_arn, [event for event, _ in batch])
+            if not isinstance(answers, list) or len(answers) != len(batch):
+                raise FieldError("MappingTemplate", "BatchInvoke must return a list as long as the one it was sent.")
+        except FieldError as error:
+            answers = [{"errorType": error.error_type, "errorMessage": error.message}] * len(batch)
+        for answer, (_, waiting) in zip(answers, batch, strict=True):
+            item = answer if isinstance(answer, dict) else {}
+            if waiting.done():
+                continue
+            if item.get("errorType") or item.get("errorMessage"):
+                waiting.set_exception(
+                    FieldError(item.get("errorType") or "Lambda:Unhandled", item.get("errorMessage") or "")
+                )
+            else:
+                waiting.set_result(item.get("data"))
+
+
+async def _failed(error: FieldError) -> None:
+    raise error

@@ -1,0 +1,1 @@
+"""CloudFront on one machine; `edge.create_app` is the entry point."""

@@ -1,0 +1,120 @@
+"""An HTTP API's data plane: a request is matched to a route, authorized, and answered by the route's function."""
+
+import json
+import logging
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import boto3
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from local.data_planes.appsync.errors import FieldError
+from local.data_planes.http_api import jwt_authorizer, proxy
+from local.data_planes.http_api.deployed_api import ApiReader, Route
+from local.data_planes.lambda_functions import LambdaFunctions
+from local.data_planes.user_pool_keys import UserPoolKeys
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(
+    *, session: boto3.Session, api_id: str, region: str, aws_endpoint_url: str, ca_bundle: str | None
+) -> Router:
+    """The ASGI application that answers for one HTTP API of the embedded AWS.
+
+    `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate `ca_bundle` vouches for.
+    """
+    tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
+    plane = DataPlane()
+
+    @asynccontextmanager
+    async def lifespan(_: Router) -> AsyncIterator[None]:
+        any_session: Any = session  # its type knows only the services whose stubs are installed
+        client = any_session.client(
+            "apigatewayv2", region_name=region, endpoint_url=aws_endpoint_url, verify=ca_bundle or True
+        )
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            plane.api = ApiReader(client, api_id)
+            plane.keys = UserPoolKeys(http, aws_endpoint_url, tls)
+            plane.functions = LambdaFunctions(http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls)
+            yield
+        client.close()
+
+    return Router(default=plane, lifespan=lifespan)
+
+
+class DataPlane:
+    """One request: its route, its caller, its function. Queries name files and answers hold URLs: neither is logged."""
+
+    api: ApiReader
+    keys: UserPoolKeys
+    functions: LambdaFunctions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except Exception:
+            logger.exception("A request failed unexpectedly")
+            response = _own(500, "Internal Server Error")
+        response.headers["apigw-requestid"] = str(uuid.uuid4())
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        api = await self.api.current()
+        cors = _cors(request, api.cors)
+        if request.method == "OPTIONS" and api.cors:
+            return Response(None, 204, cors)
+        # Routes match the path as it is sent, so nothing that is encoded can stand for another one.
+        route = api.routes.get(f"{request.method} {request.scope['raw_path'].decode('latin-1')}")
+        if route is None:
+            return _own(404, "Not Found")
+        try:
+            response = await self._ask(request, route, api.api_id)
+        except jwt_authorizer.Unauthorized as refused:
+            response = _own(401, "Unauthorized")
+            response.headers["www-authenticate"] = refused.challenge
+            return response
+        except FieldError as error:
+            # The type says enough, and the message of what a function raised may name a file.
+            logger.warning("%s: the function failed: %s", route.key, error.error_type)
+            return _own(500, "Internal Server Error")
+        # Only what an integration answers gets them: "adds the configured CORS headers to the response from an
+        # integration", says the page that `_cors` names.
+        response.headers.update(cors)
+        return response
+
+    async def _ask(self, request: Request, route: Route, api_id: str) -> Response:
+        claims = None
+        if route.authorizer:
+            token = request.headers.get("authorization", "")
+            claims = await jwt_authorizer.claims(token, route.authorizer, self.keys)
+        event = proxy.event(request, api_id=api_id, route_key=route.key, claims=claims)
+        return proxy.response(await self.functions.invoke(route.function_arn, event))
+
+
+def _own(status: int, message: str) -> Response:
+    return Response(json.dumps({"message": message}, separators=(",", ":")), status, media_type="application/json")
+
+
+def _cors(request: Request, cors: Mapping[str, Any]) -> dict[str, str]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html"""
+    origin = request.headers.get("origin")
+    allowed = cors.get("AllowOrigins", [])
+    if origin is None or not {"*", origin}.intersection(allowed):
+        return {}
+    headers = {"access-control-allow-origin": "*" if "*" in allowed else origin}
+    if request.method == "OPTIONS":
+        if "access-control-request-method" not in request.headers:
+            return {}
+        headers["access-control-allow-methods"] = ",".join(cors.get("AllowMethods", []))
+        headers["access-control-allow-headers"] = ",".join(cors.get("AllowHeaders", []))
+        headers["access-control-max-age"] = str(cors.get("MaxAge", 0))
+    return headers

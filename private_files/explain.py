@@ -1,0 +1,137 @@
+"""Why a signed URL opens its file or not: no I/O and no clock.
+
+CloudFront's rules are those of `private_files.canned_policy.check`; here it is asked, again and again, what would hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import unquote, unquote_to_bytes
+
+from private_files.browser import Request, as_sent, as_written
+from private_files.canned_policy import RESERVED, AccessDenied, InvalidKey, MissingKey, PublicKey, Refused, check
+from private_files.public_keys import Keys
+
+_BEFORE_ANY_EXPIRY = -math.inf
+# What turns a signed URL into an unsigned one.
+_LOST_ON_THE_WAY = {
+    "&amp;": "& is written &amp;, as in HTML",
+    "\\u0026": "& is written \\u0026, as in JSON",
+    "%3FExpires": "? is written %3F",
+    "#": "everything from # on is not sent",
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the edge does with a URL that a browser sends.
+
+    `refused` is its error code, `reason` goes with that; `signature` is what became of it, in words; `not_at` is where
+    the distribution of the keys answers, if not at the origin of the URL.
+    """
+
+    request: Request
+    key_id: str
+    refused: str | None
+    reason: str
+    signature: str
+    rewrites: list[str]
+    not_at: str | None
+
+
+class _NoKey:
+    def verify(self, *_: Any) -> None:
+        """Lets the check go on to everything but the signature."""
+
+
+def judge(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Judgement:
+    """What the edge does with the URL at `now`; `cdn_url` is where the distribution of the keys answers.
+
+    Raises ValueError where it is no URL.
+    """
+    request, rewrites = as_sent(url)
+    cdn_url = cdn_url.rstrip("/") if cdn_url else None
+    key_id = key_pair_id(request)
+    trusted = {key_id: cast(PublicKey, _NoKey())} if keys.unread else keys.by_id
+    refused, at_any_time = _refusal(request, trusted, now), _refusal(request, trusted, _BEFORE_ANY_EXPIRY)
+
+    if at_any_time and not isinstance(at_any_time, AccessDenied):
+        signature = f"not checked: {at_any_time.reason}"
+    elif keys.unread:
+        signature = f"not checked: {keys.unread}"
+    else:
+        signature = "does not hold" if at_any_time else "holds"
+
+    code, reason = (refused.code, refused.reason) if refused else (None, "")
+    not_at = cdn_url if cdn_url and cdn_url != request.origin else None
+    lost = next((what for sign, what in _LOST_ON_THE_WAY.items() if sign in url), None)
+    if refused and not isinstance(refused, InvalidKey) and rewrites and _opens_as_written(url, trusted, now):
+        reason = f"a browser rewrites the URL ({'; '.join(rewrites)}), and it is signed as written"
+    elif isinstance(refused, MissingKey) and lost:
+        reason += f"; {lost}"
+    elif not_at and (refused is None or isinstance(refused, InvalidKey)):
+        code = (refused or AccessDenied).code
+        reason = f"it is signed for another distribution, {request.origin}; the outputs are those of {not_at}"
+    elif isinstance(at_any_time, AccessDenied):
+        others = _others(request, keys.by_id, cdn_url)
+        holds = (what for what, other, other_keys in others if not _refusal(other, other_keys))
+        reason = next((f"the signature does not match: {what}" for what in holds), reason)
+    elif isinstance(refused, AccessDenied):
+        reason = ""  # expired
+    return Judgement(request, key_id, code, reason, signature, rewrites, not_at)
+
+
+def key_pair_id(request: Request) -> str:
+    """The Key-Pair-Id in the query, or nothing."""
+    return parameters(request).get(b"Key-Pair-Id", b"").decode("latin-1")
+
+
+def parameters(request: Request) -> dict[bytes, bytes]:
+    """The parameters of the query, undecoded, by name; none that is there twice."""
+    pairs = [parameter.partition(b"=")[::2] for parameter in request.query.split(b"&")]
+    names = [name for name, _ in pairs]
+    return {name: value for name, value in pairs if names.count(name) == 1}
+
+
+def _refusal(request: Request, keys: Mapping[str, PublicKey], now: float = _BEFORE_ANY_EXPIRY) -> Refused | None:
+    try:
+        check(*request, keys=keys, now=now)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def _opens_as_written(url: str, keys: Mapping[str, PublicKey], now: float) -> bool:
+    try:
+        return not _refusal(as_written(url), keys, now)
+    except ValueError:
+        return False
+
+
+def _others(
+    request: Request, keys: Mapping[str, PublicKey], cdn_url: str | None
+) -> Iterator[tuple[str, Request, Mapping[str, PublicKey]]]:
+    """What might have been signed instead, each with what that would mean."""
+    query = request.query.split(b"&")
+    unhashed = [parameter for parameter in query if not parameter.startswith(b"Hash-Algorithm=")]
+    signing = [parameter for parameter in query if parameter.partition(b"=")[0] in RESERVED]
+    scheme, _, host = request.origin.partition("://")
+    for origin in filter(None, (cdn_url, f"{'http' if scheme == 'https' else 'https'}://{host}")):
+        yield f"it is signed for {origin}", request._replace(origin=origin), keys
+    for other_id, key in keys.items():
+        yield f"it is signed with the key {other_id}", request, {key_pair_id(request): key}
+    if unhashed == query:
+        what, query = "it is signed with SHA-256, and lacks Hash-Algorithm=SHA256", [*query, b"Hash-Algorithm=SHA256"]
+    else:
+        what, query = "it is signed with SHA-1, and says Hash-Algorithm=SHA256", unhashed
+    yield what, request._replace(query=b"&".join(query)), keys
+    what = "parameters were added to the query after signing"
+    yield what, request._replace(query=b"&".join(signing)), keys
+    yield "the path was encoded after signing", request._replace(path=unquote_to_bytes(request.path)), keys
+    # botocore builds its policy with json.dumps, which escapes what is not ASCII.
+    escaped = json.dumps(unquote(request.path.decode("latin-1")))[1:-1].encode()
+    yield "the path was signed with JSON's escapes in it", request._replace(path=escaped), keys

@@ -1,0 +1,328 @@
+"""The page in a real browser on the running stack: what people do with it, with a mouse and without."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+
+from tests import PROJECT
+from tests.chromium import axe_findings, chromium, screenshot, watched
+from tests.running_stack import Stack
+from tests.stack.test_journey import ask, sign_in
+
+PHONE = {"width": 360, "height": 740}
+SEVERAL = 120
+HELLO = (PROJECT / "samples" / "hello.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, stack: Stack) -> Any:
+    """What the browser keeps of a person who is signed in."""
+    with watched(browser) as watch:
+        watch.page.goto(stack["FrontendUrl"])
+        watch.page.get_by_role("button", name=f"Sign in as {stack['DemoUser']}").click()
+        expect(watch.page.get_by_role("heading", name="All files")).to_be_visible()
+        return watch.page.context.storage_state()
+
+
+@pytest.fixture
+def page(browser: Browser, session: Any) -> Iterator[Page]:
+    """A page of a person who is signed in."""
+    with watched(browser, storage_state=session) as watch:
+        yield watch.page
+
+
+@pytest.fixture(scope="module")
+def several(stack: Stack) -> Iterator[str]:
+    """A folder with more files than one page of a list holds."""
+    s3, folder = stack.client("s3"), f"several-{uuid.uuid4().hex}/"
+    keys = [f"files/{folder}{number:03}.bin" for number in range(SEVERAL)]
+    for key in keys:
+        s3.put_object(Bucket=stack["BucketName"], Key=key, Body=b"\0")
+    yield folder
+    s3.delete_objects(Bucket=stack["BucketName"], Delete={"Objects": [{"Key": key} for key in keys]})
+
+
+def visit(page: Page, stack: Stack, place: str = "") -> None:
+    page.goto(f"{stack['FrontendUrl']}/#/{place}")
+    expect(page.get_by_role("main")).to_have_attribute("aria-busy", "false")
+
+
+def file(page: Page, name: str) -> Any:
+    return page.get_by_role("list", name="Files").get_by_role("link", name=name)
+
+
+def fill_in(page: Page, user: str, password: str) -> None:
+    page.get_by_label("E-mail address").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_wrong_password_is_said_and_the_right_one_signs_in_and_out(browser: Browser, stack: Stack) -> None:
+    with watched(browser) as watch:
+        page = watch.page
+        watch.provoked.append("400 (Bad Request)")
+        page.goto(f"{stack['FrontendUrl']}/#/notes/")
+        expect(page.get_by_label("E-mail address")).to_be_visible()
+        screenshot(page, "sign-in")
+        assert axe_findings(page) == []
+        fill_in(page, stack["DemoUser"], "not the password")
+        expect(page.get_by_role("alert")).to_contain_text("The name or the password is wrong.")
+        expect(page.get_by_label("Password")).to_be_focused()
+        fill_in(page, stack["DemoUser"], stack["DemoPassword"])
+        expect(page.get_by_role("heading", name="notes")).to_be_visible()
+        expect(page.get_by_text(stack["DemoUser"])).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("status")).to_have_text("You are signed out.")
+        page.reload()
+        expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_first_password_must_be_changed(browser: Browser, stack: Stack) -> None:
+    user, users = f"{uuid.uuid4().hex}@example.com", stack.client("cognito-idp")
+    first, own = "First-password-1", "Own-password-2!"
+    users.admin_create_user(
+        UserPoolId=stack["UserPoolId"], Username=user, TemporaryPassword=first, MessageAction="SUPPRESS"
+    )
+    with watched(browser) as watch:
+        page = watch.page
+        page.goto(stack["FrontendUrl"])
+        fill_in(page, user, first)
+        expect(page.get_by_label("New password")).to_be_focused()
+        screenshot(page, "new-password")
+        page.get_by_label("New password").fill(own)
+        page.get_by_role("button", name="Set the password").click()
+        expect(page.get_by_role("heading", name="All files")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        fill_in(page, user, own)
+        expect(page.get_by_role("heading", name="All files")).to_be_visible()
+
+
+def test_folder_is_one_query_and_shows_its_pictures(page: Page, stack: Stack, samples: Path) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.post_data else None)
+    visit(page, stack, "pictures/")
+    names = sorted(path.name for path in (samples / "pictures").iterdir())
+    tiles = page.get_by_role("list", name="Files").get_by_role("link")
+    expect(tiles).to_have_count(len(names))
+    for number, name in enumerate(names):
+        expect(tiles.nth(number)).to_contain_text(name)
+        page.wait_for_function(
+            "image => image?.naturalWidth > 0", arg=tiles.nth(number).locator("img").element_handle()
+        )
+    assert asked.count(stack["GraphqlUrl"]) == 1
+    screenshot(page, "folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "element", "has"),
+    [
+        ("pictures/dunes.png", "img", {"naturalWidth": 480}),
+        ("été à la mer.svg", "img", {"complete": True, "alt": "été à la mer.svg"}),
+        ("media/bouncing sun.webm", "video", {"videoWidth": 320}),
+        ("media/two notes.wav", "audio", {"duration": 2}),
+        ("hello.txt", "pre", {"textContent": HELLO}),
+        ("letter.pdf", "iframe", {"title": "letter.pdf"}),
+    ],
+)
+def test_file_of_each_kind_is_shown(page: Page, stack: Stack, name: str, element: str, has: dict[str, Any]) -> None:
+    folder, _, base = name.rpartition("/")
+    visit(page, stack, folder and f"{folder}/")
+    file(page, base).click()
+    dialog = page.get_by_role("dialog", name=base)
+    for key, value in has.items():
+        expect(dialog.locator(element)).to_have_js_property(key, value)
+    expect(dialog.get_by_role("button", name="Download")).to_be_enabled()
+    screenshot(page, f"preview-{Path(base).suffix[1:]}")
+
+
+def test_file_is_downloaded_under_its_name(page: Page, stack: Stack, samples: Path) -> None:
+    name = "a+b = 100% #1.md"
+    visit(page, stack, "notes/")
+    file(page, name).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename.replace("_", " ") in (name, name.replace("_", " "))
+    assert download.value.path().read_bytes() == (samples / "notes" / name).read_bytes()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("The download has begun.")
+
+
+def test_copied_link_opens_the_file(page: Page, stack: Stack, samples: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit(page, stack)
+    file(page, "hello.txt").click()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("Copied.")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert requests.get(link, timeout=30).content == (samples / "hello.txt").read_bytes()
+
+
+def test_link_counts_down_and_is_renewed_before_it_expires(page: Page, stack: Stack) -> None:
+    page.clock.install()
+    visit(page, stack, "hello.txt")
+    timer = page.get_by_role("timer")
+    expect(timer).to_have_text(re.compile(r"^The link opens it for 1\d:\d\d$|^The link opens it for 20:00$"))
+    left = timer.text_content()
+    page.clock.run_for(2_000)
+    expect(timer).not_to_have_text(str(left))
+    with page.expect_request(lambda request: "getFile" in (request.post_data or "")):
+        page.clock.fast_forward("20:00")
+
+
+def test_expired_pictures_are_renewed_when_somebody_looks_again(page: Page, stack: Stack) -> None:
+    page.clock.install()
+    visit(page, stack, "pictures/")
+    page.clock.fast_forward("25:00")
+    with page.expect_request(lambda request: "listFiles" in (request.post_data or "")):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("list", name="Files").get_by_role("link").first).to_be_visible()
+
+
+def test_video_goes_on_where_it_was_with_a_new_link(page: Page, stack: Stack) -> None:
+    name = "media/bouncing sun.webm"
+    token = {"Authorization": sign_in(stack)["AccessToken"]}
+    fresh = ask(stack, "query ($f: String!) { getUrl(file: $f, expiresIn: 3600) }", token, f=name)["getUrl"]
+    page.clock.install()
+    visit(page, stack, name)
+    video = page.locator("video")
+    expect(video).to_have_js_property("readyState", 4)
+    video.evaluate("video => { video.currentTime = 1 }")
+    expect(video).to_have_js_property("seeking", False)
+
+    def answer_fresh(route: Any) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["data"]["getFile"]["url"] = fresh
+        route.fulfill(response=answer, json=body)
+
+    page.route(stack["GraphqlUrl"], answer_fresh)
+    page.clock.fast_forward("21:00")
+    video.dispatch_event("error")  # as a refused range does
+    expect(video).to_have_attribute("src", fresh)
+    expect(video).to_have_js_property("currentTime", 1)
+
+
+def test_more_files_than_a_page_are_shown_on_demand(page: Page, stack: Stack, several: str) -> None:
+    visit(page, stack, several)
+    tiles = page.get_by_role("list", name="Files").get_by_role("link")
+    expect(tiles).to_have_count(100)
+    expect(page.get_by_role("status")).to_have_text("100 files so far")
+    page.get_by_role("button", name="Show more").click()
+    expect(tiles).to_have_count(SEVERAL)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+def test_search_finds_what_begins_so_and_keeps_its_place(page: Page, stack: Stack, several: str) -> None:
+    visit(page, stack, several)
+    page.get_by_role("searchbox").fill("11")
+    tiles = page.get_by_role("list", name="Files").get_by_role("link")
+    expect(tiles).to_have_count(10)
+    assert page.url.endswith("?q=11")
+    page.reload()
+    expect(tiles).to_have_count(10)
+    page.get_by_role("searchbox").fill("x")
+    expect(page.get_by_role("heading", name="No name here begins with")).to_be_visible()
+    screenshot(page, "nothing-found")
+    page.get_by_role("link", name="Show the whole folder").click()
+    expect(tiles).to_have_count(100)
+
+
+def test_back_forward_and_reload_keep_the_place(page: Page, stack: Stack) -> None:
+    visit(page, stack)
+    page.get_by_role("link", name="pictures").click()
+    file(page, "night train.svg").click()
+    dialog = page.get_by_role("dialog", name="night train.svg")
+    expect(dialog).to_be_visible()
+    page.reload()
+    expect(dialog).to_be_visible()
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("heading", name="pictures")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="All files")).to_be_visible()
+    page.go_forward()
+    page.go_forward()
+    expect(dialog).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("heading", name="pictures")).to_be_visible()
+    assert page.url.endswith("#/pictures/")
+
+
+def test_everything_can_be_done_with_the_keyboard(browser: Browser, stack: Stack) -> None:
+    with watched(browser) as watch:
+        page = watch.page
+        page.goto(f"{stack['FrontendUrl']}/#/pictures/")
+        expect(page.get_by_label("E-mail address")).to_be_focused()
+        page.keyboard.type(stack["DemoUser"])
+        page.keyboard.press("Tab")
+        page.keyboard.type(stack["DemoPassword"])
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="pictures")).to_be_visible()
+        expect(file(page, "dunes.png")).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Skip to the files")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="pictures")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(file(page, "dunes.png")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog", name="dunes.png")).to_be_visible()
+        assert page.evaluate("document.activeElement.closest('dialog') !== null")
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("dialog", name="hills.svg")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(file(page, "dunes.png")).to_be_focused()
+
+
+def test_names_are_shown_as_they_are_and_nothing_in_them_runs(page: Page, stack: Stack) -> None:
+    folder = f"<b>{uuid.uuid4().hex}"
+    names = ["<img src=x onerror=alert(1)>.txt", "invoice\u202efdp.exe", "תמונה.jpg", "long" * 55, "50% off?#1+1.txt"]
+    s3 = stack.client("s3")
+    for name in names:
+        s3.put_object(Bucket=stack["BucketName"], Key=f"files/{folder}/{name}", Body=b"safe", ContentType="text/plain")
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    visit(page, stack)
+    page.get_by_role("link", name=folder).click()
+    for name in names:
+        expect(file(page, name.replace("\u202e", "[U+202E]"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    screenshot(page, "names-phone")
+    file(page, names[0]).click()
+    expect(page.get_by_role("dialog").locator("pre")).to_have_text("safe")
+    page.reload()
+    expect(page.get_by_role("dialog").locator("pre")).to_have_text("safe")
+
+
+@pytest.mark.parametrize(
+    "place", ["", "pictures/", "pictures/lemons.svg", "hello.txt", "no-such-folder/", "no-such-file"]
+)
+def test_every_state_is_accessible_and_fits_a_phone(page: Page, stack: Stack, place: str) -> None:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    visit(page, stack, place)
+    if place and not place.endswith("/"):
+        expect(page.get_by_role("dialog").locator("img, pre, .trouble")).to_be_visible()
+    name = place.strip("/").replace("/", "-") or "all-files"
+    assert axe_findings(page) == []
+    screenshot(page, f"{name}-light")
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    screenshot(page, f"{name}-light-phone")
+    page.emulate_media(color_scheme="dark")
+    assert axe_findings(page) == []
+    screenshot(page, f"{name}-dark-phone")

@@ -1,0 +1,83 @@
+"""A real browser for tests, which notices what people do not: errors in the console, requests to other machines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests import PROJECT
+
+SCREENSHOTS = Path(os.environ.get("ARTIFACTS", PROJECT / ".local" / "screenshots"))
+AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
+SECONDS = 20  # a function that is called for the first time takes its time on a busy machine
+expect.set_options(timeout=SECONDS * 1000)
+OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+
+@contextmanager
+def chromium(*switches: str) -> Iterator[Browser]:
+    """Chromium, without a window, with switches of its command line; fails where it is not installed."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert program, "The page is tested in Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", *OFFLINE, *switches]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, what went wrong in it, and what may: parts of messages that a test provokes."""
+
+    page: Page
+    wrong: list[str] = field(default_factory=list)
+    provoked: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        return [text for text in self.wrong if not any(part in text for part in self.provoked)]
+
+
+@contextmanager
+def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
+    """A page of its own, which must end without a fault."""
+    opened = browser.new_context(**context)
+    opened.set_default_timeout(SECONDS * 1000)
+    watch = Watched(opened.new_page())
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            watch.wrong.append(message.text)
+
+    def on_request(url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname != "127.0.0.1":
+            watch.wrong.append(f"a request to {address.hostname}")
+
+    opened.on("console", on_console)
+    opened.on("weberror", lambda error: watch.wrong.append(str(error.error)))
+    opened.on("request", lambda request: on_request(request.url))
+    yield watch
+    opened.close()
+    assert not watch.faults(), watch.faults()
+
+
+def axe_findings(page: Page) -> list[str]:
+    """What axe finds serious or worse: the rule and where."""
+    page.evaluate(AXE.read_text())  # as a debugger does, past the page's policy
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in grave for node in rule["nodes"]]
+
+
+def screenshot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -1,0 +1,477 @@
+"""What resolvers are asked, what becomes of their answers, and who may have which field."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.appsync_stand import API_KEY, COGNITO, Aws, Raised, data_plane
+
+KEY = {"x-api-key": API_KEY}
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+@pytest.fixture
+def client(aws: Aws) -> Iterator[httpx.Client]:
+    with data_plane(aws) as url, httpx.Client(base_url=url, timeout=60) as client:
+        yield client
+
+
+def ask(
+    client: httpx.Client, query: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    response = client.post("/graphql", json={"query": query, "variables": variables}, headers=headers or KEY)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+# The event
+
+
+def test_event_has_every_key_that_appsync_sends(client: httpx.Client, aws: Aws) -> None:
+    ask(client, "query Q($n: String!) {\n  getUrl(name: $n)\n}", {"n": "a b.jpg"}, {**KEY, "X-Custom": "Yes"})
+    [event] = aws.events
+    headers = event.pop("request")["headers"]
+    assert event == {
+        "arguments": {"name": "a b.jpg"},
+        "identity": None,
+        "source": None,
+        "prev": None,
+        "info": {
+            "selectionSetList": [],
+            "selectionSetGraphQL": "",
+            "parentTypeName": "Query",
+            "fieldName": "getUrl",
+            "variables": {"n": "a b.jpg"},
+        },
+        "stash": {},
+    }
+    assert headers["x-custom"] == "Yes"
+    assert headers["x-api-key"] == API_KEY
+
+
+def test_domain_name_is_null(client: httpx.Client, aws: Aws) -> None:
+    ask(client, "{ names }")
+    assert aws.events[0]["request"]["domainName"] is None
+
+
+def test_selection_is_listed_by_alias_and_path_and_written_as_graphql(client: httpx.Client, aws: Aws) -> None:
+    query = """
+      query Q($no: Boolean = false) {
+        getFile(id: 7) {
+          id title: name
+          owner { name }
+          ...Rest
+          ... on File { size @include(if: $no) at @skip(if: $no) }
+        }
+      }
+      fragment Rest on File { meta owner { who: name } }
+    """
+    ask(client, query)
+    info = aws.events[0]["info"]
+    assert info["selectionSetList"] == ["id", "title", "owner", "owner/name", "meta", "owner/who", "at"]
+    assert info["selectionSetGraphQL"].startswith("{\n  id\n  title: name\n  owner {\n    name\n  }\n  ...Rest\n")
+    assert aws.events[0]["arguments"] == {"id": "7"}
+
+
+def test_argument_by_a_variable_without_a_value_is_null(client: httpx.Client, aws: Aws) -> None:
+    ask(client, "query Q($limit: Int) { getFiles(limit: $limit, order: DESC) { nextToken } }")
+    assert aws.events[0]["arguments"] == {"limit": None, "order": "DESC"}
+
+
+# Results
+
+
+@pytest.mark.parametrize("name", ["plain", "ü", "a/b?c=d&e"])
+def test_string_is_a_result(client: httpx.Client, aws: Aws, name: str) -> None:
+    aws.answer = lambda event: event["arguments"]["name"]
+    assert ask(client, "query Q($n: String!) { getUrl(name: $n) }", {"n": name}) == {"data": {"getUrl": name}}
+
+
+def test_list_is_a_result(client: httpx.Client, aws: Aws) -> None:
+    aws.answer = lambda _event: ["a", None, "b"]
+    assert ask(client, "{ names }") == {"data": {"names": ["a", None, "b"]}}
+
+
+def test_fields_without_a_resolver_are_properties_of_their_source(client: httpx.Client, aws: Aws) -> None:
+    aws.answer = lambda _event: {"id": 1, "size": 3, "meta": {"a": [1]}, "owner": {"name": "x"}, "extra": True}
+    assert ask(client, '{ getFile(id: "1") { id name size meta owner { name } __typename } }')["data"]["getFile"] == {
+        "id": "1",
+        "name": None,
+        "size": 3,
+        "meta": '{"a":[1]}',
+        "owner": {"name": "x"},
+        "__typename": "File",
+    }
+
+
+def test_sibling_queries_run_at_the_same_time(client: httpx.Client, aws: Aws) -> None:
+    waiting: list[Any] = []
+
+    async def answer(event: Any) -> str:
+        waiting.append(event)
+        # Answered only when all three are here: one after the other, they would wait for ever.
+        async with asyncio.timeout(20):
+            while len(waiting) < 3:
+                await asyncio.sleep(0.005)
+        return str(event["arguments"]["name"])
+
+    aws.answer = answer
+    query = '{ a: getUrl(name: "1") b: getUrl(name: "2") c: getUrl(name: "3") }'
+    assert ask(client, query) == {"data": {"a": "1", "b": "2", "c": "3"}}
+
+
+def test_mutations_run_one_after_the_other(client: httpx.Client, aws: Aws) -> None:
+    running: list[str] = []
+
+    async def answer(event: Any) -> Any:
+        running.append(event["arguments"]["id"])
+        assert len(running) == 1
+        await asyncio.sleep(0.02)
+        return {"id": running.pop()}
+
+    aws.answer = answer
+    query = 'mutation { a: rename(id: 1, name: "n") { id } b: rename(id: 2, name: "n") { id } }'
+    answered = ask(client, query, headers={"authorization": aws.token()})
+    assert answered == {"data": {"a": {"id": "1"}, "b": {"id": "2"}}}
+
+
+# Errors
+
+
+def test_raised_exception_is_an_error_and_siblings_are_kept(client: httpx.Client, aws: Aws) -> None:
+    def answer(event: Any) -> Any:
+        if event["info"]["fieldName"] == "names":
+            return ["kept"]
+        raise Raised({"errorType": "NotServable", "errorMessage": "no such file", "stackTrace": ["secret"]})
+
+    aws.answer = answer
+    assert ask(client, '{\n  getUrl(name: "x")\n  names\n}') == {
+        "data": {"getUrl": None, "names": ["kept"]},
+        "errors": [
+            {
+                "path": ["getUrl"],
+                "data": None,
+                "errorType": "NotServable",
+                "errorInfo": None,
+                "locations": [{"line": 2, "column": 3, "sourceName": None}],
+                "message": "no such file",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "error_type", "message"),
+    [
+        ({"errorMessage": "gone"}, "Lambda:Unhandled", "gone"),
+        (
+            {"errorType": "Sandbox.Timedout", "errorMessage": "RequestId: 1 Error: Task timed out after 3.00 seconds"},
+            "Lambda:ExecutionTimeoutException",
+            "Execution timed out.",
+        ),
+        (
+            {"errorMessage": "2026-01-01T00:00:00Z 1 Task timed out after 3.00 seconds"},
+            "Lambda:ExecutionTimeoutException",
+            "Execution timed out.",
+        ),
+    ],
+)
+def test_function_that_ends_without_an_exception_class(
+    client: httpx.Client, aws: Aws, payload: dict[str, Any], error_type: str, message: str
+) -> None:
+    def answer(_event: Any) -> Any:
+        raise Raised(payload)
+
+    aws.answer = answer
+    [error] = ask(client, "{ names }")["errors"]
+    assert (error["errorType"], error["message"]) == (error_type, message)
+
+
+def test_request_that_takes_too_long_is_ended(client: httpx.Client, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(_event: Any) -> Any:
+        await asyncio.sleep(60)
+
+    aws.answer = answer
+    monkeypatch.setattr("local.data_planes.appsync.execution.REQUEST_SECONDS", 0.1)
+    started_at = time.monotonic()
+    answered = ask(client, "{ names }")
+    assert answered["data"] is None
+    assert answered["errors"][0]["errorType"] == "ExecutionTimeout"
+    assert time.monotonic() - started_at < 30
+
+
+@pytest.mark.parametrize(
+    ("answer", "query", "data", "path", "message"),
+    [
+        (
+            {"name": "a"},
+            "{ getFile(id: 1) { id name } names }",
+            {"getFile": None, "names": None},
+            ["getFile", "id"],
+            "Cannot return null for non-nullable type: 'ID' within parent 'File' (/getFile/id)",
+        ),
+        (
+            {"items": [{"id": 1}, None]},
+            "{ getFiles { items { id } } }",
+            {"getFiles": {"items": None}},
+            ["getFiles", "items", 1],
+            "Cannot return null for non-nullable type: 'File' within parent 'FilePage' (/getFiles/items[1])",
+        ),
+        (
+            {"items": {"id": 1}},
+            "{ getFiles { items { id } } }",
+            {"getFiles": {"items": None}},
+            ["getFiles", "items"],
+            "Can't resolve value (/getFiles/items) : type mismatch error, expected type LIST",
+        ),
+        (
+            "text",
+            "{ getFile(id: 1) { id } }",
+            {"getFile": None},
+            ["getFile"],
+            "Can't resolve value (/getFile) : type mismatch error, expected type OBJECT",
+        ),
+        (
+            {"id": 1, "at": "yesterday"},
+            "{ getFile(id: 1) { at } }",
+            {"getFile": {"at": None}},
+            ["getFile", "at"],
+            "Can't serialize value (/getFile/at) : Unable to serialize `yesterday` as a valid AWSDateTime.",
+        ),
+    ],
+)
+def test_answer_that_does_not_fit_the_schema_is_an_error(
+    client: httpx.Client, aws: Aws, *, answer: Any, query: str, data: Any, path: list[Any], message: str
+) -> None:
+    aws.answer = lambda event: None if event["info"]["fieldName"] == "names" else answer
+    assert ask(client, query) == {"data": data, "errors": [{"path": path, "locations": None, "message": message}]}
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "message"),
+    [
+        (
+            "query Q($n: String!) { getUrl(name: $n) }",
+            {},
+            "Variable 'n' has coerced Null value for NonNull type 'String!'",
+        ),
+        (
+            "query Q($n: String!) { getUrl(name: $n) }",
+            {"n": None},
+            "Variable 'n' has coerced Null value for NonNull type 'String!'",
+        ),
+        (
+            "query Q($f: Filter) { getFiles(filter: $f) { nextToken } }",
+            {"f": {"limit": 1}},
+            "Variable 'f' has coerced Null value for NonNull type 'String!'",
+        ),
+        (
+            "query Q($f: Filter) { getFiles(filter: $f) { nextToken } }",
+            {"f": {"prefix": "a", "no": 1}},
+            "The variables input contains a field name 'no' that is not defined for input object type 'Filter' ",
+        ),
+        (
+            "query Q($l: Int) { getFiles(limit: $l) { nextToken } }",
+            {"l": "ten"},
+            "Variable 'l' has an invalid value.",
+        ),
+    ],
+)
+def test_variable_that_does_not_fit_runs_nothing(
+    client: httpx.Client, aws: Aws, query: str, variables: dict[str, Any], message: str
+) -> None:
+    answered = ask(client, query, variables)
+    assert answered == {
+        "data": None,
+        "errors": [{"path": None, "locations": [{"line": 1, "column": 9, "sourceName": None}], "message": message}],
+    }
+    assert aws.events == []
+
+
+def test_invalid_document_runs_nothing_and_is_a_200(client: httpx.Client, aws: Aws) -> None:
+    answered = ask(client, "{ names x }")
+    assert answered["data"] is None
+    assert answered["errors"][0]["message"] == (
+        "Validation error of type FieldUndefined: Field 'x' in type 'Query' is undefined @ 'x'"
+    )
+    assert aws.events == []
+
+
+def test_required_field_that_fails_ends_the_request_and_its_siblings(client: httpx.Client, aws: Aws) -> None:
+    aws.schema = "type Query { names: [String] @aws_api_key required: String! @aws_iam }"
+    aws.resolvers["Query"]["required"] = 0
+    answered = ask(client, "{ names required }")
+    assert answered["data"] is None
+    assert [error["path"] for error in answered["errors"]] == [["required"]]
+    assert ask(client, "{ names }") == {"data": {"names": None}}
+
+
+# Batches
+
+
+def batched(aws: Aws, size: int, resolve: Any) -> None:
+    aws.resolvers["File"] = {"owner": size}
+
+    def answer(event: Any) -> Any:
+        if isinstance(event, list):
+            return [resolve(item) for item in event]
+        return {"items": [{"id": number} for number in range(5)]}
+
+    aws.answer = answer
+
+
+def batches(aws: Aws) -> list[int]:
+    return [len(event) for event in aws.events if isinstance(event, list)]
+
+
+def test_batch_resolver_is_sent_lists_of_at_most_its_size(client: httpx.Client, aws: Aws) -> None:
+    batched(aws, 2, lambda item: {"data": {"name": f"owner of {item['source']['id']}"}})
+    items = ask(client, "{ getFiles { items { id owner { name } } } }")["data"]["getFiles"]["items"]
+    assert [item["owner"]["name"] for item in items] == [f"owner of {number}" for number in range(5)]
+    assert sorted(batches(aws)) == [1, 2, 2]
+    [event, *_] = next(event for event in aws.events if isinstance(event, list))
+    assert event["info"]["parentTypeName"] == "File"
+    assert event["source"] == {"id": 0}
+
+
+def test_batch_larger_than_the_list_is_one_invocation(client: httpx.Client, aws: Aws) -> None:
+    batched(aws, 100, lambda _item: {"data": {"name": "x"}})
+    ask(client, "{ getFiles { items { owner { name } } } }")
+    assert batches(aws) == [5]
+
+
+def test_failed_item_of_a_batch_fails_alone(client: httpx.Client, aws: Aws) -> None:
+    def resolve(item: Any) -> Any:
+        if item["source"]["id"] == 1:
+            return {"data": None, "errorMessage": "gone", "errorType": "NotFound"}
+        return {"data": {"name": "x"}, "errorMessage": None, "errorType": None}
+
+    batched(aws, 100, resolve)
+    answered = ask(client, "{ getFiles { items { owner { name } } } }")
+    owners = [item["owner"] for item in answered["data"]["getFiles"]["items"]]
+    assert owners == [{"name": "x"}, None, {"name": "x"}, {"name": "x"}, {"name": "x"}]
+    [error] = answered["errors"]
+    assert (error["path"], error["errorType"], error["message"]) == (
+        ["getFiles", "items", 1, "owner"],
+        "NotFound",
+        "gone",
+    )
+
+
+def test_raise_in_a_batch_fails_every_item(client: httpx.Client, aws: Aws) -> None:
+    def resolve(_item: Any) -> Any:
+        raise Raised({"errorType": "Broken", "errorMessage": "all of it"})
+
+    batched(aws, 100, resolve)
+    errors = ask(client, "{ getFiles { items { owner { name } } } }")["errors"]
+    assert [error["errorType"] for error in errors] == ["Broken"] * 5
+
+
+def test_batch_answer_of_another_length_fails_every_item(client: httpx.Client, aws: Aws) -> None:
+    batched(aws, 100, None)
+    whole = aws.answer
+    aws.answer = lambda event: [] if isinstance(event, list) else whole(event)
+    assert len(ask(client, "{ getFiles { items { owner { name } } } }")["errors"]) == 5
+
+
+# Field access
+
+
+def unauthorized(answer: dict[str, Any]) -> list[str]:
+    errors = answer.get("errors", [])
+    assert all(
+        (error["errorType"], error["errorInfo"], error["data"]) == ("Unauthorized", None, None) for error in errors
+    )
+    return [error["message"] for error in errors]
+
+
+def test_field_not_allowed_for_the_caller_is_null_and_siblings_are_kept(client: httpx.Client, aws: Aws) -> None:
+    aws.answer = lambda _event: ["kept"]
+    answer = ask(client, "{ names unmarked }")
+    assert answer["data"] == {"names": ["kept"], "unmarked": None}
+    assert answer["errors"] == [
+        {
+            "path": ["unmarked"],
+            "data": None,
+            "errorType": "Unauthorized",
+            "errorInfo": None,
+            "locations": [{"line": 1, "column": 9, "sourceName": None}],
+            "message": "Not Authorized to access unmarked on type Query",
+        }
+    ]
+    assert [event["info"]["fieldName"] for event in aws.events] == ["names"]
+
+
+def test_unmarked_field_belongs_to_the_default_mode(client: httpx.Client, aws: Aws) -> None:
+    aws.answer = lambda _event: "yes"
+    assert ask(client, "{ unmarked }", headers={"authorization": aws.token()}) == {"data": {"unmarked": "yes"}}
+    assert unauthorized(ask(client, "{ unmarked }")) == ["Not Authorized to access unmarked on type Query"]
+
+
+def test_directive_on_a_field_overrides_those_on_its_type(client: httpx.Client, aws: Aws) -> None:
+    aws.answer = lambda _event: {"id": 1, "secret": "x"}
+    answer = ask(client, "{ getFile(id: 1) { id secret } }")
+    assert answer["data"] == {"getFile": {"id": "1", "secret": None}}
+    assert unauthorized(answer) == ["Not Authorized to access secret on type File"]
+
+
+@pytest.mark.parametrize(("groups", "allowed"), [(None, False), (["users"], False), (["users", "admins"], True)])
+def test_group_is_required_where_the_directive_names_one(
+    client: httpx.Client, aws: Aws, groups: list[str] | None, allowed: bool
+) -> None:
+    aws.answer = lambda _event: "yes"
+    answer = ask(client, "{ forAdmins }", headers={"authorization": aws.token(groups=groups)})
+    assert (answer["data"]["forAdmins"] == "yes") is allowed
+    assert (unauthorized(answer) == []) is allowed
+
+
+@pytest.mark.parametrize(("modes", "allowed"), [([], False), ([{"authenticationType": "API_KEY"}], True)])
+def test_aws_auth_is_ignored_once_there_is_a_second_mode(
+    client: httpx.Client, aws: Aws, modes: list[dict[str, Any]], allowed: bool
+) -> None:
+    aws.schema = 'type Query { names: [String] @aws_auth(cognito_groups: ["admins"]) }'
+    aws.api = {**COGNITO, "additionalAuthenticationProviders": modes}
+    answer = ask(client, "{ names }", headers={"authorization": aws.token()})
+    assert (unauthorized(answer) == []) is allowed
+
+
+def test_default_action_deny_refuses_unmarked_fields(client: httpx.Client, aws: Aws) -> None:
+    aws.api["userPoolConfig"] = {**aws.api["userPoolConfig"], "defaultAction": "DENY"}
+    token = {"authorization": aws.token()}
+    assert unauthorized(ask(client, "{ unmarked }", headers=token)) == [
+        "Not Authorized to access unmarked on type Query"
+    ]
+    assert unauthorized(ask(client, "{ names }", headers=token)) == []
+
+
+# Limits
+
+
+def test_depth_limit_fails_the_fields_below_it(client: httpx.Client, aws: Aws) -> None:
+    aws.api["queryDepthLimit"] = 2
+    aws.answer = lambda _event: {"id": 1, "owner": {"name": "x"}}
+    assert "errors" not in ask(client, "{ getFile(id: 1) { id } }")
+    [error] = ask(client, "{ getFile(id: 1) { id owner { name } } }")["errors"]
+    assert error["errorType"] == "QueryDepthLimitReached"
+
+
+def test_resolver_limit_fails_the_fields_beyond_it(client: httpx.Client, aws: Aws) -> None:
+    aws.api["resolverCountLimit"] = 2
+    [error] = ask(client, "{ a: names b: names c: names }")["errors"]
+    assert (error["path"], error["errorType"]) == (["c"], "ResolverExecutionLimitReached")
+
+
+def test_introspection_that_is_off_is_a_validation_error(client: httpx.Client, aws: Aws) -> None:
+    assert "errors" not in ask(client, "{ __schema { queryType { name } } }")
+    aws.api["introspectionConfig"] = "DISABLED"
+    assert ask(client, "{ __typename }") == {"data": {"__typename": "Query"}}
+    assert "FieldUndefined" in ask(client, "{ __schema { queryType { name } } }")["errors"][0]["message"]

@@ -1,0 +1,190 @@
+"""The CDK context: what it may say, and what a person reads where it says something else."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from infra.config import Config, InvalidConfiguration, KeyGeneration
+from tests import PROJECT
+
+CDK_JSON = PROJECT / "cdk.json"
+SHOWN: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f4c1d2e-0000-4000-8000-000000000000"
+DOMAIN = {"custom_domain": "files.example.com", "certificate_arn": CERTIFICATE}
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Config)])
+def test_cdk_json_shows_the_default(key: str) -> None:
+    assert getattr(Config.from_context({key: SHOWN[key]}), key) == getattr(Config.from_context({}), key)
+
+
+def test_cdk_json_shows_nothing_else() -> None:
+    assert set(SHOWN) == {field.name for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("auth", "on", True),
+        ("auth", "off", False),
+        ("auth", "true", True),
+        ("auth", "FALSE", False),
+        ("auth", True, True),
+        ("auth", False, False),
+        ("retain_data", "off", False),
+        ("retain_data", False, False),
+        ("url_lifetime", "1", 1),
+        ("url_lifetime", 1, 1),
+        ("url_lifetime_max", "604800", 604_800),
+        ("url_lifetime_min", 900, 900),
+        ("url_window", "0", 0),
+        ("url_window", 86_400, 86_400),
+        ("key_settling", "0", 0),
+        ("revoke", "0", "0"),
+        ("files_folder", "public/files", "public/files"),
+        ("files_folder", "v1.2_a-b", "v1.2_a-b"),
+        ("stack_name", "A", "A"),
+        ("architecture", "x86_64", "x86_64"),
+        ("log_level", "DEBUG", "DEBUG"),
+        ("edge_origin", "http://127.0.0.1:8443", "http://127.0.0.1:8443"),
+        ("edge_origin", "https://files.example.com", "https://files.example.com"),
+        ("edge_origin", "https://files.example.com:4430", "https://files.example.com:4430"),
+        ("edge_origin", "http://[::1]:8443", "http://[::1]:8443"),
+        ("signing_keys", "a,b,c,d,e", "a,b,c,d,e"),
+    ],
+)
+def test_value_is_read_from_text_or_type(key: str, value: object, read: object) -> None:
+    config = Config.from_context({key: value})
+    assert getattr(config, key) == read
+    assert type(getattr(config, key)) is type(read)
+
+
+def test_custom_domain_comes_with_its_certificate() -> None:
+    config = Config.from_context(DOMAIN)
+    assert (config.custom_domain, config.certificate_arn) == ("files.example.com", CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("text", "generations"),
+    [
+        ("1", [("1", "ecdsa-p256")]),
+        ("1,2:rsa-2048", [("1", "ecdsa-p256"), ("2", "rsa-2048")]),
+        ("1:rsa-2048-sha1", [("1", "rsa-2048-sha1")]),
+        (" old:ecdsa-p256 , 2026-11 ", [("old", "ecdsa-p256"), ("2026-11", "ecdsa-p256")]),
+    ],
+)
+def test_signing_keys_are_generations_from_oldest_to_newest(text: str, generations: list[tuple[str, str]]) -> None:
+    assert Config.from_context({"signing_keys": text}).key_generations == [KeyGeneration(*g) for g in generations]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", []), ("1", ["1"]), ("1,2", ["1", "2"]), (" 1 , old-2 ,", ["1", "old-2"])]
+)
+def test_revoked_keys_are_names_parted_by_commas(text: str, names: list[str]) -> None:
+    assert Config.from_context({"signing_keys": "3", "revoke": text}).revoked == names
+
+
+def test_longest_url_lives_as_long_as_may_be_asked_for_and_a_window() -> None:
+    assert Config.from_context({"url_lifetime_max": 7200, "url_window": "60"}).longest_url == 7260
+
+
+@pytest.mark.parametrize("key", ["aws:cdk:bundling-stacks", "aws:cdk:enable-path-metadata", "@aws-cdk/core:newStyle"])
+def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
+    assert Config.from_context({key: ["anything"]}) == Config.from_context({})
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [
+        ({"ulr_lifetime": 60}, ["key ulr_lifetime is unknown", "Did you mean url_lifetime?"]),
+        ({"Auth": "on"}, ["key Auth is unknown", "Did you mean auth?"]),
+        ({"zzz": 1}, ["key zzz is unknown", *(field.name for field in dataclasses.fields(Config))]),
+        ({"auth": "maybe"}, ["key auth cannot be 'maybe'", "on or off"]),
+        ({"auth": ""}, ["key auth cannot be ''", "on or off"]),
+        ({"auth": None}, ["key auth cannot be None", "on or off"]),
+        ({"retain_data": 1}, ["key retain_data cannot be 1", "on or off"]),
+        ({"url_lifetime": 0}, ["key url_lifetime cannot be 0", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime": -1}, ["key url_lifetime cannot be -1", "a whole number"]),
+        ({"url_lifetime": 1.5}, ["key url_lifetime cannot be 1.5", "a whole number"]),
+        ({"url_lifetime": "1.5"}, ["key url_lifetime cannot be '1.5'", "a whole number"]),
+        ({"url_lifetime": "15m"}, ["key url_lifetime cannot be '15m'", "a whole number"]),
+        ({"url_lifetime": True}, ["key url_lifetime cannot be True", "a whole number"]),
+        ({"url_lifetime": 604_801}, ["key url_lifetime cannot be 604801", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_min": 0}, ["key url_lifetime_min cannot be 0", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_max": 604_801}, ["key url_lifetime_max cannot be 604801", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime_max": "1h"}, ["key url_lifetime_max cannot be '1h'", "a whole number"]),
+        ({"url_lifetime": 3601}, ["key url_lifetime cannot be 3601", "from url_lifetime_min to url_lifetime_max"]),
+        (
+            {"url_lifetime_min": 901},
+            ["key url_lifetime cannot be 900", "url_lifetime_min to url_lifetime_max, 901 to 3600"],
+        ),
+        (
+            {"url_lifetime_max": 899},
+            ["key url_lifetime cannot be 900", "url_lifetime_min to url_lifetime_max, 1 to 899"],
+        ),
+        ({"url_window": 86_401}, ["key url_window cannot be 86401", "seconds up to 86400, a day; 0 is off"]),
+        ({"url_window": -1}, ["key url_window cannot be -1", "a whole number"]),
+        ({"url_window": "off"}, ["key url_window cannot be 'off'", "a whole number"]),
+        ({"key_settling": 86_401}, ["key key_settling cannot be 86401", "seconds up to 86400, a day"]),
+        ({"key_settling": "10m"}, ["key key_settling cannot be '10m'", "a whole number"]),
+        ({"revoke": "1"}, ["key revoke cannot be '1'", "no longer in signing_keys, which still holds 1"]),
+        ({"signing_keys": "1,2", "revoke": "0, 2"}, ["key revoke cannot be '0, 2'", "which still holds 2"]),
+        ({"revoke": 1}, ["key revoke cannot be 1", "text"]),
+        ({"custom_domain": "files.example.com"}, ["custom_domain is set and certificate_arn is not"]),
+        ({"certificate_arn": CERTIFICATE}, ["certificate_arn is set and custom_domain is not"]),
+        (
+            DOMAIN | {"certificate_arn": CERTIFICATE.replace("us-east-1", "eu-west-1")},
+            ["key certificate_arn cannot be", "in us-east-1"],
+        ),
+        (DOMAIN | {"certificate_arn": "0f4c1d2e"}, ["key certificate_arn cannot be '0f4c1d2e'", "in us-east-1"]),
+        (DOMAIN | {"custom_domain": "https://a.example"}, ["key custom_domain cannot be", "a host name such as"]),
+        (DOMAIN | {"custom_domain": "localhost"}, ["key custom_domain cannot be 'localhost'", "a host name such as"]),
+        ({"edge_origin": "https://a.example/files"}, ["key edge_origin cannot be", "without a path"]),
+        ({"edge_origin": "https://a.example/"}, ["key edge_origin cannot be", "without a path"]),
+        ({"edge_origin": "https://a.example?x=1"}, ["key edge_origin cannot be", "scheme and host"]),
+        ({"edge_origin": "a.example"}, ["key edge_origin cannot be 'a.example'", "scheme and host"]),
+        ({"edge_origin": "ftp://a.example"}, ["key edge_origin cannot be", "scheme and host"]),
+        ({"edge_origin": "https://A.example"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "https://a.example:443"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "http://a.example:80"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "https://a.example:port"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "https://a b"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": 'https://a"b'}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "https://me@a.example"}, ["key edge_origin cannot be", "as browsers write them"]),
+        ({"edge_origin": "https://"}, ["key edge_origin cannot be 'https://'", "scheme and host"]),
+        ({"signing_keys": ""}, ["key signing_keys cannot be ''", "names of letters, digits and hyphens"]),
+        ({"signing_keys": "1,"}, ["key signing_keys cannot be ''", "names of letters, digits and hyphens"]),
+        ({"signing_keys": "a/b"}, ["key signing_keys cannot be 'a/b'", "names of letters, digits and hyphens"]),
+        ({"signing_keys": "1,2,1"}, ["key signing_keys cannot be '1,2,1'", "each name once"]),
+        ({"signing_keys": "1:rsa-2048,1"}, ["key signing_keys cannot be", "each name once"]),
+        ({"signing_keys": "1,2,3,4,5,6"}, ["key signing_keys cannot be", "at most 5 keys"]),
+        (
+            {"signing_keys": "1:rsa-4096"},
+            ["key signing_keys cannot be 'rsa-4096'", "or rsa-2048-sha1"],
+        ),
+        ({"signing_keys": 1}, ["key signing_keys cannot be 1", "text"]),
+        ({"files_folder": "/"}, ["key files_folder cannot be '/'", "without a slash at either end"]),
+        ({"files_folder": ""}, ["key files_folder cannot be ''", "a folder such as"]),
+        ({"files_folder": "../x"}, ["key files_folder cannot be '../x'", "a folder such as"]),
+        ({"files_folder": "a/../x"}, ["key files_folder cannot be 'a/../x'", "a folder such as"]),
+        ({"files_folder": "a//b"}, ["key files_folder cannot be 'a//b'", "a folder such as"]),
+        ({"files_folder": "a/"}, ["key files_folder cannot be 'a/'", "without a slash at either end"]),
+        ({"files_folder": "/a"}, ["key files_folder cannot be '/a'", "without a slash at either end"]),
+        ({"files_folder": "a b"}, ["key files_folder cannot be 'a b'", "a folder such as"]),
+        ({"files_folder": "a\n"}, [r"key files_folder cannot be 'a\n'", "a folder such as"]),
+        ({"stack_name": "my_stack"}, ["key stack_name cannot be 'my_stack'", "letters, digits and hyphens"]),
+        ({"stack_name": "aws-files"}, ["key stack_name cannot be 'aws-files'", "not beginning with aws or ssm"]),
+        ({"stack_name": "1st"}, ["key stack_name cannot be '1st'", "letters, digits and hyphens"]),
+        ({"architecture": "arm"}, ["key architecture cannot be 'arm'", "arm64 or x86_64"]),
+        ({"log_level": "info"}, ["key log_level cannot be 'info'", "DEBUG or INFO or WARNING or ERROR or CRITICAL"]),
+        ({"log_level": "TRACE"}, ["key log_level cannot be 'TRACE'", "DEBUG or INFO"]),
+    ],
+    ids=lambda part: json.dumps(part) if isinstance(part, dict) else "",
+)
+def test_refusal_names_the_key_and_what_it_takes(context: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InvalidConfiguration) as refused:
+        Config.from_context(context)
+    for word in words:
+        assert word in str(refused.value)

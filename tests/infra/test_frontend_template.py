@@ -1,0 +1,220 @@
+"""The page's own bucket and distribution in the synthesized stack, and what the page is told."""
+
+import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+from infra import frontend
+from infra.config import Config
+from infra.frontend import FrontendNotBuilt
+from infra.stack import PrivateFilesStack
+from tests.infra.test_template import plain, synthesized
+
+each_auth = pytest.mark.parametrize("auth", ["on", "off"])
+Resource = dict[str, Any]
+
+
+class Page:
+    """A stack with the page, synthesized and checked.
+
+    `template`; `staged`, the names of the files in each asset, by the asset's hash; `configuration`, the text of
+    config.json with markers where the deployment writes values; `findings` of cdk-nag.
+    """
+
+    def __init__(self, folder: Path, auth: str) -> None:
+        app = cdk.App(outdir=str(folder))
+        config = Config.from_context({"frontend": "on", "auth": auth})
+        stack = PrivateFilesStack(app, config.stack_name, config=config)
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        self.template: Resource = app.synth().get_stack_by_name(stack.stack_name).template
+        folders = [path for path in folder.iterdir() if path.is_dir() and not (path / "resolvers").exists()]
+        self.staged = {
+            path.name.removeprefix("asset."): {each.relative_to(path).as_posix() for each in path.rglob("*.*")}
+            for path in folders
+        }
+        [self.configuration] = [file.read_text() for path in folders for file in path.glob("config.json")]
+        self.findings = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
+
+    def of_page(self, kind: str) -> tuple[str, Resource]:
+        """The one resource of this type that the page brings."""
+        [(logical_id, resource)] = [
+            (logical_id, resource)
+            for logical_id, resource in self.template["Resources"].items()
+            if resource["Type"] == kind and logical_id.startswith("Frontend")
+        ]
+        return logical_id, resource["Properties"]
+
+    def deployment(self, prefix: str | None) -> tuple[str, Resource]:
+        """What copies files into this folder of the bucket."""
+        [found] = [
+            (logical_id, resource["Properties"])
+            for logical_id, resource in self.template["Resources"].items()
+            if resource["Type"] == "Custom::CDKBucketDeployment"
+            and resource["Properties"].get("DestinationBucketKeyPrefix") == prefix
+        ]
+        return found
+
+
+@cache
+def page(auth: str = "on") -> Page:
+    with TemporaryDirectory() as folder:
+        return Page(Path(folder), auth)
+
+
+def content_security_policy(auth: str) -> dict[str, list[str]]:
+    _, headers = page(auth).of_page("AWS::CloudFront::ResponseHeadersPolicy")
+    security = headers["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert security["ContentSecurityPolicy"]["Override"] is True
+    text = plain(security["ContentSecurityPolicy"]["ContentSecurityPolicy"])
+    directives = (directive.split() for directive in text.split(";"))
+    return {name: sources for name, *sources in directives}
+
+
+def cdn_url(auth: str) -> str:
+    url: str = plain(page(auth).template["Outputs"]["CdnUrl"]["Value"])
+    return url
+
+
+def test_there_is_no_page_unless_asked_for() -> None:
+    assert "FrontendUrl" not in synthesized("default")["Outputs"]
+    assert not [name for name in synthesized("default")["Resources"] if "Frontend" in name or "BucketDeploy" in name]
+
+
+def test_page_leaves_everything_else_as_it_is() -> None:
+    assert synthesized("default")["Resources"].items() <= page().template["Resources"].items()
+
+
+def test_output_says_where_the_page_is() -> None:
+    distribution, _ = page().of_page("AWS::CloudFront::Distribution")
+    outputs = page().template["Outputs"]
+    assert plain(outputs["FrontendUrl"]["Value"]) == f"https://${{{distribution}.DomainName}}"
+    assert set(outputs) == {*synthesized("default")["Outputs"], "FrontendUrl"}
+
+
+def test_bucket_is_closed_to_all_but_the_distribution_and_whoever_fills_or_empties_it() -> None:
+    bucket, properties = page().of_page("AWS::S3::Bucket")
+    distribution, _ = page().of_page("AWS::CloudFront::Distribution")
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    _, policy = page().of_page("AWS::S3::BucketPolicy")
+    assert policy["Bucket"] == {"Ref": bucket}
+    statements = plain(policy["PolicyDocument"]["Statement"])
+    conditions = [statement["Condition"] for statement in statements if statement["Effect"] == "Deny"]
+    assert conditions == [{"Bool": {"aws:SecureTransport": "false"}}, {"NumericLessThan": {"s3:TlsVersion": 1.2}}]
+    [emptying, reading] = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert "S3AutoDeleteObjects" in emptying["Principal"]["AWS"]
+    arn = f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{distribution}}}"
+    assert reading == {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"${{{bucket}.Arn}}/*",
+        "Condition": {"StringEquals": {"AWS:SourceArn": arn}},
+    }
+
+
+def test_distribution_serves_the_bucket_under_its_own_name_and_over_https_alone() -> None:
+    config = page().of_page("AWS::CloudFront::Distribution")[1]["DistributionConfig"]
+    control, signing = page().of_page("AWS::CloudFront::OriginAccessControl")
+    [origin] = config["Origins"]
+    assert origin["DomainName"] == {"Fn::GetAtt": [page().of_page("AWS::S3::Bucket")[0], "RegionalDomainName"]}
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": [control, "Id"]}
+    assert signing["OriginAccessControlConfig"]["SigningBehavior"] == "always"
+    assert config["DefaultRootObject"] == "index.html"
+    assert "CacheBehaviors" not in config
+    behavior = config["DefaultCacheBehavior"]
+    assert behavior["ViewerProtocolPolicy"] == "redirect-to-https"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["Compress"] is True
+    assert behavior["ResponseHeadersPolicyId"] == {"Ref": page().of_page("AWS::CloudFront::ResponseHeadersPolicy")[0]}
+
+
+@each_auth
+def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) -> None:
+    policy = content_security_policy(auth)
+    api = next(name for name, one in synthesized("default")["Resources"].items() if "GraphQLApi" in one["Type"])
+    cognito = ["https://cognito-idp.${AWS::Region}.amazonaws.com"] if auth == "on" else []
+    assert policy["default-src"] == ["'none'"]
+    assert policy["script-src"] == ["'self'"]
+    assert policy["connect-src"] == ["'self'", f"${{{api}.GraphQLUrl}}", *cognito, cdn_url(auth)]
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
+    sources = {source for name, sources in policy.items() if name.endswith("-src") for source in sources}
+    assert sources <= {"'none'", "'self'", *policy["connect-src"]}
+
+
+def test_policy_allows_nothing_unsafe() -> None:
+    assert "unsafe" not in json.dumps(page().of_page("AWS::CloudFront::ResponseHeadersPolicy"))
+
+
+def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
+    config = page().of_page("AWS::CloudFront::ResponseHeadersPolicy")[1]["ResponseHeadersPolicyConfig"]
+    security = config["SecurityHeadersConfig"]
+    assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 31536000
+    assert security["ContentTypeOptions"] == {"Override": True}
+    assert security["ReferrerPolicy"] == {"Override": True, "ReferrerPolicy": "no-referrer"}
+    assert {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]} == {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+
+@pytest.mark.parametrize(
+    ("auth", "who"), [("on", {"UserPoolId", "UserPoolClientId"}), ("off", {"ApiKey"})], ids=["users", "api-key"]
+)
+def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: str, who: set[str]) -> None:
+    _, copied = page(auth).deployment(None)
+    text = page(auth).configuration
+    for marker, value in copied["SourceMarkers"][1].items():  # filled in by the deployment, as it does on AWS
+        text = text.replace(marker, plain(value))
+    outputs = page(auth).template["Outputs"]
+    names = {"GraphqlUrl", "CdnUrl", "Region"} | who
+    assert json.loads(text) == {name: plain(outputs[name]["Value"]) for name in names}
+
+
+def test_assets_are_kept_for_ever_and_the_rest_is_asked_for_each_time() -> None:
+    assets, kept = page().deployment("assets/")
+    name, asked = page().deployment(None)
+    assert kept["SystemMetadata"] == {"cache-control": "public, max-age=31536000, immutable"}
+    assert asked["SystemMetadata"] == {"cache-control": "no-cache"}
+    # The page comes after what it loads, and clears away neither it nor what open pages still load.
+    assert assets in page().template["Resources"][name]["DependsOn"]
+    assert (asked["Prune"], asked["Exclude"], kept["Prune"]) == (True, ["assets/*"], False)
+
+
+def test_every_file_of_the_built_page_is_deployed_once() -> None:
+    found: dict[str, str] = {}
+    for prefix in ("assets/", None):
+        for key in page().deployment(prefix)[1]["SourceObjectKeys"]:
+            for name in page().staged[key.removesuffix(".zip")]:
+                assert found.setdefault(f"{prefix or ''}{name}", key) == key
+    dist = frontend.FRONTEND / "dist"
+    built = {path.relative_to(dist).as_posix() for path in dist.rglob("*") if path.is_file()}
+    assert set(found) == built | {"config.json"}
+
+
+def test_whoever_fills_the_bucket_changes_no_other_bucket_and_no_distribution() -> None:
+    bucket, _ = page().of_page("AWS::S3::Bucket")
+    _, policy = page().of_page("AWS::IAM::Policy")
+    [logging, reading, writing] = plain(policy["PolicyDocument"]["Statement"])
+    assert logging["Resource"] == f"${{{page().of_page('AWS::Logs::LogGroup')[0]}.Arn}}"
+    assert reading["Action"] == ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]
+    assert writing["Resource"] == [f"${{{bucket}.Arn}}", f"${{{bucket}.Arn}}/*"]
+    assert all(action.startswith("s3:") for action in writing["Action"])
+
+
+@each_auth
+def test_no_finding_is_left_without_an_argument(auth: str) -> None:
+    assert [violation for report in page(auth).findings for violation in report["violations"]] == []
+
+
+def test_page_that_is_not_built_is_not_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(frontend, "FRONTEND", tmp_path)
+    config = Config.from_context({"frontend": "on"})
+    with pytest.raises(FrontendNotBuilt, match="run `make setup` first"):
+        PrivateFilesStack(cdk.App(outdir=str(tmp_path / "out")), config.stack_name, config=config)

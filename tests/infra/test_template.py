@@ -1,0 +1,677 @@
+"""The synthesized stack: every lock is a statement in it, and nothing stands there that should not."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Match, Template
+from cdk_nag import AwsSolutionsChecks
+from graphql import FieldDefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
+
+from infra.config import Config
+from infra.stack import PrivateFilesStack
+from tests import PROJECT
+
+VARIANTS: dict[str, dict[str, str]] = {
+    "default": {},
+    "auth-off": {"auth": "off"},
+    "throwaway": {"retain_data": "off"},
+    "custom-domain": {
+        "custom_domain": "files.example.com",
+        "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0f4c1d2e-0000-4000-8000-000000000000",
+    },
+    "edge-origin": {"edge_origin": "https://127.0.0.1:8443"},
+    "two-keys": {"signing_keys": "1,2:rsa-2048"},
+    "three-algorithms": {"signing_keys": "1:rsa-2048-sha1,2:rsa-2048,3:ecdsa-p256", "revoke": "0"},
+    "another-folder": {"files_folder": "public/files"},
+    "snap-start": {"snap_start": "on"},
+}
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
+Resource = dict[str, Any]
+
+
+def build(variant: str, folder: Path) -> tuple[cdk.App, PrivateFilesStack]:
+    """What `app.py` builds, before it is synthesized."""
+    app = cdk.App(outdir=str(folder))
+    config = Config.from_context(VARIANTS[variant])
+    stack = PrivateFilesStack(app, config.stack_name, config=config)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app, stack
+
+
+@cache
+def synthesized(variant: str) -> Resource:
+    """The template."""
+    with TemporaryDirectory() as folder:
+        app, stack = build(variant, Path(folder))
+        template: Resource = app.synth().get_stack_by_name(stack.stack_name).template
+        return template
+
+
+def template(variant: str = "default") -> Template:
+    return Template.from_json(synthesized(variant))
+
+
+def resources(kind: str, variant: str = "default") -> dict[str, Resource]:
+    found = synthesized(variant)["Resources"].items()
+    return {logical_id: resource for logical_id, resource in found if resource["Type"] == kind}
+
+
+def only(kind: str, variant: str = "default") -> tuple[str, Resource]:
+    [(logical_id, resource)] = resources(kind, variant).items()
+    return logical_id, resource["Properties"]
+
+
+def plain(value: Any) -> Any:
+    """The value with its intrinsic functions written as text: `${Bucket.Arn}/*`."""
+    match value:
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Join": [joint, parts]}:
+            return joint.join(plain(part) for part in parts)
+        case {"Fn::Sub": str() as text}:
+            return text
+        case dict():
+            return {key: plain(part) for key, part in value.items()}
+        case list():
+            return [plain(part) for part in value]
+    return value
+
+
+def function(handler: str, variant: str = "default") -> tuple[str, Resource]:
+    [(logical_id, resource)] = [
+        (logical_id, resource)
+        for logical_id, resource in resources("AWS::Lambda::Function", variant).items()
+        if resource["Properties"]["Handler"] == f"resolvers.{handler}.handler"
+    ]
+    return logical_id, resource["Properties"]
+
+
+def permissions(handler: str, variant: str = "default") -> list[Resource]:
+    """Every statement of the function's role but those on its own log group."""
+    _, properties = function(handler, variant)
+    role_id = properties["Role"]["Fn::GetAtt"][0]
+    role = synthesized(variant)["Resources"][role_id]["Properties"]
+    assert not {"ManagedPolicyArns", "Policies"} & role.keys()
+    log_group = f"${{{properties['LoggingConfig']['LogGroup']['Ref']}.Arn}}"
+    statements = [
+        plain(statement)
+        for policy in resources("AWS::IAM::Policy", variant).values()
+        if {"Ref": role_id} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    [logs] = [statement for statement in statements if "logs:PutLogEvents" in statement["Action"]]
+    assert logs["Resource"] == log_group
+    assert set(logs["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    return [statement for statement in statements if statement is not logs]
+
+
+def keys(variant: str = "default") -> tuple[str, str]:
+    """The logical ids of the KMS keys: the files', and the one of the private keys that sign."""
+    _, bucket = only("AWS::S3::Bucket", variant)
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    of_files = rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"][0]
+    [of_signing] = resources("AWS::KMS::Key", variant).keys() - {of_files}
+    return of_files, of_signing
+
+
+def parameter_arn(path: str) -> str:
+    return "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/PrivateFiles/signing-keys/" + path
+
+
+def flat(values: Iterable[str | list[str]]) -> list[str]:
+    return [part for value in values for part in ([value] if isinstance(value, str) else value)]
+
+
+def bucket_statements() -> list[Resource]:
+    statements: list[Resource] = plain(only("AWS::S3::BucketPolicy")[1]["PolicyDocument"]["Statement"])
+    return statements
+
+
+# The bucket
+
+
+def test_bucket_is_encrypted_versioned_owned_and_closed_to_the_public() -> None:
+    template().has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [
+                    {
+                        "BucketKeyEnabled": True,
+                        "ServerSideEncryptionByDefault": {
+                            "SSEAlgorithm": "aws:kms",
+                            "KMSMasterKeyID": {"Fn::GetAtt": [keys()[0], "Arn"]},
+                        },
+                    }
+                ]
+            },
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"Bool": {"aws:SecureTransport": "false"}}, {"NumericLessThan": {"s3:TlsVersion": 1.2}}],
+    ids=["no-tls", "old-tls"],
+)
+def test_bucket_denies_everything_that_comes_without_tls(condition: Resource) -> None:
+    bucket, _ = only("AWS::S3::Bucket")
+    assert {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": [f"${{{bucket}.Arn}}", f"${{{bucket}.Arn}}/*"],
+        "Condition": condition,
+    } in bucket_statements()
+
+
+def test_bucket_allows_the_one_distribution_to_read_and_nobody_else_anything() -> None:
+    bucket, _ = only("AWS::S3::Bucket")
+    distribution, _ = only("AWS::CloudFront::Distribution")
+    arn = f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{distribution}}}"
+    assert [statement for statement in bucket_statements() if statement["Effect"] != "Deny"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": f"${{{bucket}.Arn}}/*",
+            "Condition": {"StringEquals": {"AWS:SourceArn": arn}},
+        }
+    ]
+
+
+# KMS
+
+
+def test_both_encryption_keys_rotate() -> None:
+    found = resources("AWS::KMS::Key")
+    assert len(found) == 2
+    assert all(key["Properties"]["EnableKeyRotation"] is True for key in found.values())
+
+
+def test_key_of_the_files_lets_cloudfront_decrypt_and_nothing_more() -> None:
+    statements = plain(resources("AWS::KMS::Key")[keys()[0]]["Properties"]["KeyPolicy"]["Statement"])
+    [of_a_service] = [statement for statement in statements if "Service" in statement["Principal"]]
+    assert of_a_service["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert of_a_service["Action"] == "kms:Decrypt"
+    assert of_a_service["Condition"]["ArnLike"]["AWS:SourceArn"].startswith(
+        "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/"
+    )
+
+
+def test_key_of_the_signing_keys_trusts_the_account_alone() -> None:
+    [statement] = plain(resources("AWS::KMS::Key")[keys()[1]]["Properties"]["KeyPolicy"]["Statement"])
+    assert statement["Principal"] == {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
+
+
+# CloudFront
+
+
+@each_variant
+def test_every_request_to_the_distribution_is_https_and_signed(variant: str) -> None:
+    group, _ = only("AWS::CloudFront::KeyGroup", variant)
+    _, properties = only("AWS::CloudFront::Distribution", variant)
+    config = properties["DistributionConfig"]
+    assert "CacheBehaviors" not in config
+    behavior = config["DefaultCacheBehavior"]
+    assert behavior["TrustedKeyGroups"] == [{"Ref": group}]
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert config["HttpVersion"] == "http2and3"
+
+
+@pytest.mark.parametrize(("variant", "path"), [("default", "/files"), ("another-folder", "/public/files")])
+def test_distribution_reads_the_one_folder_under_its_own_name(variant: str, path: str) -> None:
+    [origin] = only("AWS::CloudFront::Distribution", variant)[1]["DistributionConfig"]["Origins"]
+    control, properties = only("AWS::CloudFront::OriginAccessControl", variant)
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": [control, "Id"]}
+    assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+    assert origin["DomainName"] == {"Fn::GetAtt": [only("AWS::S3::Bucket", variant)[0], "RegionalDomainName"]}
+    assert origin["OriginPath"] == path
+    signing = {"OriginAccessControlOriginType": "s3", "SigningBehavior": "always", "SigningProtocol": "sigv4"}
+    assert signing.items() <= properties["OriginAccessControlConfig"].items()
+
+
+@each_variant
+def test_nothing_but_the_name_to_save_under_reaches_s3_and_makes_another_cache_entry(variant: str) -> None:
+    policy, properties = only("AWS::CloudFront::CachePolicy", variant)
+    behavior = only("AWS::CloudFront::Distribution", variant)[1]["DistributionConfig"]["DefaultCacheBehavior"]
+    assert behavior["CachePolicyId"] == {"Ref": policy}
+    assert "OriginRequestPolicyId" not in behavior
+    in_the_key = properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert in_the_key == {
+        "QueryStringsConfig": {"QueryStringBehavior": "whitelist", "QueryStrings": ["response-content-disposition"]},
+        "HeadersConfig": {"HeaderBehavior": "none"},
+        "CookiesConfig": {"CookieBehavior": "none"},
+        "EnableAcceptEncodingGzip": True,
+        "EnableAcceptEncodingBrotli": True,
+    }
+
+
+def test_custom_domain_has_its_certificate_and_no_old_tls() -> None:
+    config = only("AWS::CloudFront::Distribution", "custom-domain")[1]["DistributionConfig"]
+    assert config["Aliases"] == ["files.example.com"]
+    assert config["ViewerCertificate"] == {
+        "AcmCertificateArn": VARIANTS["custom-domain"]["certificate_arn"],
+        "MinimumProtocolVersion": "TLSv1.2_2021",
+        "SslSupportMethod": "sni-only",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variant", "origin"),
+    [("custom-domain", "https://files.example.com"), ("edge-origin", "https://127.0.0.1:8443"), ("default", None)],
+)
+def test_urls_are_signed_for_the_origin_that_the_output_names(variant: str, origin: str | None) -> None:
+    distribution, _ = only("AWS::CloudFront::Distribution", variant)
+    wanted = origin or f"https://${{{distribution}.DomainName}}"
+    assert plain(function("url_handler", variant)[1]["Environment"]["Variables"]["EDGE_ORIGIN"]) == wanted
+    assert plain(synthesized(variant)["Outputs"]["CdnUrl"]["Value"]) == wanted
+
+
+# The functions' roles
+
+
+@pytest.mark.parametrize(("variant", "names"), [("default", "1"), ("two-keys", "12"), ("three-algorithms", "123")])
+def test_signer_may_read_the_parameters_of_the_keys_and_nothing_else(variant: str, names: str) -> None:
+    statements = permissions("url_handler", variant)
+    reading, decrypting = ([s for s in statements if s["Action"] == a] for a in ("ssm:GetParameter", "kms:Decrypt"))
+    assert len(statements) == len(reading) + len(decrypting)
+    arns = [parameter_arn(name) for name in names]
+    assert flat(statement["Resource"] for statement in reading) == arns
+    assert all(statement["Resource"] == f"${{{keys(variant)[1]}.Arn}}" for statement in decrypting)
+    conditions = [statement["Condition"] for statement in decrypting]
+    assert all([*condition] == ["StringLike"] and len(condition["StringLike"]) == 1 for condition in conditions)
+    assert flat(condition["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] for condition in conditions) == arns
+
+
+@pytest.mark.parametrize(("variant", "prefix"), [("default", "files/*"), ("another-folder", "public/files/*")])
+def test_lister_may_list_the_one_folder_and_nothing_else(variant: str, prefix: str) -> None:
+    assert permissions("files_handler", variant) == [
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": f"${{{only('AWS::S3::Bucket', variant)[0]}.Arn}}",
+            "Condition": {"StringLike": {"s3:prefix": prefix}},
+        }
+    ]
+
+
+@each_variant
+def test_mint_may_write_keys_and_cannot_read_one(variant: str) -> None:
+    condition = {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter_arn("*")}}
+    assert permissions("mint_key", variant) == [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "ssm:PutParameter",
+                "ssm:AddTagsToResource",
+                "ssm:ListTagsForResource",
+                "ssm:DeleteParameter",
+            ],
+            "Resource": parameter_arn("*"),
+        },
+        {
+            "Effect": "Allow",
+            "Action": "kms:Encrypt",
+            "Resource": f"${{{keys(variant)[1]}.Arn}}",
+            "Condition": condition,
+        },
+    ]
+
+
+@each_variant
+def test_no_role_but_the_signers_may_read_a_parameter_or_decrypt(variant: str) -> None:
+    signer = function("url_handler", variant)[1]["Role"]["Fn::GetAtt"][0]
+    for policy in resources("AWS::IAM::Policy", variant).values():
+        if {"Ref": signer} not in policy["Properties"]["Roles"]:
+            text = json.dumps(policy)
+            assert "ssm:GetParameter" not in text
+            assert "kms:Decrypt" not in text
+            assert '"Action": "*"' not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "handler", "source"),
+    [
+        ("getFiles", "files_handler", "getFilesSource"),
+        ("getUrl", "url_handler", "getUrlSource"),
+        ("getUrls", "url_handler", "getUrlSource"),
+    ],
+)
+def test_field_is_answered_by_its_function(field: str, handler: str, source: str) -> None:
+    template().has_resource_properties(
+        "AWS::AppSync::Resolver", {"TypeName": "Query", "FieldName": field, "DataSourceName": source}
+    )
+    template().has_resource_properties(
+        "AWS::AppSync::DataSource",
+        {
+            "Name": source,
+            "Type": "AWS_LAMBDA",
+            "LambdaConfig": {"LambdaFunctionArn": {"Fn::GetAtt": [function(handler)[0], "Arn"]}},
+        },
+    )
+
+
+@each_variant
+def test_every_function_of_ours_writes_to_a_log_group_that_forgets(variant: str) -> None:
+    groups = resources("AWS::Logs::LogGroup", variant)
+    assert all(group["Properties"]["RetentionInDays"] == 30 for group in groups.values())
+    for handler in ("files_handler", "url_handler", "mint_key", "rotation_check"):
+        assert function(handler, variant)[1]["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_log_of_the_api_is_kept_for_a_month_and_leaves_the_answers_out() -> None:
+    api, properties = only("AWS::AppSync::GraphQLApi")
+    assert properties["LogConfig"]["FieldLogLevel"] == "ERROR"
+    assert properties["LogConfig"]["ExcludeVerboseContent"] is True
+    names = [plain(group["Properties"].get("LogGroupName")) for group in resources("AWS::Logs::LogGroup").values()]
+    assert f"/aws/appsync/apis/${{{api}.ApiId}}" in names
+
+
+# The signing keys
+
+
+@each_variant
+def test_no_private_key_is_in_the_template(variant: str) -> None:
+    assert "PRIVATE KEY" not in json.dumps(synthesized(variant))
+
+
+def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_signer_knows_both() -> None:
+    _, group = only("AWS::CloudFront::KeyGroup", "two-keys")
+    public_keys = [item["Ref"] for item in group["KeyGroupConfig"]["Items"]]
+    found = resources("AWS::CloudFront::PublicKey", "two-keys")
+    minted = []
+    for public_key in public_keys:
+        pair, attribute = found[public_key]["Properties"]["PublicKeyConfig"]["EncodedKey"]["Fn::GetAtt"]
+        assert attribute == "PublicKeyPem"
+        properties = resources("Custom::SigningKeyPair", "two-keys")[pair]["Properties"]
+        assert properties["ServiceToken"] == {"Fn::GetAtt": [function("mint_key", "two-keys")[0], "Arn"]}
+        minted.append((properties["ParameterName"], properties["Algorithm"]))
+    assert minted == [
+        ("/PrivateFiles/signing-keys/1", "ecdsa-p256"),
+        ("/PrivateFiles/signing-keys/2", "rsa-2048"),
+    ]
+    variables = function("url_handler", "two-keys")[1]["Environment"]["Variables"]
+    pairs = [
+        found[public_key]["Properties"]["PublicKeyConfig"]["EncodedKey"]["Fn::GetAtt"][0] for public_key in public_keys
+    ]
+    assert plain(variables["SIGNING_KEYS"]) == (
+        f"${{{public_keys[0]}}} ${{{pairs[0]}.SignsFrom}} ecdsa-p256 /PrivateFiles/signing-keys/1, "
+        f"${{{public_keys[1]}}} ${{{pairs[1]}.SignsFrom}} rsa-2048 /PrivateFiles/signing-keys/2"
+    )
+
+
+@pytest.mark.parametrize("kind", ["AWS::CloudFront::PublicKey", "Custom::SigningKeyPair"])
+def test_added_generation_leaves_the_one_before_untouched(kind: str) -> None:
+    # CloudFront's public keys are immutable: any change of an old one fails the deployment.
+    assert resources(kind).items() <= resources(kind, "two-keys").items()
+
+
+@pytest.mark.parametrize("variant", ["default", "two-keys", "three-algorithms"])
+def test_no_key_leaves_the_group_before_the_check_and_the_signer_comes_after_the_group(variant: str) -> None:
+    (group, resource), (rotation, check) = (
+        next(iter(resources(kind, variant).items()))
+        for kind in ("AWS::CloudFront::KeyGroup", "Custom::SigningKeyRotation")
+    )
+    assert rotation in resource["DependsOn"]
+    signer, _ = function("url_handler", variant)
+    assert group in synthesized(variant)["Resources"][signer]["DependsOn"]
+    # What the check needs to run must be there first.
+    role = function("rotation_check", variant)[1]["Role"]["Fn::GetAtt"][0]
+    assert role in check["DependsOn"]
+    assert any(
+        policy in check["DependsOn"]
+        for policy, found in resources("AWS::IAM::Policy", variant).items()
+        if {"Ref": role} in found["Properties"]["Roles"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("variant", "names", "revoked"),
+    [("default", "1", []), ("two-keys", "12", []), ("three-algorithms", "123", ["0"])],
+)
+def test_check_is_told_every_key_and_how_long_a_url_can_live(variant: str, names: str, revoked: list[str]) -> None:
+    _, told = only("Custom::SigningKeyRotation", variant)
+    assert told["ServiceToken"] == {"Fn::GetAtt": [function("rotation_check", variant)[0], "Arn"]}
+    pairs = {
+        pair["Properties"]["ParameterName"][-1]: pair_id
+        for pair_id, pair in resources("Custom::SigningKeyPair", variant).items()
+    }
+    assert told["Generations"] == [
+        {"Name": name, "SignsFrom": {"Fn::GetAtt": [pairs[name], "SignsFrom"]}} for name in names
+    ]
+    assert (told["LongestUrlSeconds"], told["SettlingSeconds"], told["Revoked"]) == ("3900", "600", revoked)
+
+
+@each_variant
+def test_check_may_look_at_its_own_stack_and_nothing_else(variant: str) -> None:
+    assert permissions("rotation_check", variant) == [
+        {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "${AWS::StackId}"}
+    ]
+
+
+def test_three_algorithms_stand_side_by_side_in_the_group() -> None:
+    _, group = only("AWS::CloudFront::KeyGroup", "three-algorithms")
+    assert len(group["KeyGroupConfig"]["Items"]) == 3
+    pairs = resources("Custom::SigningKeyPair", "three-algorithms").values()
+    algorithms = {pair["Properties"]["ParameterName"][-1]: pair["Properties"]["Algorithm"] for pair in pairs}
+    assert algorithms == {"1": "rsa-2048-sha1", "2": "rsa-2048", "3": "ecdsa-p256"}
+
+
+# Who may ask
+
+
+def test_api_asks_for_a_user_of_the_pool_or_an_iam_signature() -> None:
+    pool, _ = only("AWS::Cognito::UserPool")
+    _, api = only("AWS::AppSync::GraphQLApi")
+    client, _ = only("AWS::Cognito::UserPoolClient")
+    assert api["AuthenticationType"] == "AMAZON_COGNITO_USER_POOLS"
+    assert api["AdditionalAuthenticationProviders"] == [{"AuthenticationType": "AWS_IAM"}]
+    assert api["UserPoolConfig"]["UserPoolId"] == {"Ref": pool}
+    assert api["UserPoolConfig"]["AppIdClientRegex"] == {"Ref": client}
+    assert resources("AWS::AppSync::ApiKey") == {}
+
+
+def test_nobody_signs_up_and_no_password_is_on_the_wire() -> None:
+    template().has_resource_properties(
+        "AWS::Cognito::UserPool", {"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True}}
+    )
+    template().has_resource_properties(
+        "AWS::Cognito::UserPoolClient",
+        {
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            "GenerateSecret": False,
+            "PreventUserExistenceErrors": "ENABLED",
+            "AllowedOAuthFlowsUserPoolClient": False,
+        },
+    )
+
+
+def test_without_auth_the_api_asks_for_a_key_and_there_is_no_pool() -> None:
+    api, properties = only("AWS::AppSync::GraphQLApi", "auth-off")
+    assert properties["AuthenticationType"] == "API_KEY"
+    assert "AdditionalAuthenticationProviders" not in properties
+    template("auth-off").has_resource_properties(
+        "AWS::AppSync::ApiKey", {"ApiId": {"Fn::GetAtt": [api, "ApiId"]}, "Expires": Match.any_value()}
+    )
+    template("auth-off").resource_count_is("AWS::Cognito::UserPool", 0)
+    template("auth-off").resource_count_is("AWS::Cognito::UserPoolClient", 0)
+
+
+def types(variant: str) -> dict[str, ObjectTypeDefinitionNode]:
+    definition = only("AWS::AppSync::GraphQLSchema", variant)[1]["Definition"]
+    found = [node for node in parse(definition).definitions if isinstance(node, ObjectTypeDefinitionNode)]
+    return {node.name.value: node for node in found}
+
+
+def signature(field: FieldDefinitionNode) -> str:
+    arguments = ", ".join(f"{argument.name.value}: {print_ast(argument.type)}" for argument in field.arguments)
+    return f"{field.name.value}{f'({arguments})' if arguments else ''}: {print_ast(field.type)}"
+
+
+@pytest.mark.parametrize("variant", ["default", "auth-off"])
+def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
+    assert {name: [signature(field) for field in node.fields] for name, node in types(variant).items()} == {
+        "Query": [
+            "getFiles(prefix: String): [String]",
+            "listFiles(prefix: String, delimiter: String, limit: Int, nextToken: String): FilePage!",
+            "getFile(file: String!): File",
+            "getUrl(file: String!, expiresIn: Int, saveAs: String): String",
+            "getUrls(files: [String!]!, expiresIn: Int): [SignedUrl!]!",
+        ],
+        "FilePage": ["items: [File!]!", "folders: [String!]!", "nextToken: String"],
+        "File": [
+            "name: String!",
+            "size: Float!",
+            "lastModified: AWSDateTime!",
+            "etag: String!",
+            "url(expiresIn: Int, saveAs: String): String",
+        ],
+        "SignedUrl": [
+            "file: String!",
+            "url: String",
+            "expiresAt: AWSDateTime",
+            "errorType: String",
+            "errorMessage: String",
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("variant", "modes"), [("default", {"aws_cognito_user_pools", "aws_iam"}), ("auth-off", set[str]())]
+)
+def test_schema_opens_every_field_to_the_modes_of_the_api(variant: str, modes: set[str]) -> None:
+    for node in types(variant).values():
+        assert {directive.name.value for directive in node.directives} == modes
+        assert not any(field.directives for field in node.fields)
+
+
+# Around it
+
+
+@pytest.mark.parametrize(("variant", "policy"), [("default", "Retain"), ("throwaway", "Delete")])
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"])
+def test_data_outlives_the_stack_unless_told_otherwise(variant: str, policy: str, kind: str) -> None:
+    data = resources(kind, variant)
+    if kind == "AWS::KMS::Key":
+        del data[keys(variant)[1]]
+    [resource] = data.values()
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (policy, policy)
+    if kind == "AWS::Cognito::UserPool":
+        protection = "ACTIVE" if policy == "Retain" else "INACTIVE"
+        assert resource["Properties"].get("DeletionProtection", "INACTIVE") == protection
+
+
+@pytest.mark.parametrize(
+    ("variant", "who"), [("default", {"UserPoolId", "UserPoolClientId"}), ("auth-off", {"ApiKey"})]
+)
+def test_outputs_are_the_names_that_clients_rely_on(variant: str, who: set[str]) -> None:
+    outputs = {"GraphqlUrl", "CdnUrl", "Region", "BucketName", "FilesFolder", "DistributionId", "KeyGroupId"}
+    assert set(synthesized(variant)["Outputs"]) == outputs | who
+
+
+def findings(folder: Path) -> set[tuple[str, str]]:
+    reports = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
+    violations = [violation for report in reports for violation in report["violations"]]
+    return {
+        (found["ruleName"], where["constructPath"]) for found in violations for where in found["violatingConstructs"]
+    }
+
+
+@each_variant
+def test_no_finding_is_left_without_an_argument(variant: str, tmp_path: Path) -> None:
+    app, _ = build(variant, tmp_path)
+    app.synth()
+    assert findings(tmp_path) == set()
+
+
+def test_finding_without_an_argument_fails_the_synth(tmp_path: Path) -> None:
+    app, stack = build("default", tmp_path)
+    s3.Bucket(stack, "Bare")
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    assert findings(tmp_path) == {(f"AwsSolutions-{rule}", "PrivateFiles/Bare/Resource") for rule in ("S1", "S10")}
+
+
+def run_app(outdir: Path, context: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    environment |= {"CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(context)}
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_app_needs_no_credentials_and_makes_the_same_template(tmp_path: Path) -> None:
+    done = run_app(tmp_path, {"signing_keys": "1,2:rsa-2048"})
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "PrivateFiles.template.json").read_text()) == synthesized("two-keys")
+
+
+def test_app_refuses_more_keys_than_a_group_holds(tmp_path: Path) -> None:
+    done = run_app(tmp_path, {"signing_keys": "1,2,3,4,5,6"})
+    assert done.returncode == 1
+    assert "signing_keys cannot be '1,2,3,4,5,6': it takes at most 5 keys" in done.stderr.splitlines()[-1]
+
+
+def test_app_says_in_one_line_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
+    done = run_app(tmp_path, {"auth": "maybe"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "Configuration: The context key auth cannot be 'maybe': it takes on or off."
+
+
+# SnapStart
+
+
+def snap_started(variant: str) -> set[str]:
+    functions = template(variant).find_resources("AWS::Lambda::Function")
+    return {each["Properties"]["Handler"] for each in functions.values() if "SnapStart" in each["Properties"]}
+
+
+def test_snapshots_are_for_the_functions_that_answer_queries_where_asked_for() -> None:
+    assert snap_started("default") == set()
+    assert snap_started("snap-start") == {"resolvers.files_handler.handler", "resolvers.url_handler.handler"}
+
+
+def test_api_asks_the_alias_of_a_published_version_where_snapshots_are_on() -> None:
+    aliases = template("snap-start").find_resources("AWS::Lambda::Alias")
+    sources = template("snap-start").find_resources("AWS::AppSync::DataSource").values()
+    assert {source["Properties"]["LambdaConfig"]["LambdaFunctionArn"]["Ref"] for source in sources} == set(aliases)
+    for alias in aliases.values():
+        version, attribute = alias["Properties"]["FunctionVersion"]["Fn::GetAtt"]
+        assert attribute == "Version"
+        template("snap-start").has_resource("AWS::Lambda::Version", {})
+        assert version in template("snap-start").find_resources("AWS::Lambda::Version")
+
+
+def test_version_changes_with_the_signing_keys() -> None:
+    """An alias would otherwise keep asking a version that does not know the new key."""
+
+    def version(signing_keys: str) -> set[str]:
+        with TemporaryDirectory() as folder:
+            app = cdk.App(outdir=folder)
+            config = Config.from_context({"snap_start": "on", "signing_keys": signing_keys})
+            stack = PrivateFilesStack(app, config.stack_name, config=config)
+            return {name for name in Template.from_stack(stack).find_resources("AWS::Lambda::Version") if "Url" in name}
+
+    assert version("1") != version("1,2")

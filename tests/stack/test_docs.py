@@ -1,0 +1,175 @@
+"""What the documentation tells people to type is typed, what it promises is printed, its tables leave nothing out."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from graphql import OperationDefinitionNode, parse, print_ast
+
+from infra.config import Config
+from private_files import canned_policy, command_line
+from tests import PROJECT, pages
+from tests.pages import PAGES, blocks
+from tests.running_stack import Stack, deployed_stack, running_stack
+from tests.stack.test_journey import ask, sign_in
+
+BY_NAME = {pages.name(page): page for page in PAGES}
+every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with everything that the pages speak of; or the one that STACK_OUTPUTS names, with `rest=on`."""
+    if deployed := deployed_stack():
+        yield deployed
+    else:
+        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on") as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def user(documented: Stack) -> dict[str, str]:
+    return {"Authorization": sign_in(documented)["AccessToken"]}
+
+
+@every_page
+def test_page_runs_from_top_to_bottom_and_prints_what_it_says(
+    page: Path, documented: Stack, user: dict[str, str], tmp_path: Path
+) -> None:
+    session = pages.run(page, documented, user["Authorization"], tmp_path)
+    assert session.exit_code == 0, session.errors[-3000:]
+    for text in pages.promised(page):
+        assert text in session.printed, session.printed
+    for call in session.calls:
+        check(*call)
+
+
+def check(program: str, *arguments: str) -> None:
+    """Fails where a program would not understand this call."""
+    options = {argument.partition("=")[0] for argument in arguments if re.match(r"--?[A-Za-z]", argument)}
+    match program:
+        case "cdk":
+            assert options <= known_options("cdk", arguments[0], "--help"), arguments
+            settings = [value for flag, value in itertools.pairwise(arguments) if flag == "-c"]
+            given = dict(setting.split("=", 1) for setting in settings)
+            Config.from_context(json.loads((PROJECT / "cdk.json").read_text())["context"] | given)
+        case "curl":
+            assert options <= known_options("curl", "--help", "all"), arguments
+        case "make":
+            plain = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+            subprocess.run(["make", "-n", *arguments], cwd=PROJECT, env=plain, capture_output=True, check=True)
+        case "private-files":
+            command_line.parse(list(arguments))
+        case _:
+            raise AssertionError(program)
+
+
+@cache
+def known_options(*command: str) -> set[str]:
+    """What begins with a dash in the help that the command prints."""
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60).stdout
+    return set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", shown))
+
+
+@every_page
+def test_block_is_run_or_says_why_not(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in ("sh", "python", "js", "graphql", "json"), block.where
+        assert block.why is None or block.language == "sh", f"{block.where} is run whatever its comment says"
+        touches_aws = re.search(r"^(cdk|make) ", block.text, re.M)
+        assert not touches_aws or block.why, f"{block.where} needs a comment: <!-- checked, not run: … -->"
+        if block.language == "json":
+            json.loads(block.text)
+
+
+def operations(text: str) -> list[str]:
+    return [print_ast(node) for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
+
+
+QUERIES = {
+    f"{block.where}-{number}": operation
+    for page in PAGES
+    for block in blocks(page)
+    if block.language == "graphql"
+    for number, operation in enumerate(operations(block.text))
+}
+
+
+@pytest.mark.parametrize("operation", QUERIES.values(), ids=QUERIES)
+def test_query_of_a_page_is_answered(operation: str, documented: Stack, user: dict[str, str]) -> None:
+    (answer,) = ask(documented, operation, user).values()
+    assert answer
+
+
+def slug(heading: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@every_page
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in map(slug, re.findall(r"^#+ (.+)$", found.read_text(), re.M)), target
+
+
+def test_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", (PROJECT / "README.md").read_text()))
+    assert {pages.name(page) for page in PAGES} - {"README.md"} <= linked
+
+
+def test_picture_needs_nothing_from_elsewhere() -> None:
+    picture = (PROJECT / "docs" / "path.svg").read_text()
+    assert set(re.findall(r"https?://[^\"]+", picture)) == {"http://www.w3.org/2000/svg"}
+    assert all(reference.startswith("#") for reference in re.findall(r"(?:href=\"|url\()([^\")]+)", picture))
+
+
+def exceptions() -> Iterator[str]:
+    """Every public exception that a resolver can end with."""
+    names: set[str] = {"ValueError", "RuntimeError"}
+    for file in sorted((PROJECT / "resolvers").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                isinstance(base, ast.Name) and base.id in names for base in node.bases
+            ):
+                names.add(node.name)
+                yield node.name
+
+
+def test_advice_is_for_every_exception_of_a_resolver_and_for_no_other() -> None:
+    text = (PROJECT / "docs" / "refusals.md").read_text()
+    of_fields = text[text.index("## GraphQL answers") : text.index("These come from AppSync")]
+    of_deploys = text[text.index("## A deploy is refused") :]
+    named = set(re.findall(r"^\| `(\w+)` \|", of_fields, re.M)) - {"errorType"}
+    assert "`Refused`" in of_deploys
+    assert named | {"Refused"} == set(exceptions())
+
+
+def test_every_refusal_of_the_edge_has_a_row_of_advice() -> None:
+    text = (PROJECT / "docs" / "refusals.md").read_text()
+    for refused in canned_policy.Refused.__subclasses__():
+        assert f"| edge | `{refused.code}`" in text
+
+
+def test_settings_are_all_described_with_their_defaults() -> None:
+    defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    rows = re.findall(r"^\| (`.+?) \| (.*?)\| ", (PROJECT / "docs" / "settings.md").read_text(), re.M)
+    described: dict[str, str] = {}
+    for keys, values in rows:
+        names, given = re.findall(r"`([^`]+)`", keys), re.findall(r"`([^`]+)`", values)
+        described |= dict(zip(names, given or [""] * len(names), strict=True))
+    assert described == {key: str(value) for key, value in defaults.items()}

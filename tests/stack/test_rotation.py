@@ -1,0 +1,205 @@
+"""Signing keys are rotated on the running stack, while a client asks and fetches all the time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from local.deploy import cdk_program
+from tests import PROJECT
+from tests.running_stack import Stack, running_stack
+
+SETTLING, LONGEST_URL = 3, 60
+LIFETIMES = (f"url_lifetime={LONGEST_URL}", f"url_lifetime_max={LONGEST_URL}", "url_window=0")
+CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
+
+
+class Load:
+    """A client that asks for a URL and opens it, over and over; remembers what failed and which keys signed."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.failures: list[str] = []
+        self.urls: dict[str, str] = {}  # the last URL of each key
+        self.latest_key = ""
+        self.count = 0
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            while not self._stop.is_set():
+                try:
+                    self._once(session)
+                except (AssertionError, requests.RequestException, ValueError) as error:
+                    self.failures.append(repr(error))
+                self.count += 1
+
+    def _once(self, session: requests.Session) -> None:
+        request = {"query": '{ getUrl(file: "hello.txt") }'}
+        answer = session.post(
+            self._stack["GraphqlUrl"], json=request, headers={"x-api-key": self._stack["ApiKey"]}, timeout=30
+        ).json()
+        if answer.get("errors"):
+            raise AssertionError(answer["errors"])
+        url = answer["data"]["getUrl"]
+        response = session.get(url, timeout=30)
+        if response.status_code != 200:
+            raise AssertionError(f"{response.status_code} {response.text}")
+        (self.latest_key,) = parse_qs(urlsplit(url).query)["Key-Pair-Id"]
+        self.urls[self.latest_key] = url
+
+    def wait_for_another_key_than(self, key: str) -> str:
+        deadline = time.monotonic() + 30
+        while self.latest_key == key and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.latest_key
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("rotation"), *CONTEXT) as running:
+        yield running
+
+
+def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {
+        "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
+        "AWS_REGION": stack["Region"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CA_BUNDLE": stack["AwsCaBundle"],
+        "NODE_EXTRA_CA_CERTS": stack["AwsCaBundle"],
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [cdk_program(), *arguments, "--no-notices", "--no-color"]
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+
+def synthesize(stack: Stack, folder: Path, *settings: str) -> Path:
+    """The folder of an assembly with these settings beside those that the stack was deployed with."""
+    everything = [f"edge_origin={stack['CdnUrl']}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
+    context = [argument for setting in everything for argument in ("-c", setting)]
+    done = cdk(stack, "synth", "--quiet", "--output", str(folder), *context)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def stack_architecture(stack: Stack) -> str:
+    functions = stack.client("lambda").list_functions()["Functions"]
+    return str(functions[0]["Architectures"][0])
+
+
+def deploy(stack: Stack, assembly: Path) -> subprocess.CompletedProcess[str]:
+    return cdk(stack, "deploy", "--require-approval", "never", "--app", str(assembly))
+
+
+def status(stack: Stack) -> str:
+    return str(stack.client("cloudformation").describe_stacks(StackName="PrivateFiles")["Stacks"][0]["StackStatus"])
+
+
+def signing_parameters(stack: Stack) -> set[str]:
+    names = {parameter["Name"] for parameter in stack.client("ssm").describe_parameters()["Parameters"]}
+    return {name.rpartition("/")[2] for name in names if "/signing-keys/" in name}
+
+
+def public_keys(stack: Stack) -> set[str]:
+    answer = stack.client("cloudfront").list_public_keys()["PublicKeyList"]
+    return {key["Id"] for key in answer.get("Items", [])}
+
+
+def test_keys_rotate_without_one_failed_request(stack: Stack, tmp_path: Path) -> None:
+    with Load(stack) as load:
+        first = load.wait_for_another_key_than("")
+
+        # The first deploy adds the new key and switches to it.
+        added = deploy(stack, synthesize(stack, tmp_path / "1,2", "signing_keys=1,2"))
+        assert added.returncode == 0, added.stderr
+        second = load.wait_for_another_key_than(first)
+        assert second not in ("", first)
+        assert requests.get(load.urls[first], timeout=30).status_code == 200
+
+        # Too early, the removal is refused with the reason, and the stack is as it was.
+        assembly = synthesize(stack, tmp_path / "2", "signing_keys=2")
+        early = deploy(stack, assembly)
+        assert early.returncode != 0
+        assert "The signing key 1 cannot be removed yet" in early.stdout + early.stderr
+        assert status(stack) == "UPDATE_ROLLBACK_COMPLETE"
+        assert signing_parameters(stack) == {"1", "2"}
+
+        # The second deploy, once the last URL of the old key has expired, removes it.
+        expires = int(parse_qs(urlsplit(load.urls[first]).query)["Expires"][0])
+        while time.time() < expires + 2 * SETTLING:
+            time.sleep(0.2)
+        removed = deploy(stack, assembly)
+        assert removed.returncode == 0, removed.stdout + removed.stderr
+        assert (signing_parameters(stack), public_keys(stack)) == ({"2"}, {second})
+    assert not load.failures
+    assert load.count > 20
+    gone = requests.get(load.urls[first], timeout=30)
+    assert (gone.status_code, "InvalidKey" in gone.text) == (403, True)
+
+
+def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(stack: Stack, tmp_path: Path) -> None:
+    before = signing_parameters(stack), public_keys(stack)
+    names = ",".join(sorted(before[0]))
+    assembly = synthesize(stack, tmp_path / "failing", f"signing_keys={names},new")
+    fail_late(assembly / "PrivateFiles.template.json")
+    with Load(stack) as load:
+        failed = deploy(stack, assembly)
+        time.sleep(SETTLING + 1)
+    assert failed.returncode != 0
+    assert status(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    assert (signing_parameters(stack), public_keys(stack)) == before
+    assert not load.failures
+
+
+def fail_late(template: Path) -> None:
+    """Adds a resource that cannot be made, after everything that a rotation changes."""
+    content: dict[str, Any] = json.loads(template.read_text())
+    url_function = next(
+        name
+        for name in content["Resources"]
+        if name.startswith("FunctionsUrlFunction") and "Role" not in name and "Logs" not in name
+    )
+    content["Resources"]["Impossible"] = {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {"Name": "/impossible", "Type": "SecureString", "Value": "x"},
+        "DependsOn": [url_function],
+    }
+    template.write_text(json.dumps(content))
+
+
+def test_changing_the_algorithm_in_place_is_refused(stack: Stack, tmp_path: Path) -> None:
+    before = signing_parameters(stack), public_keys(stack)
+    names = ",".join(f"{name}:rsa-2048" for name in sorted(before[0]))
+    refused = deploy(stack, synthesize(stack, tmp_path / "rsa", f"signing_keys={names}"))
+    assert refused.returncode != 0
+    assert "cannot become rsa-2048" in refused.stdout + refused.stderr
+    assert (signing_parameters(stack), public_keys(stack)) == before
+
+
+def test_deleting_the_stack_leaves_no_key(stack: Stack) -> None:
+    destroyed = cdk(stack, "destroy", "--force", "--app", str((stack.directory or Path()) / "cdk.out"))
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert (signing_parameters(stack), public_keys(stack)) == (set(), set())

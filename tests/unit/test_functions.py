@@ -1,0 +1,527 @@
+"""Both resolvers as AppSync calls them: whole events in, names, URLs and errors out, S3 and SSM behind them."""
+
+import importlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import boto3
+import botocore.session
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from moto import mock_aws
+from moto.s3.models import s3_backends
+from werkzeug.http import parse_options_header
+
+from private_files.canned_policy import AccessDenied, check
+from resolvers import files_handler, url_handler
+from resolvers.content_disposition import InvalidDownloadName
+from resolvers.file_names import InvalidFileName
+from resolvers.key_store import SigningKeyUnavailable
+from resolvers.s3_files import FilesUnavailable
+from resolvers.settings import MissingSetting
+from resolvers.signed_url import UnusableSigningKey
+from tests.ssm_server import SsmServer, ssm_server
+
+BUCKET = "the-bucket"
+ORIGIN = "https://files.example.com"
+PARAMETER = "/PrivateFiles/signing-keys/1"
+KEY_ID = "K0123456789ABC"
+NOW = 1_800_000_000.75
+ENVIRONMENT = {
+    "BUCKET_NAME": BUCKET,
+    "FILES_FOLDER": "files",
+    "EDGE_ORIGIN": ORIGIN,
+    "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER}",
+    "URL_LIFETIME": "900",
+    "URL_LIFETIME_MIN": "10",
+    "URL_LIFETIME_MAX": "3600",
+    "URL_WINDOW": "300",
+    "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
+Ask = Callable[..., Any]
+
+
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._function_name = "a-function"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:a-function"
+        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools declares it static
+        return 29_000
+
+
+def event(field: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What AppSync sends a direct Lambda resolver for a Cognito user."""
+    return {
+        "arguments": arguments,
+        "identity": {
+            "claims": {"sub": "a-user", "token_use": "access"},
+            "defaultAuthStrategy": "ALLOW",
+            "groups": None,
+            "issuer": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_EXAMPLE",
+            "sourceIp": ["192.0.2.1"],
+            "sub": "a-user",
+            "username": "a-user",
+        },
+        "source": None,
+        "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
+        "prev": None,
+        "info": {
+            "selectionSetList": [],
+            "selectionSetGraphQL": "",
+            "parentTypeName": "Query",
+            "fieldName": field,
+            "variables": {},
+        },
+        "stash": {},
+    }
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SsmServer]:
+    with ssm_server() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(server: SsmServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+    """An empty AWS."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        session = boto3.Session()
+        monkeypatch.delenv("AWS_ENDPOINT_URL_SSM", raising=False)
+        server.begin(session.client("ssm"))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", server.url)
+        yield session
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+def sandbox(
+    module: ModuleType, field: str, aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> Ask:
+    """A function just started, as in a fresh Lambda sandbox: asks its field."""
+    monkeypatch.setattr(botocore.session, "get_session", lambda: aws._session)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
+    importlib.reload(module)
+    module.logger.registered_handler.setStream(log)
+    return lambda **arguments: module.handler(event(field, arguments), Context())
+
+
+@pytest.fixture
+def get_files(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    return sandbox(files_handler, "getFiles", aws, log, monkeypatch)
+
+
+@pytest.fixture
+def get_url(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+    monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
+    return ask
+
+
+@pytest.fixture
+def get_urls(get_url: Ask) -> Ask:
+    """Asks in the sandbox of `get_url`."""
+
+    def ask(**arguments: Any) -> Any:
+        return url_handler.handler(event("getUrls", arguments), Context())
+
+    del get_url  # it has started the sandbox
+    return ask
+
+
+# getFiles
+
+
+@pytest.fixture
+def put(aws: boto3.Session) -> Callable[..., None]:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def put(*keys: str, body: bytes = b"content") -> None:
+        for key in keys:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    return put
+
+
+def test_every_file_is_listed_in_order_however_many_pages_they_fill(put: Callable[..., None], get_files: Ask) -> None:
+    names = [f"{number:04}.txt" for number in range(2500)]
+    put()
+    for name in reversed(names):  # past the API, which would take ten seconds
+        s3_backends["123456789012"]["aws"].put_object(BUCKET, f"files/{name}", b"content")
+    assert get_files() == names
+
+
+@pytest.mark.usefixtures("put")
+def test_empty_folder_lists_nothing(get_files: Ask) -> None:
+    assert get_files() == []
+
+
+def test_drawn_folders_are_left_out_and_files_in_them_are_not(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/", "files/photos/", body=b"")
+    put("files/photos/a.jpg", "files/odd/")
+    assert get_files() == ["odd/", "photos/a.jpg"]
+
+
+def test_empty_file_is_listed(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/empty.txt", body=b"")
+    assert get_files() == ["empty.txt"]
+
+
+def test_what_lies_outside_of_the_folder_is_not_listed(put: Callable[..., None], get_files: Ask) -> None:
+    put("files/in.txt", "files2/x", "file", "files", "filesx", "a", "z/files/x", "Files/x")
+    assert get_files() == ["in.txt"]
+
+
+def test_names_are_listed_as_they_are_spelled(put: Callable[..., None], get_files: Ask) -> None:
+    names = ["%41.jpg", "100%25.jpg", "a b.jpg", "a&b=c.jpg", "a+b.jpg", "a<b>.jpg", "a?b#c", "e\u0301.jpg", "é/ü.jpg"]
+    names += ["日本.txt", "😀.png"]
+    put(*(f"files/{name}" for name in names))
+    assert get_files() == sorted(names, key=str.encode)
+
+
+def test_missing_bucket_is_named_with_the_answer_of_s3(get_files: Ask) -> None:
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered NoSuchBucket\."):
+        get_files()
+
+
+def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_files: Ask) -> None:
+    def refuse(**_: Any) -> Any:
+        return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": "AccessDenied", "Message": "no"}}
+
+    aws.events.register("before-call.s3.ListObjectsV2", refuse)
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered AccessDenied\."):
+        get_files()
+
+
+# getUrl
+
+P256 = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEYS: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {
+    "ecdsa-p256": P256,
+    "rsa-2048": RSA,
+    "rsa-2048-sha1": RSA,
+}
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def store(aws: boto3.Session) -> Callable[[str], None]:
+    """Puts a value into the parameter, encrypted under a key of KMS."""
+    ssm = aws.client("ssm", endpoint_url="https://ssm.eu-west-1.amazonaws.com")  # moto's, not the server before it
+    encryption_key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+
+    def store(value: str) -> None:
+        ssm.put_parameter(Name=PARAMETER, Value=value, Type="SecureString", KeyId=encryption_key, Overwrite=True)
+
+    return store
+
+
+def opened(url: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, now: float = NOW) -> bytes:
+    """What the edge asks its origin for; raises where it refuses."""
+    path, _, query = url.removeprefix(ORIGIN).encode().partition(b"?")
+    return check(ORIGIN, path, query, keys={KEY_ID: key.public_key()}, now=now)
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_url_opens_the_file_at_the_edge_for_its_lifetime(
+    store: Callable[[str], None], get_url: Ask, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    store(pem(KEYS[algorithm]))
+    url = get_url(file="été/a b.jpg")
+    # 900 seconds after NOW, and up to the end of the window of 300.
+    assert url.startswith(f"{ORIGIN}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800001200&")
+    assert opened(url, KEYS[algorithm], NOW + 900) == b"/%C3%A9t%C3%A9/a%20b.jpg"
+
+
+@pytest.fixture
+def reads(aws: boto3.Session, server: SsmServer) -> list[dict[str, Any]]:
+    """Every GetParameter that was asked for."""
+    del aws  # it makes the server forget what was asked before
+    return server.questions
+
+
+def test_key_is_read_once_decrypted_and_by_its_name(
+    store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    assert len({get_url(file=name) for name in ("a", "b", "c")}) == 3
+    assert reads == [{"Name": PARAMETER, "WithDecryption": True}]
+
+
+def test_failed_read_is_tried_again_at_the_next_question(
+    server: SsmServer, store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    server.refuses_with = "AccessDeniedException"
+    with pytest.raises(SigningKeyUnavailable):
+        get_url(file="a")
+    server.refuses_with = ""
+    assert get_url(file="a")
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "what_to_do"),
+    [
+        ("AccessDeniedException", "the function's role may not read it, or may not decrypt with its KMS key"),
+        ("InvalidKeyId", "its KMS key is disabled or scheduled for deletion; enable it again"),
+        ("ParameterNotFound", "it does not exist; deploy the stack again"),
+        ("ValidationException", "SSM answered ValidationException"),
+    ],
+)
+def test_unreadable_key_is_named_with_what_to_do(server: SsmServer, get_url: Ask, code: str, what_to_do: str) -> None:
+    server.refuses_with = code
+    with pytest.raises(SigningKeyUnavailable) as refused:
+        get_url(file="a.jpg")
+    assert str(refused.value) == f"The signing key in the SSM parameter {PARAMETER} cannot be read: {what_to_do}."
+
+
+def test_missing_key_is_named_with_what_to_do(get_url: Ask) -> None:
+    with pytest.raises(SigningKeyUnavailable, match=f"{PARAMETER} cannot be read: it does not exist; deploy the stack"):
+        get_url(file="a.jpg")
+
+
+def test_value_that_is_no_key_is_refused_and_not_quoted(
+    store: Callable[[str], None], get_url: Ask, log: io.StringIO
+) -> None:
+    store("-----BEGIN PRIVATE KEY-----\nnot-really-a-key\n-----END PRIVATE KEY-----")
+    with pytest.raises(UnusableSigningKey, match="The signing key is not an unencrypted private key") as refused:
+        get_url(file="a.jpg")
+    assert "not-really" not in str(refused.value) + log.getvalue()
+
+
+@pytest.mark.parametrize("name", ["", "/a", "../a", "a//b", "a/", "a\nb", "\ud83d", "a" * 1019], ids=ascii)
+def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
+    get_url: Ask, reads: list[dict[str, Any]], name: str
+) -> None:
+    with pytest.raises(InvalidFileName, match="cannot be served"):
+        get_url(file=name)
+    assert reads == []
+
+
+# What may be asked for beside the name
+
+
+@pytest.mark.parametrize(
+    ("asked", "expires"),
+    [
+        pytest.param({}, 1_800_001_200, id="default"),
+        pytest.param({"expiresIn": None}, 1_800_001_200, id="null-is-the-default"),
+        pytest.param({"expiresIn": 10}, 1_800_000_300, id="shortest"),
+        pytest.param({"expiresIn": 3600}, 1_800_003_900, id="longest"),
+        pytest.param({"expiresIn": 299}, 1_800_000_300, id="up-to-the-end-of-the-window"),
+        pytest.param({"expiresIn": 300}, 1_800_000_600, id="a-second-into-the-next-window"),
+    ],
+)
+@pytest.mark.parametrize("field", ["getUrl", "getUrls"])
+def test_url_lives_as_long_as_asked_for_and_to_the_end_of_a_window(
+    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, asked: dict[str, Any], expires: int
+) -> None:
+    store(pem(P256))
+    url = get_url(file="a", **asked) if field == "getUrl" else get_urls(files=["a"], **asked)[0]["url"]
+    assert url.startswith(f"{ORIGIN}/a?Expires={expires}&")
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 9, 3601, 604_800])
+@pytest.mark.parametrize("field", ["getUrl", "getUrls"])
+def test_lifetime_outside_of_the_bounds_is_refused_with_them(
+    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, seconds: int
+) -> None:
+    store(pem(P256))
+    with pytest.raises(ValueError, match=rf"between 10 and 3600 seconds, not {seconds}\.$") as refused:
+        get_url(file="a", expiresIn=seconds) if field == "getUrl" else get_urls(files=["a"], expiresIn=seconds)
+    assert type(refused.value).__name__ == "InvalidLifetime"
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_every_sandbox_gives_the_same_url_within_a_window(
+    aws: boto3.Session, store: Callable[[str], None], log: io.StringIO, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    store(pem(KEYS[algorithm]))
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    urls = []
+    # The window of 300 s ends where 900 s later is a multiple of it: at 1,800,000,300.
+    for now in (1_800_000_000.25, 1_800_000_299.75, 1_800_000_300.25):
+        ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+        monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=partial(float, now)))
+        urls.append(ask(file="a.jpg", saveAs="été.jpg"))
+    assert urls[0] == urls[1]
+    assert urls[1] != urls[2]
+
+
+@pytest.mark.parametrize("name", ["report.pdf", 'a "quoted" name & more.pdf', "été 100%25.jpg", "😀"])
+def test_name_to_save_under_is_signed_and_goes_on_to_s3(store: Callable[[str], None], get_url: Ask, name: str) -> None:
+    store(pem(P256))
+    url = get_url(file="a b", saveAs=name)
+    path, _, query = opened(url, P256).decode().partition("?")
+    assert path == "/a%20b"
+    [[parameter, header]] = parse_qsl(query, strict_parsing=True)  # as S3 decodes it
+    assert parameter == "response-content-disposition"
+    assert parse_options_header(header) == ("attachment", {"filename": name})
+    with pytest.raises(AccessDenied):
+        opened(url.replace("attachment", "inline", 1), P256)
+
+
+def test_name_to_save_under_that_is_null_changes_nothing(store: Callable[[str], None], get_url: Ask) -> None:
+    store(pem(P256))
+    assert get_url(file="a", saveAs=None) == get_url(file="a")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\r\nSet-Cookie: x=1", "a" * 256], ids=ascii)
+def test_name_that_no_browser_saves_is_refused_before_the_key_is_read(
+    get_url: Ask, reads: list[dict[str, Any]], name: str
+) -> None:
+    with pytest.raises(InvalidDownloadName, match=r"^saveAs "):
+        get_url(file="a", saveAs=name)
+    assert reads == []
+
+
+# getUrls
+
+
+def test_urls_come_in_the_order_asked_for_and_twice_where_asked_twice(
+    store: Callable[[str], None], get_url: Ask, get_urls: Ask
+) -> None:
+    store(pem(P256))
+    names = ["b", "a b/é", "b", "100%25.jpg"]
+    answers = get_urls(files=names)
+    assert [answer["file"] for answer in answers] == names
+    assert [answer["url"] for answer in answers] == [get_url(file=name) for name in names]
+    assert len({answer["url"] for answer in answers}) == 3
+
+
+def test_time_of_expiry_is_the_one_in_the_url(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    [answer] = get_urls(files=["a"], expiresIn=60)
+    assert answer["expiresAt"] == "2027-01-15T08:05:00Z"
+    assert f"Expires={int(datetime.fromisoformat(answer['expiresAt']).timestamp())}&" in answer["url"]
+
+
+def test_name_that_cannot_be_served_fails_alone(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    first, refused, last = get_urls(files=["a", "../b", "c"])
+    assert refused == {
+        "file": "../b",
+        "errorType": "InvalidFileName",
+        "errorMessage": "The file name '../b' cannot be served: it has a segment of dots, which browsers resolve away.",
+    }
+    assert [opened(answer["url"], P256) for answer in (first, last)] == [b"/a", b"/c"]
+    assert not any("errorType" in answer or "errorMessage" in answer for answer in (first, last))
+
+
+def test_no_files_have_no_urls(store: Callable[[str], None], get_urls: Ask) -> None:
+    store(pem(P256))
+    assert get_urls(files=[]) == []
+
+
+def test_thousand_files_are_signed_with_one_read_of_the_key(
+    store: Callable[[str], None], get_urls: Ask, reads: list[dict[str, Any]]
+) -> None:
+    store(pem(P256))
+    answers = get_urls(files=[f"{number}.jpg" for number in range(1000)])
+    assert len({answer["url"] for answer in answers}) == 1000
+    assert len(reads) == 1
+
+
+def test_more_than_a_thousand_files_are_refused_before_the_key_is_read(
+    get_urls: Ask, reads: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(ValueError, match="at most 1000 files, not 1001") as refused:
+        get_urls(files=["a"] * 1001)
+    assert type(refused.value).__name__ == "TooManyFiles"
+    assert reads == []
+
+
+def test_key_that_cannot_be_read_fails_every_file(get_urls: Ask) -> None:
+    with pytest.raises(SigningKeyUnavailable):
+        get_urls(files=["a", "b"])
+
+
+# Both
+
+
+@pytest.mark.parametrize("variable", ["BUCKET_NAME", "FILES_FOLDER"])
+def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv(variable)
+    with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
+        get_files()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "EDGE_ORIGIN",
+        "FILES_FOLDER",
+        "SIGNING_KEYS",
+        "URL_LIFETIME",
+        "URL_LIFETIME_MIN",
+        "URL_LIFETIME_MAX",
+        "URL_WINDOW",
+    ],
+)
+def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv(variable)
+    with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
+        get_url(file="a.jpg")
+
+
+def test_nothing_written_while_signing_opens_a_file(
+    *,
+    store: Callable[[str], None],
+    get_url: Ask,
+    get_urls: Ask,
+    log: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    store(pem(P256))
+    urls = [get_url(file="a.jpg"), get_url(file="a.jpg", saveAs="b.jpg"), get_urls(files=["c.jpg", "/d"])[0]["url"]]
+    signatures = [url.partition("Signature=")[2].partition("&")[0] for url in urls]
+    assert len(set(signatures)) == 3
+    with pytest.raises(InvalidFileName):
+        get_url(file="/a.jpg")
+    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue()])
+    assert "a.jpg" in written and "UrlsSigned" in written
+    for secret in (*signatures, "Signature=", "PRIVATE KEY", pem(P256).splitlines()[1]):
+        assert secret not in written
+
+
+@pytest.mark.parametrize("field", ["getFiles", "getUrl"])
+def test_question_that_fails_is_counted_as_refused(
+    get_files: Ask, get_url: Ask, capsys: pytest.CaptureFixture[str], field: str
+) -> None:
+    with pytest.raises((FilesUnavailable, InvalidFileName)):
+        get_files() if field == "getFiles" else get_url(file="")
+    counted = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (counted["Refused"], counted["_aws"]["CloudWatchMetrics"][0]["Namespace"]) == ([1.0], "PrivateFiles")

@@ -1,0 +1,151 @@
+"""`login`, and the session that the other commands use, against a server that answers as Cognito does."""
+
+import json
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from private_files import session, settings
+from tests.unit.test_clients import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
+
+__all__ = ["server", "terminal", "with_users"]
+
+TOKENS = {"AccessToken": TOKEN, "RefreshToken": "secret-refresh", "ExpiresIn": 3600}
+ENDED = (400, {"__type": "NotAuthorizedException", "message": "Refresh Token has expired."})
+
+
+@pytest.fixture
+def cache(with_users: Terminal, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where sessions are kept; no password is at hand but where a test gives it."""
+    outputs = {name: value for name, value in server.outputs().items() if not name.startswith("Demo")}
+    with_users.write(outputs)
+    server.sign_in = [(200, {"AuthenticationResult": TOKENS})]
+    folder = with_users.directory / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder / "private-files"
+
+
+def log_in(terminal: Terminal, **more: str) -> tuple[int, str, str]:
+    return terminal.run("login", "--username", "me@example.com", PRIVATE_FILES_PASSWORD=PASSWORD, **more)
+
+
+def session_file(cache: Path) -> Path:
+    [file] = cache.rglob("*.json")
+    return file
+
+
+def expire(cache: Path) -> None:
+    file = session_file(cache)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"expires": time.time() + 30}))
+
+
+def test_session_serves_the_commands_that_follow(with_users: Terminal, server: Server, cache: Path) -> None:
+    assert log_in(with_users) == (0, "Signed in as me@example.com.\n", "")
+    asked = len(server.sign_ins)
+    assert with_users.run("files") == (0, "a b.txt\nété.jpg\n", "")
+    assert server.questions[0].headers["authorization"] == TOKEN
+    assert len(server.sign_ins) == asked
+    assert not list(cache.rglob("tmp*"))
+
+
+def test_nobody_else_can_read_a_session(with_users: Terminal, cache: Path) -> None:
+    log_in(with_users)
+    file = session_file(cache)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (file.parent, cache)} == {0o700}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_session_that_others_can_read_is_refused(with_users: Terminal, cache: Path, mode: int) -> None:
+    log_in(with_users)
+    session_file(cache).chmod(mode)
+    code, _, err = with_users.run("files")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "chmod 600" in err
+
+
+def test_token_that_is_about_to_expire_is_renewed_once(with_users: Terminal, server: Server, cache: Path) -> None:
+    log_in(with_users)
+    expire(cache)
+    server.sign_in = [(200, {"AuthenticationResult": {"AccessToken": "other.secret.access.token", "ExpiresIn": 3600}})]
+    assert with_users.run("files")[0] == 0
+    assert server.questions[-1].headers["authorization"] == "other.secret.access.token"
+    assert server.sign_ins[-1].json["AuthParameters"] == {"REFRESH_TOKEN": "secret-refresh"}
+    asked = len(server.sign_ins)
+    assert with_users.run("files")[0] == 0
+    assert len(server.sign_ins) == asked
+
+
+def test_session_that_has_ended_says_what_to_type(with_users: Terminal, server: Server, cache: Path) -> None:
+    log_in(with_users)
+    expire(cache)
+    server.sign_in = [ENDED]
+    code, _, err = with_users.run("files")
+    assert (code, err.count("\n")) == (3, 1)
+    assert err.endswith("Sign in again: private-files login\n")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "TooManyRequestsException"), (500, "InternalErrorException")])
+def test_busy_cognito_has_not_ended_the_session(
+    with_users: Terminal, server: Server, cache: Path, status: int, kind: str
+) -> None:
+    log_in(with_users)
+    expire(cache)
+    server.sign_in = [(status, {"__type": kind, "message": "Rate exceeded."})] * 2
+    code, _, err = with_users.run("files")
+    assert (code, err.count("\n"), "has ended" in err) == (4, 1, False)
+    assert kind in err
+    server.sign_in = [(200, {"AuthenticationResult": TOKENS})]
+    assert with_users.run("files")[0] == 0
+
+
+def test_token_that_cannot_be_kept_serves_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Renewing:
+        def __init__(self, _: settings.Settings) -> None:
+            pass
+
+        def renew(self, refresh_token: str) -> session.Tokens:
+            return session.Tokens("new", time.time() + 3600, refresh_token)
+
+    monkeypatch.setattr("private_files.cognito.Cognito", Renewing)
+    (tmp_path / "full").touch()
+    old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", session.Tokens("old", 0, "refresh"))
+    assert old.access_token(settings.Settings({})) == "new"
+
+
+@pytest.mark.usefixtures("cache")
+def test_whoever_is_signed_in_waits_for_no_library_of_aws(with_users: Terminal) -> None:
+    log_in(with_users)
+    code, _, imported = with_users.run("files", PYTHONPROFILEIMPORTTIME="1")
+    assert (code, " gql\n" in imported, " boto3\n" in imported) == (0, True, False)
+
+
+@pytest.mark.usefixtures("cache")
+def test_token_is_not_sent_to_another_api(with_users: Terminal, server: Server) -> None:
+    log_in(with_users)
+    other = ["--outputs", ".local/outputs.json", "--graphql-url", f"{server.url}/other", "--username", "me@example.com"]
+    code, _, err = with_users.run("files", *other)
+    assert (code, server.questions) == (3, [])
+    assert "PRIVATE_FILES_PASSWORD" in err
+
+
+def test_logout_revokes_and_forgets(with_users: Terminal, server: Server, cache: Path) -> None:
+    log_in(with_users)
+    server.sign_in = [(200, {})]
+    assert with_users.run("logout") == (0, "Signed out me@example.com.\n", "")
+    assert server.sign_ins[-1].json == {"Token": "secret-refresh", "ClientId": "client1"}
+    assert not list(cache.rglob("*.json"))
+    assert with_users.run("logout") == (0, "Nobody was signed in.\n", "")
+
+
+def test_first_sign_in_takes_the_new_password_from_the_environment(
+    with_users: Terminal, server: Server, cache: Path
+) -> None:
+    signed_in: Any = (200, {"AuthenticationResult": TOKENS})
+    server.sign_in = [FIRST_TIME, FIRST_TIME, signed_in]
+    assert log_in(with_users, PRIVATE_FILES_NEW_PASSWORD="N3w-secret!")[0] == 0
+    assert server.sign_ins[-1].json["ChallengeResponses"]["NEW_PASSWORD"] == "N3w-secret!"
+    assert session_file(cache)
