@@ -1,4 +1,4 @@
-"""The documentation as something to run: its blocks, its links, and a page as one session in a terminal."""
+"""The documentation as something to run: its blocks, and a page as one session in a terminal."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from pathlib import Path
 from tests import PROJECT
 from tests.running_stack import Stack
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
     r"^(?:<!-- checked, not run: (?P<why>[^\n]+) -->\n)?^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-# What a block prints stands in it, after an arrow.
+# The output that a block promises, after an arrow.
 _PRINTED = re.compile(r"^(?:#|//) → (.+)$", re.M)
-# In a block that is not run, these only write down how they were called.
-PROGRAMS = ("cdk", "curl", "make", "private-files")
-_APART = "\x1f"
+# In a block that is not run, these programs only record their arguments.
+PROGRAMS = ("cdk", "curl", "make", "pip", "pre-commit", "private-files")
+_SEPARATOR = "\x1f"
+# Pages for administrators: on AWS the reader has credentials, here they are those of the running stack.
+_WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "upload.md"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it is, its language and text, and why it is only checked, if it is."""
+    """A fenced block: its place, language and text; `why` it is checked and not run, or None if it is run."""
 
     where: str
     language: str
@@ -35,7 +37,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Every block of the page, in order."""
+    """Return every block of the page, in order."""
     text = page.read_text()
     found = [
         Block(
@@ -44,7 +46,7 @@ def blocks(page: Path) -> list[Block]:
         )
         for match in _BLOCK.finditer(text)
     ]
-    assert len(found) * 2 == len(re.findall(r"^\s*```", text, re.M)), f"{name(page)} has a block that is not understood"
+    assert len(found) * 2 == len(re.findall(r"^\s*```", text, re.M)), f"{name(page)} has a block that cannot be parsed"
     return found
 
 
@@ -54,7 +56,7 @@ def name(page: Path) -> str:
 
 @dataclass(frozen=True)
 class Session:
-    """What became of a page whose blocks were run one after another, as a person does who reads it."""
+    """The result of running the blocks of a page one after another, as a reader does."""
 
     exit_code: int
     printed: str
@@ -63,10 +65,10 @@ class Session:
 
 
 def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
-    """Runs the page's blocks in the directory, where `.local` and `outputs.json` are those of the stack.
+    """Run the page's blocks in the directory, with the stack's outputs in `.local/outputs.json` and `outputs.json`.
 
-    `private-files` is this checkout's. Other AWS credentials and settings than the page's own are not there, but on the
-    page about deploying, whose account is the stack's.
+    `private-files` is the one of this checkout. AWS credentials are only those that the page sets, except on the pages
+    for administrators, which have those of the stack.
     """
     (directory / "bin").mkdir()
     program = directory / "bin" / "private-files"
@@ -91,18 +93,19 @@ def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
         done.returncode,
         done.stdout,
         done.stderr,
-        [line.split(_APART) for line in calls.read_text().splitlines()],
+        [line.split(_SEPARATOR) for line in calls.read_text().splitlines()],
     )
 
 
 def promised(page: Path) -> list[str]:
-    """What the blocks of the page say that they print."""
+    """Return the output that the blocks of the page promise."""
     return [text for block in blocks(page) for text in _PRINTED.findall(block.text)]
 
 
 def _script(page: Path, calls: Path) -> str:
     recorders = "".join(
-        f"{program}() {{ local IFS=$'{_APART}'; echo \"{program}{_APART}$*\" >> '{calls}'; }}\n" for program in PROGRAMS
+        f"{program}() {{ local IFS=$'{_SEPARATOR}'; echo \"{program}{_SEPARATOR}$*\" >> '{calls}'; }}\n"
+        for program in PROGRAMS
     )
     lines = ["set -eu -o pipefail"]
     for block in blocks(page):
@@ -129,12 +132,12 @@ def _environment(page: Path, stack: Stack, token: str, directory: Path) -> dict[
         "XDG_CACHE_HOME": str(directory / "cache"),
         "LC_ALL": "C.UTF-8",
     }
-    # docs/calling.md says how to get these, and the other pages use them.
-    variables = {} if page.name == "calling.md" else {**stack.outputs, "TOKEN": token}
+    # docs/call-the-api.md says how to set these, and the other pages use them.
+    variables = {} if page.name == "call-the-api.md" else {**stack.outputs, "TOKEN": token}
     account = {
         "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
         "AWS_CA_BUNDLE": stack["AwsCaBundle"],
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    return kept | here | variables | (account if page.name == "deploying.md" else {})
+    return kept | here | variables | (account if page.name in _WITH_AWS_CREDENTIALS else {})

@@ -1,4 +1,4 @@
-"""What the documentation tells people to type is typed, what it promises is printed, its tables leave nothing out."""
+"""The documentation: its commands work and print what it promises, its links and tables are complete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
 
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with everything that the pages speak of; or the one that STACK_OUTPUTS names, with `rest=on`."""
+    """The stack with every option that the pages use; or the one that STACK_OUTPUTS names, with `rest=on`."""
     if deployed := deployed_stack():
         yield deployed
     else:
@@ -42,7 +42,7 @@ def user(documented: Stack) -> dict[str, str]:
 
 
 @every_page
-def test_page_runs_from_top_to_bottom_and_prints_what_it_says(
+def test_commands_of_a_page_run_and_print_what_it_promises(
     page: Path, documented: Stack, user: dict[str, str], tmp_path: Path
 ) -> None:
     session = pages.run(page, documented, user["Authorization"], tmp_path)
@@ -54,9 +54,11 @@ def test_page_runs_from_top_to_bottom_and_prints_what_it_says(
 
 
 def check(program: str, *arguments: str) -> None:
-    """Fails where a program would not understand this call."""
+    """Fail if the program would not accept these arguments."""
     options = {argument.partition("=")[0] for argument in arguments if re.match(r"--?[A-Za-z]", argument)}
     match program:
+        case "pip" | "pre-commit":
+            assert options <= known_options(program, arguments[0], "--help"), arguments
         case "cdk":
             assert options <= known_options("cdk", arguments[0], "--help"), arguments
             settings = [value for flag, value in itertools.pairwise(arguments) if flag == "-c"]
@@ -68,14 +70,17 @@ def check(program: str, *arguments: str) -> None:
             plain = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
             subprocess.run(["make", "-n", *arguments], cwd=PROJECT, env=plain, capture_output=True, check=True)
         case "private-files":
-            command_line.parse(list(arguments))
+            try:
+                command_line.parse(list(arguments))
+            except SystemExit as stopped:  # after --help or --version
+                assert not stopped.code, arguments
         case _:
             raise AssertionError(program)
 
 
 @cache
 def known_options(*command: str) -> set[str]:
-    """What begins with a dash in the help that the command prints."""
+    """Return the options in the help that the command prints."""
     shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60).stdout
     return set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", shown))
 
@@ -84,7 +89,7 @@ def known_options(*command: str) -> set[str]:
 def test_block_is_run_or_says_why_not(page: Path) -> None:
     for block in blocks(page):
         assert block.language in ("sh", "python", "js", "graphql", "json"), block.where
-        assert block.why is None or block.language == "sh", f"{block.where} is run whatever its comment says"
+        assert block.why is None or block.language == "sh", f"{block.where} runs in spite of its comment"
         touches_aws = re.search(r"^(cdk|make) ", block.text, re.M)
         assert not touches_aws or block.why, f"{block.where} needs a comment: <!-- checked, not run: … -->"
         if block.language == "json":
@@ -105,13 +110,13 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("operation", QUERIES.values(), ids=QUERIES)
-def test_query_of_a_page_is_answered(operation: str, documented: Stack, user: dict[str, str]) -> None:
+def test_query_of_a_page_returns_data(operation: str, documented: Stack, user: dict[str, str]) -> None:
     (answer,) = ask(documented, operation, user).values()
     assert answer
 
 
 def slug(heading: str) -> str:
-    """A heading's anchor, as GitHub makes it."""
+    """Return the anchor of a heading, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
@@ -127,19 +132,19 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
             assert anchor in map(slug, re.findall(r"^#+ (.+)$", found.read_text(), re.M)), target
 
 
-def test_readme_leads_to_every_page() -> None:
-    linked = set(re.findall(r"\]\((docs/[^)#]+)", (PROJECT / "README.md").read_text()))
+def test_readme_links_every_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+)", (PROJECT / "README.md").read_text()))
     assert {pages.name(page) for page in PAGES} - {"README.md"} <= linked
 
 
-def test_picture_needs_nothing_from_elsewhere() -> None:
+def test_picture_loads_nothing_from_other_sites() -> None:
     picture = (PROJECT / "docs" / "path.svg").read_text()
     assert set(re.findall(r"https?://[^\"]+", picture)) == {"http://www.w3.org/2000/svg"}
     assert all(reference.startswith("#") for reference in re.findall(r"(?:href=\"|url\()([^\")]+)", picture))
 
 
 def exceptions() -> Iterator[str]:
-    """Every public exception that a resolver can end with."""
+    """Yield the name of every exception that a resolver can raise."""
     names: set[str] = {"ValueError", "RuntimeError"}
     for file in sorted((PROJECT / "resolvers").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -150,24 +155,24 @@ def exceptions() -> Iterator[str]:
                 yield node.name
 
 
-def test_advice_is_for_every_exception_of_a_resolver_and_for_no_other() -> None:
-    text = (PROJECT / "docs" / "refusals.md").read_text()
-    of_fields = text[text.index("## GraphQL answers") : text.index("These come from AppSync")]
-    of_deploys = text[text.index("## A deploy is refused") :]
+def test_every_exception_of_a_resolver_has_advice_and_no_other() -> None:
+    text = (PROJECT / "docs" / "troubleshoot.md").read_text()
+    of_fields = text[text.index("## GraphQL responses") : text.index("These come from AppSync")]
+    of_deployments = text[text.index("## A deployment is refused") :]
     named = set(re.findall(r"^\| `(\w+)` \|", of_fields, re.M)) - {"errorType"}
-    assert "`Refused`" in of_deploys
+    assert "`Refused`" in of_deployments
     assert named | {"Refused"} == set(exceptions())
 
 
-def test_every_refusal_of_the_edge_has_a_row_of_advice() -> None:
-    text = (PROJECT / "docs" / "refusals.md").read_text()
+def test_every_refusal_of_the_edge_has_advice() -> None:
+    text = (PROJECT / "docs" / "troubleshoot.md").read_text()
     for refused in canned_policy.Refused.__subclasses__():
         assert f"| edge | `{refused.code}`" in text
 
 
 def test_settings_are_all_described_with_their_defaults() -> None:
     defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    rows = re.findall(r"^\| (`.+?) \| (.*?)\| ", (PROJECT / "docs" / "settings.md").read_text(), re.M)
+    rows = re.findall(r"^\| (`.+?) \| (.*?)\| ", (PROJECT / "docs" / "configure.md").read_text(), re.M)
     described: dict[str, str] = {}
     for keys, values in rows:
         names, given = re.findall(r"`([^`]+)`", keys), re.findall(r"`([^`]+)`", values)
