@@ -8,10 +8,10 @@ READY  := $(VENV)/.ready
 PAGE   := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench lock clean
+.PHONY: help setup up test test-quick check bench lock clean
 
 help: ## list what can be typed
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) $(PAGE) ## install everything that is needed, into this folder
 
@@ -20,6 +20,9 @@ up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT
 
 test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/test_edge.py)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+test-quick: $(READY) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
+	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/unit tests/infra tests/data_planes
 
 check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .

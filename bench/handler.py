@@ -16,7 +16,7 @@ from bench.signing import KEY_ID, ORIGIN, policy, urls
 from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 
 _SETTINGS = UrlSettings(
-    edge_origin=ORIGIN,
+    cdn_url=ORIGIN,
     files_folder="files",
     signing_keys=SigningKeys((SigningKey(KEY_ID, "0", "ecdsa-p256", "/a-key"),)),
     url_lifetime=900,

@@ -36,7 +36,7 @@ def _signer() -> CloudFrontSigner:
 @app.resolver(type_name="Query", field_name="getUrl")
 def get_url(file: str) -> str:
     expires = datetime.fromtimestamp(time.time() + 900, UTC)
-    url = f"{os.environ['EDGE_ORIGIN']}/{file}"
+    url = f"{os.environ['CDN_URL']}/{file}"
     signed: str = _signer().generate_presigned_url(url, date_less_than=expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
     logger.info("signed", file=file)

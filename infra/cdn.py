@@ -13,7 +13,7 @@ from infra.file_store import FileStore
 class Cdn(Construct):
     """A distribution whose every request needs a signed URL; `https://domain/<file name>` is the file.
 
-    `origin` is scheme and host of the URLs to sign: `edge_origin` or `custom_domain` where set, else CloudFront's own.
+    `origin` is scheme and host of the URLs to sign: `cdn_url` or `custom_domain` where set, else CloudFront's own.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Cdn(Construct):
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if certificate else None,
         )
         domain = config.custom_domain or self.distribution.distribution_domain_name
-        self.origin = config.edge_origin or f"https://{domain}"
+        self.origin = config.cdn_url or f"https://{domain}"
         self._acknowledge(files)
 
     def _cache(self, config: Config) -> cloudfront.CachePolicy:

@@ -40,7 +40,7 @@ class Config:
     url_window: int = 300
     custom_domain: str = ""
     certificate_arn: str = ""
-    edge_origin: str = ""
+    cdn_url: str = ""
     signing_keys: str = "1"
     key_settling: int = 600
     revoke: str = ""
@@ -111,11 +111,11 @@ class Config:
                 r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/.+",
                 "the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
             )
-        if self.edge_origin:
+        if self.cdn_url:
             # Browsers lower the case of a host and drop the port that its scheme implies; the signature covers both.
             _match(
-                "edge_origin",
-                self.edge_origin,
+                "cdn_url",
+                self.cdn_url,
                 r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?",
                 "scheme and host as browsers write them, such as https://files.example.com, without a path",
             )

@@ -39,7 +39,7 @@ class PrivateFilesStack(Stack):
             handler="url_handler",
             cryptography=True,
             settings=UrlSettings(
-                edge_origin=cdn.origin,
+                cdn_url=cdn.origin,
                 files_folder=config.files_folder,
                 signing_keys=key.signing_keys,
                 url_lifetime=config.url_lifetime,

@@ -102,7 +102,7 @@ async def _up(options: argparse.Namespace) -> None:
             aws_port = probe.getsockname()[1]
 
         cloud = Cloud(directory, aws_port)
-        deployment = deploy.Deployment(cloud, directory, edge_origin=servers.origin(cdn_door), context=options.context)
+        deployment = deploy.Deployment(cloud, directory, cdn_url=servers.origin(cdn_door), context=options.context)
         cleanup.push_async_callback(cloud.stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(_step("synthesize the template", deployment.synthesize()))

@@ -39,11 +39,11 @@ class Deployment:
     `context` is handed on to the CDK command line: `("auth=off", "url_lifetime=60")`.
     """
 
-    def __init__(self, cloud: Cloud, directory: Path, *, edge_origin: str, context: Sequence[str]) -> None:
+    def __init__(self, cloud: Cloud, directory: Path, *, cdn_url: str, context: Sequence[str]) -> None:
         self._cloud = cloud
         self._directory = directory
         # The functions run on this machine, and the URLs lead to it: two values, not another template.
-        settings = [f"architecture={_architecture()}", f"edge_origin={edge_origin}", *context]
+        settings = [f"architecture={_architecture()}", f"cdn_url={cdn_url}", *context]
         self._context = [argument for setting in settings for argument in ("--context", setting)]
         self._log = directory / "deploy.log"
         self._log.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ def cdn(cloud: Cloud, outputs: Mapping[str, str]) -> Any:
     return edge.create_app(
         cloudfront=cloud.client("cloudfront"),
         distribution_id=outputs["DistributionId"],
-        edge_origin=outputs["CdnUrl"],
+        cdn_url=outputs["CdnUrl"],
         aws_endpoint_url=cloud.endpoint_url,
         ssl_context=cloud.ssl_context(),
     )

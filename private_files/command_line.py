@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 import shtab
@@ -33,6 +34,14 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exits with 2; the message quotes what was typed, but never a URL that opens a file."""
         super().error(re.sub(r"\S*(://|Signature=)\S*", "[a URL]", message))
+
+
+class _Version(argparse.Action):
+    """Print the installed version. Looked up only for this option, because it reads the package's metadata."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"{PROGRAM} {version('private-files')}")
+        parser.exit()
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -68,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[asks],
     )
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, text: str, epilog: str, *parents: _Parser) -> _Parser:

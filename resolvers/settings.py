@@ -57,10 +57,10 @@ class SigningKeys:
 class UrlSettings:
     """What the function that signs URLs needs to know.
 
-    `edge_origin` is scheme, host and, where it is not the default, port: `https://files.example.com`.
+    `cdn_url` is scheme, host and, where it is not the default, port: `https://files.example.com`.
     """
 
-    edge_origin: str
+    cdn_url: str
     files_folder: str
     signing_keys: SigningKeys
     url_lifetime: int

@@ -111,7 +111,7 @@ def _report(answers: Sequence[Mapping[str, str | None]]) -> None:
 
 def _url(file: str, save_as: str | None = None) -> str:
     settings = _settings()
-    url = settings.edge_origin + file_names.to_url_path(file, settings.files_folder)
+    url = settings.cdn_url + file_names.to_url_path(file, settings.files_folder)
     if save_as is None:
         return url
     return f"{url}?response-content-disposition={quote(content_disposition.attachment(save_as), safe='')}"

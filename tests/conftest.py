@@ -7,16 +7,12 @@ import pytest
 from tests import PROJECT
 from tests.running_stack import Stack, deployed_stack, running_stack
 
-# Each brings a stack up, or more than one; begun first, they leave no worker waiting at the end.
-LONGEST = (
-    "test_rotation.py", "test_journey.py", "test_docs.py", "test_rest_journey.py", "test_gallery.py",
-    "test_frontend.py", "test_frontend_troubles.py", "test_query_page.py",
-)  # fmt: skip
+# Slowest layer first, so that no worker waits for a stack at the end.
+LAYERS = ("stack", "browser", "data_planes", "infra", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    items.sort(key=lambda item: LAYERS.index(item.path.parent.name))
 
 
 @pytest.fixture(autouse=True)

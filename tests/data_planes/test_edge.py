@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudfront.type_defs import DistributionConfigTypeDef
 
 NOW = 1_800_000_000
-EDGE_ORIGIN = "https://files.example.com:8443"
+CDN_URL = "https://files.example.com:8443"
 LARGE = 256 * 1024 * 1024
 CHUNK = b"x" * (1024 * 1024)
 PATIENCE = 10.0
@@ -108,8 +108,8 @@ class KeyPair:
     def sign(self, target: str, expires: int = NOW + 60) -> str:
         """The request target with its signature, made by botocore and OpenSSL."""
         signer = CloudFrontSigner(self.id, self._sign_bytes)
-        url = signer.generate_presigned_url(EDGE_ORIGIN + target, date_less_than=datetime.fromtimestamp(expires, UTC))
-        return str(url).removeprefix(EDGE_ORIGIN)
+        url = signer.generate_presigned_url(CDN_URL + target, date_less_than=datetime.fromtimestamp(expires, UTC))
+        return str(url).removeprefix(CDN_URL)
 
     def _sign_bytes(self, policy: bytes) -> bytes:
         command = ["openssl", "dgst", "-sha1", "-sign", str(self.private)]
@@ -207,11 +207,11 @@ def ask(port: int, target: str, method: str = "GET", **headers: str) -> Answer:
         return Answer(response.status, response.headers, response.read())
 
 
-def app_for(cloud: Cloud, aws_endpoint_url: str, edge_origin: str = EDGE_ORIGIN) -> ASGIApp:
+def app_for(cloud: Cloud, aws_endpoint_url: str, cdn_url: str = CDN_URL) -> ASGIApp:
     return create_app(
         cloudfront=cloud.client,
         distribution_id=cloud.id,
-        edge_origin=edge_origin,
+        cdn_url=cdn_url,
         aws_endpoint_url=aws_endpoint_url,
         clock=lambda: NOW,
     )
@@ -358,7 +358,7 @@ def test_distribution_that_trusts_everyone_is_open(cloud: Cloud, origin: Origin,
 
 
 def test_distribution_for_https_only_is_closed_to_an_edge_without_it(cloud: Cloud) -> None:
-    with serving(app_for(cloud, "http://127.0.0.1:9", edge_origin="http://files.example.com")) as port:
+    with serving(app_for(cloud, "http://127.0.0.1:9", cdn_url="http://files.example.com")) as port:
         answer = ask(port, "/a.jpg")
     assert (answer.status, answer.headers["X-Refused-By"]) == (403, "edge")
     assert b"Viewers must use HTTPS" in answer.body

@@ -29,7 +29,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "custom_domain": "files.example.com",
         "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0f4c1d2e-0000-4000-8000-000000000000",
     },
-    "edge-origin": {"edge_origin": "https://127.0.0.1:8443"},
+    "edge-origin": {"cdn_url": "https://127.0.0.1:8443"},
     "two-keys": {"signing_keys": "1,2:rsa-2048"},
     "three-algorithms": {"signing_keys": "1:rsa-2048-sha1,2:rsa-2048,3:ecdsa-p256", "revoke": "0"},
     "another-folder": {"files_folder": "public/files"},
@@ -285,7 +285,7 @@ def test_custom_domain_has_its_certificate_and_no_old_tls() -> None:
 def test_urls_are_signed_for_the_origin_that_the_output_names(variant: str, origin: str | None) -> None:
     distribution, _ = only("AWS::CloudFront::Distribution", variant)
     wanted = origin or f"https://${{{distribution}.DomainName}}"
-    assert plain(function("url_handler", variant)[1]["Environment"]["Variables"]["EDGE_ORIGIN"]) == wanted
+    assert plain(function("url_handler", variant)[1]["Environment"]["Variables"]["CDN_URL"]) == wanted
     assert plain(synthesized(variant)["Outputs"]["CdnUrl"]["Value"]) == wanted
 
 

@@ -98,7 +98,7 @@ def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def synthesize(stack: Stack, folder: Path, *settings: str) -> Path:
     """The folder of an assembly with these settings beside those that the stack was deployed with."""
-    everything = [f"edge_origin={stack['CdnUrl']}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
+    everything = [f"cdn_url={stack['CdnUrl']}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
     context = [argument for setting in everything for argument in ("-c", setting)]
     done = cdk(stack, "synth", "--quiet", "--output", str(folder), *context)
     assert done.returncode == 0, done.stderr

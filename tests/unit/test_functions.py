@@ -41,7 +41,7 @@ NOW = 1_800_000_000.75
 ENVIRONMENT = {
     "BUCKET_NAME": BUCKET,
     "FILES_FOLDER": "files",
-    "EDGE_ORIGIN": ORIGIN,
+    "CDN_URL": ORIGIN,
     "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER}",
     "URL_LIFETIME": "900",
     "URL_LIFETIME_MIN": "10",
@@ -480,7 +480,7 @@ def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "variable",
     [
-        "EDGE_ORIGIN",
+        "CDN_URL",
         "FILES_FOLDER",
         "SIGNING_KEYS",
         "URL_LIFETIME",

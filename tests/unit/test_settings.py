@@ -19,7 +19,7 @@ from resolvers.settings import (
 
 FILES = FilesSettings(bucket_name="a-bucket", files_folder="files")
 URL = UrlSettings(
-    edge_origin="https://files.example.com:8443",
+    cdn_url="https://files.example.com:8443",
     files_folder="public/files",
     signing_keys=SigningKeys(
         (
@@ -38,7 +38,7 @@ ENVIRONMENTS = [
     (
         URL,
         {
-            "EDGE_ORIGIN": "https://files.example.com:8443",
+            "CDN_URL": "https://files.example.com:8443",
             "FILES_FOLDER": "public/files",
             "SIGNING_KEYS": "K0123456789ABC 1800000000 ecdsa-p256 /PrivateFiles/signing-keys/1, "
             "KDEFGHIJKLMNOP 1800003600 rsa-2048-sha1 /PrivateFiles/signing-keys/2",

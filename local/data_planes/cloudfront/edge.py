@@ -50,19 +50,19 @@ def create_app(
     *,
     cloudfront: "CloudFrontClient",
     distribution_id: str,
-    edge_origin: str,
+    cdn_url: str,
     aws_endpoint_url: str,
     ssl_context: ssl.SSLContext | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Router:
     """The ASGI application that answers for one distribution of the embedded AWS.
 
-    `edge_origin` is scheme://host:port as URLs are signed, `aws_endpoint_url` is where the distribution itself answers,
+    `cdn_url` is scheme://host:port as URLs are signed, `aws_endpoint_url` is where the distribution itself answers,
     `ssl_context` what is trusted there, `clock` gives epoch seconds. Serve it with uvicorn's `server_header=False`:
     `Server` is for CloudFront and S3 to fill.
     """
     watch = Watch(cloudfront, distribution_id)
-    edge = Edge(watch, edge_origin, aws_endpoint_url.rstrip("/"), clock)
+    edge = Edge(watch, cdn_url, aws_endpoint_url.rstrip("/"), clock)
 
     @asynccontextmanager
     async def lifespan(_: Router) -> AsyncIterator[None]:
@@ -82,12 +82,12 @@ class Edge:
 
     session: aiohttp.ClientSession
 
-    def __init__(self, watch: Watch, edge_origin: str, aws_endpoint_url: str, clock: Callable[[], float]) -> None:
+    def __init__(self, watch: Watch, cdn_url: str, aws_endpoint_url: str, clock: Callable[[], float]) -> None:
         self._watch = watch
-        self._edge_origin = edge_origin
+        self._cdn_url = cdn_url
         # A browser trusts loopback as it trusts TLS (https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy),
         # and does not trust a certificate made here: so loopback counts as HTTPS.
-        origin = URL(edge_origin)
+        origin = URL(cdn_url)
         self._scheme = "https" if origin.host in LOOPBACK else origin.scheme
         self._aws_endpoint_url = aws_endpoint_url
         self._clock = clock
@@ -136,7 +136,7 @@ class Edge:
     def _check(self, raw_path: bytes, query: bytes, distribution: Distribution) -> bytes:
         if distribution.keys is None:
             return raw_path + b"?" + query if query else raw_path
-        return canned_policy.check(self._edge_origin, raw_path, query, keys=distribution.keys, now=self._clock())
+        return canned_policy.check(self._cdn_url, raw_path, query, keys=distribution.keys, now=self._clock())
 
     async def _ask(
         self, distribution: Distribution, target: bytes, viewer: Headers, method: str
