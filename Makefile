@@ -19,6 +19,7 @@ up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
 test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/test_edge.py)
+	@$(BIN)/python -m tests.install_browser
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-quick: $(READY) $(PAGE) ## the tests that start no stack: unit, infra, data_planes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import functools
 import json
 import logging
 import resource
@@ -116,9 +115,10 @@ async def _up(options: argparse.Namespace) -> None:
             password = await asyncio.to_thread(deploy.add_demo_user, cloud, outputs["UserPoolId"])
             outputs |= {"DemoUser": deploy.DEMO_USER, "DemoPassword": password}
 
-        token = None
-        if "DemoUser" in outputs:
-            token = functools.partial(asyncio.to_thread, welcome.demo_token, cloud, outputs)
+        async def demo_token() -> str:
+            return await asyncio.to_thread(welcome.demo_token, outputs)
+
+        token = demo_token if "DemoUser" in outputs else None
         await cleanup.enter_async_context(servers.serve(data_planes.graphql(cloud, outputs, token), graphql_door))
         await cleanup.enter_async_context(servers.serve(data_planes.cdn(cloud, outputs), cdn_door))
         if "RestUrl" in outputs:

@@ -7,22 +7,15 @@ from typing import Any
 
 import aiohttp
 import yarl
-from pycognito.aws_srp import AWSSRP
 
-from local.embedded_aws.emulator import Cloud
 from local.servers import DoorClosed
+from private_files.cognito import Cognito
+from private_files.settings import Settings
 
 
-def demo_token(cloud: Cloud, outputs: Mapping[str, str]) -> str:
-    """An access token of the demo user, who signs in by SRP as any user does."""
-    user = AWSSRP(
-        username=outputs["DemoUser"],
-        password=outputs["DemoPassword"],
-        pool_id=outputs["UserPoolId"],
-        client_id=outputs["UserPoolClientId"],
-        client=cloud.client("cognito-idp"),
-    )
-    return str(user.authenticate_user()["AuthenticationResult"]["AccessToken"])
+def demo_token(outputs: Mapping[str, str]) -> str:
+    """Return an access token of the demo user, who signs in by SRP as any user does."""
+    return Cognito(Settings(outputs)).sign_in(outputs["DemoUser"], outputs["DemoPassword"]).access
 
 
 async def open_sample(outputs: Mapping[str, str], token: str | None) -> str:

@@ -19,8 +19,8 @@ from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
 from private_files.failures import SignInRefused, Unconfigured, Unreachable
-from private_files.session import Tokens
 from private_files.settings import FLAGS, Settings, variable
+from private_files.tokens import Tokens
 
 _BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
 

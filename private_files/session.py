@@ -13,10 +13,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from private_files.failures import SignInRefused, Unconfigured
 from private_files.settings import Settings
+from private_files.tokens import Tokens
 
 if TYPE_CHECKING:
     from private_files.cognito import Cognito
@@ -25,14 +26,6 @@ SIGN_IN_AGAIN = "Sign in again: private-files login"
 _SECONDS_AHEAD = 60  # a token that expires sooner might do so on the way
 # To whom the tokens may be sent. Another API, or another Cognito, must not get them by being named with the same pool.
 _WHERE = ("GraphqlUrl", "AwsEndpointUrl", "UserPoolId", "UserPoolClientId")
-
-
-class Tokens(NamedTuple):
-    """An access token, the epoch second in which it expires, and what gets the next one without a password."""
-
-    access: str
-    expires: float
-    refresh: str
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests import PROJECT
+from tests.install_browser import find_browser
 
 SCREENSHOTS = Path(os.environ.get("ARTIFACTS", PROJECT / ".local" / "screenshots"))
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -25,8 +25,8 @@ OFFLINE = ("--disable-background-networking", "--disable-component-update", "--d
 @contextmanager
 def chromium(*switches: str) -> Iterator[Browser]:
     """Chromium, without a window, with switches of its command line; fails where it is not installed."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "The page is tested in Chromium: apt-get install chromium"
+    program = find_browser()
+    assert program, "The page is tested in Chromium: run python -m tests.install_browser"
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", *OFFLINE, *switches]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)

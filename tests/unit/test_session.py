@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from private_files import session, settings
+from private_files.tokens import Tokens
 from tests.unit.test_clients import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
 
 __all__ = ["server", "terminal", "with_users"]
@@ -107,12 +108,12 @@ def test_token_that_cannot_be_kept_serves_all_the_same(tmp_path: Path, monkeypat
         def __init__(self, _: settings.Settings) -> None:
             pass
 
-        def renew(self, refresh_token: str) -> session.Tokens:
-            return session.Tokens("new", time.time() + 3600, refresh_token)
+        def renew(self, refresh_token: str) -> Tokens:
+            return Tokens("new", time.time() + 3600, refresh_token)
 
     monkeypatch.setattr("private_files.cognito.Cognito", Renewing)
     (tmp_path / "full").touch()
-    old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", session.Tokens("old", 0, "refresh"))
+    old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", Tokens("old", 0, "refresh"))
     assert old.access_token(settings.Settings({})) == "new"
 
 
