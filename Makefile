@@ -11,14 +11,14 @@ PAGE   := frontend/dist/index.html
 .PHONY: help setup up test test-quick check bench lock clean
 
 help: ## list what can be typed
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) $(PAGE) ## install everything that is needed, into this folder
 
 up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
-test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/test_edge.py)
+test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/unit)
 	@$(BIN)/python -m tests.install_browser
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
