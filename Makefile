@@ -51,10 +51,11 @@ lock: ## pin every dependency anew, with hashes
 	npm install --package-lock-only
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) node_modules frontend/dist .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules frontend/dist frontend/dist-graphiql .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# The page people use; built again when something it is made of has changed.
-$(PAGE): $(READY) $(shell find frontend -type f -not -path "frontend/dist/*")
+# The page and, for this machine only, GraphiQL; built again when one of their sources has changed.
+$(PAGE): $(READY) examples.graphql $(shell find frontend -type f -not -path "frontend/dist*")
+	@vite build frontend/graphiql --logLevel error
 	@vite build frontend --logLevel error
 
 # The virtual environment is complete when this file is newer than what it was made from.

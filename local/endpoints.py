@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from local.data_planes.appsync.app import create_app as create_graphql_app
@@ -11,8 +10,6 @@ from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
 from local.data_planes.http_api.app import create_app as create_rest_app
 from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud
-
-_EXAMPLES = Path(__file__).parent.parent / "examples.graphql"
 
 
 def graphql(cloud: Cloud, outputs: Mapping[str, str], token: Callable[[], Awaitable[str]] | None) -> Any:
@@ -27,7 +24,6 @@ def graphql(cloud: Cloud, outputs: Mapping[str, str], token: Callable[[], Awaita
         ca_bundle=str(cloud.ca_bundle),
         credentials={ROOT_ACCESS_KEY_ID: root},
         demo_token=token,
-        examples=_EXAMPLES.read_text(encoding="utf-8"),
     )
 
 

@@ -31,17 +31,15 @@ def create_app(
     ca_bundle: str | None,
     credentials: Mapping[str, Credential],
     demo_token: Callable[[], Awaitable[str]] | None = None,
-    examples: str = "",
     fresh: float = 2.0,
     most_requests: int = MOST_REQUESTS,
     concurrency: int = CONCURRENCY,
 ) -> Starlette:
-    """Get the data plane of one API: ``/graphql`` for clients and, at ``/``, a page for people.
+    """Get the data plane of one API: ``/graphql`` for clients and, at ``/``, GraphiQL.
 
     ``session`` reads the API and invokes its functions at ``aws_endpoint_url``, whose certificate ``ca_bundle``
     vouches for. ``credentials`` maps the access key ids that may sign requests to what is known of them.
-    ``demo_token`` makes a token for the page to sign in with; ``examples`` are operations, each under a comment that
-    says what it is for, that the page offers. A deployment is seen within ``fresh`` seconds, twice
+    ``demo_token`` returns a token with which GraphiQL signs in. A deployment is seen within ``fresh`` seconds, twice
     that under load. Of ``most_requests`` at a time, ``concurrency`` functions run and the others wait; any more
     requests are refused with 429.
     """
@@ -69,6 +67,6 @@ def create_app(
         return await data_plane.answer(request)
 
     return Starlette(
-        routes=[Route("/graphql", graphql, methods=["POST", "GET", "OPTIONS"]), *page.routes(demo_token, examples)],
+        routes=[Route("/graphql", graphql, methods=["POST", "GET", "OPTIONS"]), *page.routes(demo_token)],
         lifespan=lifespan,
     )

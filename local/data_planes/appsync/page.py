@@ -1,47 +1,50 @@
-"""A page for people, and the token that it signs in with."""
+"""GraphiQL, and the token with which it signs in as the demo user."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from local.data_planes.loopback import LOOPBACK
 
-PAGE = Path(__file__).with_name("graphiql.html")
+DIST = Path(__file__).parents[3] / "frontend" / "dist-graphiql"
+NOT_BUILT = "GraphiQL is not built: run `make setup`, or `make up`, which builds it first."
 PAGE_HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        # GraphiQL's dialogs and menus insert style elements.
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
 
 
-def routes(demo_token: Callable[[], Awaitable[str]] | None, examples: str) -> list[Route]:
-    """Get ``/``, the page; ``/examples.graphql``, what it offers; ``/demo-token``, made for this page alone."""
+def routes(demo_token: Callable[[], Awaitable[str]] | None) -> list[BaseRoute]:
+    """Return the routes ``/``, the page, with its ``/assets``, and ``/demo-token``, which only this page may read."""
 
     async def page(_request: Request) -> Response:
-        return HTMLResponse(PAGE.read_text(), headers=PAGE_HEADERS)
+        index = DIST / "index.html"
+        return FileResponse(index, headers=PAGE_HEADERS) if index.exists() else PlainTextResponse(NOT_BUILT, 503)
 
     async def token(request: Request) -> Response:
         if demo_token is None:
             return PlainTextResponse("There is no demo user.", 404)
         if not _from_the_page(request):
-            return PlainTextResponse("Only this machine's own page may sign in here.", 403)
+            return PlainTextResponse("Only this server's own page may sign in here.", 403)
         return JSONResponse({"token": await demo_token()}, headers={"cache-control": "no-store"})
 
-    async def offered(_request: Request) -> Response:
-        return PlainTextResponse(examples, headers={"cache-control": "no-store"})
-
-    return [Route("/", page), Route("/examples.graphql", offered), Route("/demo-token", token)]
+    assets = StaticFiles(directory=DIST / "assets", check_dir=False)
+    return [Route("/", page), Mount("/assets", assets), Route("/demo-token", token)]
 
 
 def _from_the_page(request: Request) -> bool:
-    """Tell whether this server's own page asks; the host is checked so that no other name can be pointed here."""
+    """Return whether this server's own page sent the request; checks the host, against DNS rebinding."""
     host = request.headers.get("host", "")
     if urlsplit(f"//{host}").hostname not in LOOPBACK:
         return False
