@@ -11,12 +11,13 @@ export const EXAMPLES = text
 export const examplesPlugin: GraphiQLPlugin = { title: "Examples", icon: Icon, content: Examples };
 
 function Examples() {
-  const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  const { queryEditor, variableEditor, responseEditor, setOperationName } = useEditorContext({ nonNull: true });
   const { run } = useExecutionContext({ nonNull: true });
 
   function show(query: string) {
     queryEditor?.setValue(query);
     variableEditor?.setValue("");
+    setOperationName(/^query (\w+)/m.exec(query)?.[1] ?? ""); // which names it in the history
     run();
   }
 
@@ -26,7 +27,11 @@ function Examples() {
       <ul>
         {EXAMPLES.map(({ title, query }) => (
           <li key={title}>
-            <button type="button" onClick={() => show(query)}>
+            <button
+              type="button"
+              disabled={!queryEditor || !variableEditor || !responseEditor}
+              onClick={() => show(query)}
+            >
               {title}
             </button>
           </li>

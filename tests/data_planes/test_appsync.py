@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from local.data_planes.appsync import page as graphiql
 from tests.appsync_stand import API_KEY, Aws, data_plane
 
 KEY = {"x-api-key": API_KEY}
@@ -138,8 +141,18 @@ def test_page_for_people_needs_nothing_from_elsewhere(client: httpx.Client) -> N
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "src=" not in page.text
-    assert "http://" not in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert loaded
+    for path in loaded:
+        assert path.startswith("./")
+        assert client.get(path.removeprefix(".")).status_code == 200
+
+
+def test_page_that_is_not_built_says_so(client: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphiql, "DIST", tmp_path)
+    response = client.get("/")
+    assert (response.status_code, response.text) == (503, graphiql.NOT_BUILT)
 
 
 def test_page_gets_a_fresh_token_for_the_demo_user(aws: Aws) -> None:
