@@ -2,11 +2,11 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  base: "./", // the page works under any path
+  base: "./", // works at any path
   plugins: [react()],
   build: {
     target: "es2023",
-    assetsInlineLimit: 0, // the policy of the page allows no data: URLs
+    assetsInlineLimit: 0, // the Content-Security-Policy forbids data: URLs
     modulePreload: { polyfill: false },
   },
 });

@@ -1,16 +1,16 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { type Config, readConfig } from "./config.ts";
 import { configure, currentUser, signOut } from "./session.ts";
-import { TroubleBox } from "./TroubleBox.tsx";
+import { ErrorMessage } from "./ErrorMessage.tsx";
 
 const SignIn = lazy(() => import("./SignIn.tsx"));
-const filesPage = import("./FilesPage.tsx"); // needed by everyone, so it is fetched beside the configuration
+const filesPage = import("./FilesPage.tsx"); // nearly always needed, so load it in parallel with the configuration
 const FilesPage = lazy(() => filesPage);
 
-/** Who may see the files: `null` until it is known, `undefined` where nobody signs in because an API key opens all. */
-type User = { name: string | undefined } | "nobody" | null;
+/** The user: null until known; without a name if the page uses an API key instead of signing in. */
+type User = { name: string | undefined } | "signed out" | null;
 
-/** The way in: the configuration, then a session, then the files. */
+/** Load the configuration, sign the user in, and show the files. */
 export function App() {
   const [config, setConfig] = useState<Config | null>(null);
   const [user, setUser] = useState<User>(null);
@@ -24,30 +24,30 @@ export function App() {
       configure(found);
       setConfig(found);
       const name = found.ApiKey ? undefined : await currentUser();
-      setUser(name === null ? "nobody" : { name });
+      setUser(name === null ? "signed out" : { name });
     } catch (error) {
       setThrown(error);
     }
   }, []);
   useEffect(() => void start(), [start]);
 
-  const leave = useCallback(async (why: string) => {
+  const leave = useCallback(async (reason: string) => {
     await signOut();
-    setNotice(why);
-    setUser("nobody");
+    setNotice(reason);
+    setUser("signed out");
   }, []);
 
   if (thrown) {
     return (
       <main className="alone">
-        <TroubleBox thrown={thrown} retry={start} />
+        <ErrorMessage thrown={thrown} retry={start} />
       </main>
     );
   }
   if (!config || !user) return <Waiting />;
   return (
     <Suspense fallback={<Waiting />}>
-      {user === "nobody" ? (
+      {user === "signed out" ? (
         <SignIn config={config} notice={notice} onSignedIn={(name) => setUser({ name })} />
       ) : (
         <FilesPage user={user.name} onLeave={leave} />
@@ -60,7 +60,7 @@ function Waiting() {
   return (
     <main className="alone" aria-busy="true">
       <p className="waiting" role="status">
-        One moment …
+        Loading …
       </p>
     </main>
   );

@@ -1,10 +1,10 @@
 import { useEffect, useState } from "react";
 import { expiryOf } from "./signed-url.ts";
-import { clockOf } from "./wording.ts";
+import { durationOf } from "./wording.ts";
 
-const SOON = 60_000;
+const ALMOST_EXPIRED = 60_000;
 
-/** How long a link still opens its file, every second anew. It is read on request, not aloud each time. */
+/** Shows when a link expires, updated every second. Screen readers do not announce each update. */
 export function Countdown({ url }: { url: string }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -13,8 +13,8 @@ export function Countdown({ url }: { url: string }) {
   }, []);
   const left = expiryOf(url) - now;
   return (
-    <span role="timer" className={left < SOON ? "countdown soon" : "countdown"}>
-      {left > 0 ? `The link opens it for ${clockOf(left)}` : "The link has expired"}
+    <span role="timer" className={left < ALMOST_EXPIRED ? "countdown soon" : "countdown"}>
+      {left > 0 ? `Link expires in ${durationOf(left)}` : "Link expired"}
     </span>
   );
 }

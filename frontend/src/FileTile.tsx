@@ -1,34 +1,34 @@
 import { useState } from "react";
 import { type FileItem, lastPart } from "./files.ts";
-import { endingOf, kindOf } from "./kinds.ts";
-import { PlaceLink } from "./PlaceLink.tsx";
-import type { Place } from "./place.ts";
+import { extensionOf, kindOf } from "./kinds.ts";
+import { RouteLink } from "./RouteLink.tsx";
+import type { Route } from "./route.ts";
 import { isExpired } from "./signed-url.ts";
 import { dateOf, shown, sizeOf } from "./wording.ts";
 
-/** A picture is shown whole and small; above this it is not worth the way. */
+/** Thumbnails are the whole picture, scaled down; larger pictures, in bytes, would take too long to load. */
 const LARGEST_THUMBNAIL = 5_000_000;
 
-type Props = { item: FileItem; place: Place; onExpired: () => void };
+type Props = { item: FileItem; route: Route; onExpired: () => void };
 
-/** One file of a folder: its picture or its kind, its name, its size and its date. */
-export function FileTile({ item, place, onExpired }: Props) {
+/** A file in a folder: thumbnail or extension, name, size and date. */
+export function FileTile({ item, route, onExpired }: Props) {
   const kind = kindOf(item.name);
-  const pictured = kind === "image" && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
+  const hasThumbnail = kind === "image" && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
   return (
     <li>
-      <PlaceLink to={{ ...place, file: item.name }} className="tile">
+      <RouteLink to={{ ...route, file: item.name }} className="tile">
         <span className={`face ${kind}`}>
-          <span className="ending" aria-hidden="true">
-            {endingOf(item.name) || "file"}
+          <span className="extension" aria-hidden="true">
+            {extensionOf(item.name) || "file"}
           </span>
-          {pictured && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
+          {hasThumbnail && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
         </span>
         <bdi className="name">{shown(lastPart(item.name))}</bdi>
         <span className="quiet">
           {sizeOf(item.size)} <span aria-hidden="true">·</span> {dateOf(item.lastModified)}
         </span>
-      </PlaceLink>
+      </RouteLink>
     </li>
   );
 }
@@ -36,7 +36,7 @@ export function FileTile({ item, place, onExpired }: Props) {
 function Thumbnail({ url, onExpired }: { url: string; onExpired: () => void }) {
   const [source, setSource] = useState(url);
   const [state, setState] = useState<"waiting" | "loaded" | "broken">("waiting");
-  // What is loaded stays as it is: a new URL of the same picture would only load it again.
+  // Keep a loaded picture: a new URL would only load it again.
   if (url !== source && state !== "loaded") {
     setSource(url);
     setState("waiting");

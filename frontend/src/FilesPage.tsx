@@ -2,21 +2,21 @@ import { useEffect, useRef } from "react";
 import { Breadcrumbs } from "./Breadcrumbs.tsx";
 import { FileTile } from "./FileTile.tsx";
 import { lastPart, type Page } from "./files.ts";
-import { PlaceLink } from "./PlaceLink.tsx";
+import { RouteLink } from "./RouteLink.tsx";
 import { Preview } from "./Preview.tsx";
-import { type Place, usePlace } from "./place.ts";
+import { type Route, useRoute } from "./route.ts";
 import { Search } from "./Search.tsx";
-import { TroubleBox } from "./TroubleBox.tsx";
-import { SessionEnded } from "./trouble.ts";
+import { ErrorMessage } from "./ErrorMessage.tsx";
+import { SessionEnded } from "./page-error.ts";
 import { useFolder } from "./useFolder.ts";
 import { counted, shown } from "./wording.ts";
 
-type Props = { user: string | undefined; onLeave: (why: string) => void };
+type Props = { user: string | undefined; onLeave: (reason: string) => void };
 
-/** One folder at a time: its folders, its files with their pictures, and the file that is open in front. */
+/** The folder, and the open file in front of it. */
 export default function FilesPage({ user, onLeave }: Props) {
-  const place = usePlace();
-  const { page, loading, thrown, more, reload, renew } = useFolder(place.folder, place.search);
+  const route = useRoute();
+  const { page, loading, thrown, more, reload, renew } = useFolder(route.folder, route.search);
   const heading = useRef<HTMLHeadingElement>(null);
 
   const sessionEnded = thrown instanceof SessionEnded;
@@ -24,15 +24,15 @@ export default function FilesPage({ user, onLeave }: Props) {
     if (sessionEnded) onLeave(ENDED);
   }, [sessionEnded, onLeave]);
 
-  // A new folder is a new page: who reads with the keyboard or by ear begins at its heading.
-  const arrived = useRef(place.folder);
+  // A new folder is a new page: keyboard and screen reader users start at its heading.
+  const previous = useRef(route.folder);
   useEffect(() => {
-    if (arrived.current !== place.folder && !place.file) heading.current?.focus();
-    arrived.current = place.folder;
-  }, [place.folder, place.file]);
+    if (previous.current !== route.folder && !route.file) heading.current?.focus();
+    previous.current = route.folder;
+  }, [route.folder, route.file]);
   useEffect(() => {
-    document.title = `${shown(lastPart(place.file ?? place.folder)) || "All files"} – Private files`;
-  }, [place.file, place.folder]);
+    document.title = `${shown(lastPart(route.file ?? route.folder)) || "All files"} – Private files`;
+  }, [route.file, route.folder]);
 
   return (
     <>
@@ -40,60 +40,60 @@ export default function FilesPage({ user, onLeave }: Props) {
         Skip to the files
       </button>
       <header className="top">
-        <PlaceLink to={{ folder: "", search: "", file: null }} className="brand">
+        <RouteLink to={{ folder: "", search: "", file: null }} className="brand">
           <img src="./icon.svg" alt="" width="32" height="32" />
           Private files
-        </PlaceLink>
+        </RouteLink>
         {user !== undefined && (
-          <div className="who">
+          <div className="user">
             <span dir="auto">{shown(user)}</span>
-            <button type="button" onClick={() => onLeave("You are signed out.")}>
+            <button type="button" onClick={() => onLeave("You have signed out.")}>
               Sign out
             </button>
           </div>
         )}
       </header>
       <main aria-busy={loading}>
-        <Breadcrumbs folder={place.folder} />
+        <Breadcrumbs folder={route.folder} />
         <div className="title">
           <h1 ref={heading} tabIndex={-1} dir="auto">
-            {shown(lastPart(place.folder)).replace(/\/$/, "") || "All files"}
+            {shown(lastPart(route.folder)).replace(/\/$/, "") || "All files"}
           </h1>
-          <Search key={place.folder} place={place} />
+          <Search key={route.folder} route={route} />
         </div>
         <p className="quiet" role="status">
-          {summary(page, loading, thrown, place)}
+          {summary(page, loading, thrown, route)}
         </p>
-        {page && <Contents page={page} place={place} stale={loading} onExpired={renew} />}
+        {page && <Contents page={page} route={route} stale={loading} onExpired={renew} />}
         {!page && loading && <Skeleton />}
-        {page && !loading && !thrown && isEmpty(page) && <Empty place={place} />}
-        {thrown !== null && !sessionEnded && <TroubleBox thrown={thrown} retry={reload} />}
+        {page && !loading && !thrown && isEmpty(page) && <Empty route={route} />}
+        {thrown !== null && !sessionEnded && <ErrorMessage thrown={thrown} retry={reload} />}
         {page?.nextToken && !thrown && (
           <button type="button" className="more" onClick={more} disabled={loading}>
-            {loading ? "One moment …" : "Show more"}
+            {loading ? "Loading …" : "Show more"}
           </button>
         )}
       </main>
-      {place.file !== null && (
-        <Preview place={place} file={place.file} items={page?.items ?? []} onSessionEnded={() => onLeave(ENDED)} />
+      {route.file !== null && (
+        <Preview route={route} file={route.file} items={page?.items ?? []} onSessionEnded={() => onLeave(ENDED)} />
       )}
     </>
   );
 }
 
-const ENDED = "Your session has ended. Sign in to go on where you were.";
+const ENDED = "Your session has ended. Sign in again to return to this folder.";
 
-function Contents(props: { page: Page; place: Place; stale: boolean; onExpired: () => void }) {
-  const { page, place, stale, onExpired } = props;
+function Contents(props: { page: Page; route: Route; stale: boolean; onExpired: () => void }) {
+  const { page, route, stale, onExpired } = props;
   return (
     <div className={stale ? "stale" : undefined}>
       {page.folders.length > 0 && (
         <ul className="folders" aria-label="Folders">
           {page.folders.map((folder) => (
             <li key={folder}>
-              <PlaceLink to={{ folder, search: "", file: null }} className="folder">
+              <RouteLink to={{ folder, search: "", file: null }} className="folder">
                 <bdi>{shown(lastPart(folder)).replace(/\/$/, "") || "(no name)"}</bdi>
-              </PlaceLink>
+              </RouteLink>
             </li>
           ))}
         </ul>
@@ -101,7 +101,7 @@ function Contents(props: { page: Page; place: Place; stale: boolean; onExpired: 
       {page.items.length > 0 && (
         <ul className="files" aria-label="Files">
           {page.items.map((item) => (
-            <FileTile key={item.name} item={item} place={place} onExpired={onExpired} />
+            <FileTile key={item.name} item={item} route={route} onExpired={onExpired} />
           ))}
         </ul>
       )}
@@ -119,27 +119,23 @@ function Skeleton() {
   );
 }
 
-function Empty({ place }: { place: Place }) {
-  if (place.search) {
+function Empty({ route }: { route: Route }) {
+  if (route.search) {
     return (
       <div className="empty">
         <h2>
-          No name here begins with “<bdi>{shown(place.search)}</bdi>”.
+          No names start with “<bdi>{shown(route.search)}</bdi>”.
         </h2>
-        <p>Upper and lower case count, and only this folder is searched.</p>
-        <PlaceLink to={{ ...place, search: "" }}>Show the whole folder</PlaceLink>
+        <p>The search is case-sensitive and covers only this folder.</p>
+        <RouteLink to={{ ...route, search: "" }}>Show the whole folder</RouteLink>
       </div>
     );
   }
   return (
     <div className="empty">
-      <h2>Nothing is kept here yet.</h2>
-      <p>
-        {place.folder
-          ? "The folder is empty, or it is gone."
-          : "Whoever runs this page can upload files to its bucket."}
-      </p>
-      {place.folder && <PlaceLink to={{ folder: "", search: "", file: null }}>Show all files</PlaceLink>}
+      <h2>No files yet</h2>
+      <p>{route.folder ? "This folder is empty or no longer exists." : "Your administrator can upload files."}</p>
+      {route.folder && <RouteLink to={{ folder: "", search: "", file: null }}>Show all files</RouteLink>}
     </div>
   );
 }
@@ -148,11 +144,11 @@ function isEmpty(page: Page): boolean {
   return page.items.length + page.folders.length === 0;
 }
 
-function summary(page: Page | null, loading: boolean, thrown: unknown, place: Place): string {
-  if (loading) return "Reading the folder …";
+function summary(page: Page | null, loading: boolean, thrown: unknown, route: Route): string {
+  if (loading) return "Loading …";
   if (!page || thrown) return "";
   const parts = [page.folders.length && counted(page.folders.length, "folder"), counted(page.items.length, "file")];
   const found = parts.filter(Boolean).join(", ");
   const rest = page.nextToken ? " so far" : "";
-  return place.search ? `${found}${rest} with names that begin with “${shown(place.search)}”` : found + rest;
+  return route.search ? `${found}${rest} with names starting with “${shown(route.search)}”` : found + rest;
 }

@@ -1,20 +1,20 @@
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Countdown } from "./Countdown.tsx";
 import { type FileItem, lastPart } from "./files.ts";
-import { closeFile, go, type Place } from "./place.ts";
+import { closeFile, navigate, type Route } from "./route.ts";
 import { isExpired, open } from "./signed-url.ts";
-import { TroubleBox } from "./TroubleBox.tsx";
-import { asTrouble, SessionEnded } from "./trouble.ts";
+import { ErrorMessage } from "./ErrorMessage.tsx";
+import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
 import { Viewer } from "./Viewer.tsx";
 import { dateOf, shown, sizeOf } from "./wording.ts";
 
-type Props = { place: Place; file: string; items: FileItem[]; onSessionEnded: () => void };
+type Props = { route: Route; file: string; items: FileItem[]; onSessionEnded: () => void };
 
-/** A file, open in front of its folder. */
-export function Preview({ place, file, items, onSessionEnded }: Props) {
+/** The open file, in a dialog in front of its folder. */
+export function Preview({ route, file, items, onSessionEnded }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  // Closed before it is gone, the dialog gives the focus back to where it came from.
+  // Closing the dialog before it is removed returns the focus to the link that opened it.
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -23,11 +23,12 @@ export function Preview({ place, file, items, onSessionEnded }: Props) {
 
   const index = items.findIndex(({ name }) => name === file);
   const beside = (step: number) => (index < 0 ? undefined : items[index + step]?.name);
-  const show = (name: string | undefined) => name !== undefined && go({ ...place, file: name }, { replace: true });
+  const show = (name: string | undefined) =>
+    name !== undefined && navigate({ ...route, file: name }, { replace: true });
 
-  function turn(event: KeyboardEvent) {
+  function onKeyDown(event: KeyboardEvent) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const used = (event.target as Element).closest("video, audio, section"); // they have a use of their own for these keys
+    const used = (event.target as Element).closest("video, audio, section"); // these elements use the arrow keys
     if (step && !used && !event.altKey && !event.ctrlKey && !event.metaKey) show(beside(step));
   }
 
@@ -36,22 +37,22 @@ export function Preview({ place, file, items, onSessionEnded }: Props) {
       ref={dialog}
       className="preview"
       aria-labelledby="file-name"
-      onKeyDown={turn}
-      onClick={(event) => event.target === event.currentTarget && closeFile(place)}
-      onClose={(event) => !event.currentTarget.open && closeFile(place)}
+      onKeyDown={onKeyDown}
+      onClick={(event) => event.target === event.currentTarget && closeFile(route)}
+      onClose={(event) => !event.currentTarget.open && closeFile(route)}
     >
       <header>
         <h2 id="file-name">
           <bdi>{shown(lastPart(file))}</bdi>
         </h2>
-        <div className="turn">
+        <div className="file-nav">
           <button type="button" disabled={!beside(-1)} onClick={() => show(beside(-1))} aria-label="Previous file">
             ‹
           </button>
           <button type="button" disabled={!beside(1)} onClick={() => show(beside(1))} aria-label="Next file">
             ›
           </button>
-          <button type="button" onClick={() => closeFile(place)} aria-label="Close">
+          <button type="button" onClick={() => closeFile(route)} aria-label="Close">
             ×
           </button>
         </div>
@@ -71,10 +72,10 @@ function OpenFile({
   onSessionEnded: () => void;
 }) {
   const { link, thrown, renew, retry } = useLink(file);
-  // The viewer keeps the URL it began with, for as long as it does without a new one.
+  // The viewer keeps its first URL until that fails.
   const [viewed, setViewed] = useState(known?.url && !isExpired(known.url) ? known.url : null);
   const [problem, setProblem] = useState<unknown>(null);
-  const [said, setSaid] = useState("");
+  const [status, setStatus] = useState("");
   const sessionEnded = thrown instanceof SessionEnded;
   useEffect(() => {
     if (sessionEnded) onSessionEnded();
@@ -82,8 +83,8 @@ function OpenFile({
   if (!viewed && link) setViewed(link.url);
   const details = link ?? known;
 
-  /** The viewer failed: with an expired URL it gets a new one, and otherwise the person gets the reason. */
-  async function explain(url: string) {
+  /** Handle a failure of the viewer: replace an expired URL, or show the reason. */
+  async function handleFailure(url: string) {
     try {
       if (isExpired(url)) return setViewed((await renew()).url);
       await (await open(url, 1)).body?.cancel();
@@ -94,42 +95,42 @@ function OpenFile({
   }
 
   async function download() {
-    setSaid("One moment …");
+    setStatus("Preparing the download …");
     try {
       const { saved } = await renew();
-      await (await open(saved, 1)).body?.cancel(); // a refusal would take the place of this page
+      await (await open(saved, 1)).body?.cancel(); // otherwise a refusal would replace this page
       Object.assign(document.createElement("a"), { href: saved }).click();
-      setSaid("The download has begun.");
+      setStatus("Download started.");
     } catch (error) {
-      const { message, advice } = asTrouble(error);
-      setSaid(`${message} ${advice}`);
+      const { message, advice } = asPageError(error);
+      setStatus(`${message} ${advice}`);
     }
   }
 
   async function copy(url: string) {
     await navigator.clipboard.writeText(url).then(
-      () => setSaid("Copied. Whoever has the link can open the file until it expires."),
-      () => setSaid("This browser does not let the page copy: open the file in a new tab, and copy its address."),
+      () => setStatus("Link copied. Anyone who has it can open the file until it expires."),
+      () => setStatus("The browser did not allow copying. Open the file in a new tab and copy its address."),
     );
   }
 
   if (thrown && !link) {
-    return <div className="stage">{!sessionEnded && <TroubleBox thrown={thrown} retry={retry} />}</div>;
+    return <div className="stage">{!sessionEnded && <ErrorMessage thrown={thrown} retry={retry} />}</div>;
   }
   return (
     <>
       <div className="stage">
         {problem === null && viewed && details && (
-          <Viewer file={file} size={details.size} url={viewed} onFailed={() => explain(viewed)} />
+          <Viewer file={file} size={details.size} url={viewed} onFailed={() => handleFailure(viewed)} />
         )}
         {problem === "unreadable" && (
           <div className="empty">
-            <h3>This browser cannot show the file.</h3>
-            <p>Download it, and open it with a program of its kind.</p>
+            <h3>This browser cannot show this file.</h3>
+            <p>Download it and open it in another program.</p>
           </div>
         )}
         {problem !== null && problem !== "unreadable" && (
-          <TroubleBox
+          <ErrorMessage
             thrown={problem}
             retry={() => {
               setProblem(null);
@@ -157,8 +158,8 @@ function OpenFile({
           {details && `${sizeOf(details.size)} · ${dateOf(details.lastModified)}`}
           {link && <Countdown key={link.url} url={link.url} />}
         </p>
-        <p role="status" className="said">
-          {thrown ? asTrouble(thrown).message : said}
+        <p role="status" className="status">
+          {thrown ? asPageError(thrown).message : status}
         </p>
       </footer>
     </>

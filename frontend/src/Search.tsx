@@ -1,21 +1,21 @@
 import { useEffect, useRef } from "react";
-import { go, type Place } from "./place.ts";
+import { navigate, type Route } from "./route.ts";
 
-const PAUSE = 200; // milliseconds without a key, after which a person has typed what they meant
+const PAUSE = 200; // milliseconds after the last key before the search starts
 
-/** Narrows a folder to the names that begin with what is typed; it is kept in the address. */
-export function Search({ place }: { place: Place }) {
+/** Filters a folder by name prefix, which is kept in the address. */
+export function Search({ route }: { route: Route }) {
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   useEffect(() => {
-    if (input.current && input.current.value !== place.search) input.current.value = place.search;
-  }, [place.search]);
+    if (input.current && input.current.value !== route.search) input.current.value = route.search;
+  }, [route.search]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  function typed(search: string) {
+  function searchLater(search: string) {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => go({ ...place, search, file: null }, { replace: true }), PAUSE);
+    timer.current = setTimeout(() => navigate({ ...route, search, file: null }, { replace: true }), PAUSE);
   }
 
   return (
@@ -23,10 +23,10 @@ export function Search({ place }: { place: Place }) {
       <input
         ref={input}
         type="search"
-        aria-label="Names in this folder that begin with"
-        placeholder="Names that begin with …"
-        defaultValue={place.search}
-        onChange={(event) => typed(event.target.value)}
+        aria-label="Search this folder for names starting with"
+        placeholder="Names starting with …"
+        defaultValue={route.search}
+        onChange={(event) => searchLater(event.target.value)}
         autoComplete="off"
         spellCheck={false}
         dir="auto"

@@ -2,31 +2,30 @@ import { confirmSignIn, type SignInOutput, signIn } from "aws-amplify/auth";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Config } from "./config.ts";
 import { currentUser } from "./session.ts";
-import { asTrouble, Trouble } from "./trouble.ts";
+import { asPageError, PageError } from "./page-error.ts";
 
 type Step = "password" | "new password";
 type Props = { config: Config; notice: string; onSignedIn: (name: string) => void };
 
-/** Asks for name and password, and for what else Cognito wants to know; the password itself never leaves the page. */
+/** Signs in by SRP, which never sends the password; sets a new one if Cognito requires it. */
 export default function SignIn({ config, notice, onSignedIn }: Props) {
   const [step, setStep] = useState<Step>("password");
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Trouble | null>(null);
+  const [problem, setProblem] = useState<PageError | null>(null);
   const form = useRef<HTMLFormElement>(null);
   const { DemoUser, DemoPassword } = config;
 
-  // Where a person types next: the first field of a step, or the one that was wrong.
-  // A new step or a new problem moves the focus
+  // A new step or a new problem moves the focus to the first empty field
   useEffect(
     () => form.current?.querySelector<HTMLInputElement>("input:not([readonly]):placeholder-shown")?.focus(),
     [step, problem],
   );
 
-  async function go(ask: () => Promise<SignInOutput>) {
+  async function submitStep(send: () => Promise<SignInOutput>) {
     setBusy(true);
     setProblem(null);
     try {
-      const { isSignedIn, nextStep } = await ask();
+      const { isSignedIn, nextStep } = await send();
       if (isSignedIn) onSignedIn((await currentUser()) ?? "");
       else setStep(stepOf(nextStep.signInStep));
     } catch (thrown) {
@@ -44,9 +43,9 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
     const typed = new FormData(event.currentTarget);
     const value = (name: string) => String(typed.get(name) ?? "");
     if (step === "password") {
-      void go(() => signIn({ username: value("username").trim(), password: value("password") }));
+      void submitStep(() => signIn({ username: value("username").trim(), password: value("password") }));
     } else {
-      void go(() => confirmSignIn({ challengeResponse: value("answer").trim() }));
+      void submitStep(() => confirmSignIn({ challengeResponse: value("answer").trim() }));
     }
   }
 
@@ -97,13 +96,13 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
           </Field>
         )}
         <button type="submit" className="main" disabled={busy}>
-          {busy ? "One moment …" : step === "new password" ? "Set the password" : "Sign in"}
+          {busy ? "Signing in …" : step === "new password" ? "Set password" : "Sign in"}
         </button>
         {DemoUser && DemoPassword && step === "password" && (
           <button
             type="button"
             disabled={busy}
-            onClick={() => go(() => signIn({ username: DemoUser, password: DemoPassword }))}
+            onClick={() => submitStep(() => signIn({ username: DemoUser, password: DemoPassword }))}
           >
             Sign in as {DemoUser}
           </button>
@@ -114,33 +113,32 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
 }
 
 const TITLES: Record<Step, string> = {
-  password: "Sign in to see what is kept here for you.",
-  "new password": "This is your first time here: choose a password of your own.",
+  password: "Sign in to see your files.",
+  "new password": "This is your first sign-in: choose a new password.",
 };
 
 function stepOf(next: SignInOutput["nextStep"]["signInStep"]): Step {
   if (next === "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED") return "new password";
-  throw new Trouble("This page cannot finish this sign-in.", "Tell whoever runs it:", next);
+  throw new PageError("This page does not support this sign-in step.", "Send this to your administrator:", next);
 }
 
-/** Cognito's refusals in words of a person's own; what is left says its name. */
-function explained(thrown: unknown): Trouble {
+/** Translate Cognito's exceptions; others are shown by name. */
+function explained(thrown: unknown): PageError {
   const name = thrown instanceof Error ? thrown.name : "";
   const message = thrown instanceof Error ? thrown.message : "";
-  // The two are one answer, so that nobody learns here who has an account.
+  // One message for both, so that nobody can find out who has an account.
   if (name === "UserNotFoundException" || (name === "NotAuthorizedException" && !/expired|session/i.test(message))) {
-    return new Trouble("The name or the password is wrong.", "Type the password again.");
+    return new PageError("Wrong e-mail address or password.", "Try again.");
   }
   if (name.startsWith("EmptySignIn") || name.startsWith("EmptyChallenge"))
-    return new Trouble("Fill in every field.", "");
-  if (name === "InvalidPasswordException") return new Trouble("That password is too easy to guess.", message);
+    return new PageError("Fill in every field.", "");
+  if (name === "InvalidPasswordException")
+    return new PageError("This password does not meet the requirements.", message);
   if (name === "LimitExceededException" || name === "TooManyRequestsException") {
-    return new Trouble("Too many attempts.", "Wait a few minutes, then try again.");
+    return new PageError("Too many attempts.", "Wait a few minutes, then try again.");
   }
-  const trouble = asTrouble(thrown);
-  return trouble.detail
-    ? new Trouble("You could not be signed in.", "Reload the page, and try again.", trouble.detail)
-    : trouble;
+  const error = asPageError(thrown);
+  return error.detail ? new PageError("Signing in failed.", "Reload the page, and try again.", error.detail) : error;
 }
 
 function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {

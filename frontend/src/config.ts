@@ -1,31 +1,31 @@
-import { Trouble, unreachable } from "./trouble.ts";
+import { PageError, unreachable } from "./page-error.ts";
 
-/** Where the stack is; the keys are those of its outputs. */
+/** The endpoints of the stack, named as its outputs. */
 export type Config = {
   GraphqlUrl: string;
   CdnUrl: string;
   Region: string;
-  /** Without an API key, who may ask is a user of this pool. */
+  /** The pool whose users may call the API; not needed with an API key. */
   UserPoolId?: string;
   UserPoolClientId?: string;
   ApiKey?: string;
-  /** Where Cognito answers, if not at AWS; may be relative to the page. */
+  /** The endpoint of Cognito, if it is not AWS; may be relative to the page. */
   CognitoUrl?: string;
-  /** A user to sign in as with one click; on a machine of one's own only. */
+  /** A user to sign in as with one click; only on a local stack. */
   DemoUser?: string;
   DemoPassword?: string;
 };
 
 const ADVICE =
-  "Whoever runs this page puts it there: a JSON object of the stack's outputs GraphqlUrl, CdnUrl, Region, " +
-  "and UserPoolId and UserPoolClientId, or ApiKey.";
+  "The administrator of this page must provide it: a JSON object with the stack's outputs GraphqlUrl, CdnUrl, Region, " +
+  "and either UserPoolId and UserPoolClientId, or ApiKey.";
 
-/** The configuration beside the page; throws Trouble where it is missing or not usable. */
+/** Return the configuration served with the page. Throws PageError if it is missing or not usable. */
 export async function readConfig(): Promise<Config> {
   const response = await fetch("./config.json").catch(() => {
     throw unreachable("This page's server");
   });
-  if (!response.ok) throw new Trouble("This page has no config.json.", ADVICE, `HTTP ${response.status}`);
+  if (!response.ok) throw new PageError("This page has no config.json.", ADVICE, `HTTP ${response.status}`);
   return parseConfig(await response.text());
 }
 
@@ -34,17 +34,17 @@ function parseConfig(text: string): Config {
   try {
     found = JSON.parse(text);
   } catch {
-    throw new Trouble("This page's config.json is not JSON.", ADVICE);
+    throw new PageError("This page's config.json is not JSON.", ADVICE);
   }
   const config = (found ?? {}) as Record<string, unknown>;
   const missing = (names: string[]) => names.filter((name) => typeof config[name] !== "string" || !config[name]);
   const absent = missing(["GraphqlUrl", "CdnUrl", "Region"]);
   if (missing(["ApiKey"]).length) absent.push(...missing(["UserPoolId", "UserPoolClientId"]));
   if (absent.length)
-    throw new Trouble("This page's config.json is incomplete.", ADVICE, `Missing: ${absent.join(", ")}`);
+    throw new PageError("This page's config.json is incomplete.", ADVICE, `Missing: ${absent.join(", ")}`);
   for (const name of ["GraphqlUrl", "CdnUrl"]) {
     if (!URL.canParse(String(config[name]))) {
-      throw new Trouble("This page's config.json names no usable address.", ADVICE, `${name}: ${config[name]}`);
+      throw new PageError("This page's config.json contains an invalid URL.", ADVICE, `${name}: ${config[name]}`);
     }
   }
   return found as Config;

@@ -1,13 +1,13 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.tsx";
-import { Boundary } from "./Boundary.tsx";
+import { ErrorBoundary } from "./ErrorBoundary.tsx";
 import "./style.css";
 
 createRoot(document.getElementById("page") as HTMLElement).render(
   <StrictMode>
-    <Boundary>
+    <ErrorBoundary>
       <App />
-    </Boundary>
+    </ErrorBoundary>
   </StrictMode>,
 );

@@ -2,12 +2,12 @@ import { Amplify } from "aws-amplify";
 import { fetchAuthSession, getCurrentUser, signOut } from "aws-amplify/auth";
 import { ConsoleLogger } from "aws-amplify/utils";
 import type { Config } from "./config.ts";
-import { needsSignIn } from "./trouble.ts";
+import { needsSignIn } from "./page-error.ts";
 
-/** Tells Amplify where the stack is; everything after it asks there. */
+/** Configure Amplify for the stack. */
 export function configure(config: Config): void {
   const { UserPoolId: userPoolId, UserPoolClientId: userPoolClientId, CognitoUrl, ApiKey: apiKey } = config;
-  if (CognitoUrl) ConsoleLogger.LOG_LEVEL = "ERROR"; // it warns of an endpoint that is not AWS's own
+  if (CognitoUrl) ConsoleLogger.LOG_LEVEL = "ERROR"; // it warns about endpoints outside AWS
   const endpoint = CognitoUrl && { userPoolEndpoint: new URL(CognitoUrl, document.baseURI).href };
   Amplify.configure({
     API: {
@@ -21,7 +21,7 @@ export function configure(config: Config): void {
   });
 }
 
-/** Who is signed in, by the name they typed; null for nobody. Refreshes a session that has run out of time. */
+/** Return the name of the signed-in user, as they typed it, or null. Refreshes an expired session. */
 export async function currentUser(): Promise<string | null> {
   const session = await fetchAuthSession().catch((error) => {
     if (needsSignIn(error)) return { tokens: undefined };

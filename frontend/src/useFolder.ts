@@ -4,7 +4,7 @@ import { isExpired } from "./signed-url.ts";
 
 type Folder = { page: Page | null; loading: boolean; thrown: unknown };
 
-/** What is in a folder and begins with `search`, read a page at a time. Its URLs stay fresh while somebody looks. */
+/** Read the names in a folder that start with `search`, a page at a time; renew expired URLs when the page is visible. */
 export function useFolder(folder: string, search: string) {
   const [{ page, loading, thrown }, setState] = useState<Folder>({ page: null, loading: true, thrown: null });
   const latest = useRef(0);
@@ -17,13 +17,13 @@ export function useFolder(folder: string, search: string) {
       (found) => ({ page: found, loading: false, thrown: null }),
       (error) => ({ loading: false, thrown: error }),
     );
-    // An answer that something newer has overtaken is not shown.
+    // Ignore this response if a newer request has been sent.
     if (mine === latest.current) setState((state) => ({ ...state, ...result }));
   }, []);
 
   const prefix = folder + search;
   const reload = useCallback(() => load(() => listFolder(prefix)), [load, prefix]);
-  // Another folder begins empty; a search keeps what there was
+  // Another folder starts empty; a search keeps the old results until it is done
   useEffect(() => setState({ page: null, loading: true, thrown: null }), [folder]);
   useEffect(() => void reload(), [reload]);
 

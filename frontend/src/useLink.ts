@@ -1,19 +1,19 @@
 import { useCallback, useEffect, useState } from "react";
-import { type Link, linkTo } from "./files.ts";
+import { type Link, getLink } from "./files.ts";
 import { expiryOf } from "./signed-url.ts";
 
 const BEFORE_EXPIRY = 30_000;
-const AT_MOST_EVERY = 10_000; // however short the URLs live, and however wrong this device's clock is
-const A_DAY = 86_400_000; // a timer cannot wait for a month
+const AT_MOST_EVERY = 10_000; // even if URLs expire sooner or this device's clock is wrong
+const A_DAY = 86_400_000; // timers overflow after 24.8 days
 
-/** The link to a file, renewed before it expires as long as the page is seen. `renew` answers a fresh one at once. */
+/** Keep a link to a file, renewed before it expires while the page is visible. `renew` returns a new one. */
 export function useLink(name: string) {
   const [link, setLink] = useState<Link | null>(null);
   const [thrown, setThrown] = useState<unknown>(null);
 
   const renew = useCallback(async () => {
     try {
-      const fresh = await linkTo(name);
+      const fresh = await getLink(name);
       setLink(fresh);
       setThrown(null);
       return fresh;
@@ -22,21 +22,21 @@ export function useLink(name: string) {
       throw error;
     }
   }, [name]);
-  const tryRenew = useCallback(() => void renew().catch(() => {}), [renew]); // `thrown` tells
+  const tryRenew = useCallback(() => void renew().catch(() => {}), [renew]); // the error is in `thrown`
 
   useEffect(tryRenew, [tryRenew]);
   useEffect(() => {
     if (!link) return;
     const due = expiryOf(link.url) - BEFORE_EXPIRY;
-    const renewWhenSeen = () => {
+    const renewIfVisible = () => {
       if (document.visibilityState === "visible" && Date.now() >= due) tryRenew();
     };
     const wait = Math.min(Math.max(due - Date.now(), AT_MOST_EVERY), A_DAY);
-    const timer = setTimeout(renewWhenSeen, wait);
-    document.addEventListener("visibilitychange", renewWhenSeen);
+    const timer = setTimeout(renewIfVisible, wait);
+    document.addEventListener("visibilitychange", renewIfVisible);
     return () => {
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", renewWhenSeen);
+      document.removeEventListener("visibilitychange", renewIfVisible);
     };
   }, [link, tryRenew]);
 

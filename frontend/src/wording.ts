@@ -1,6 +1,6 @@
 /**
- * A name as it can be shown without lying: characters that are not seen, or that turn the text around them, are spelt
- * out. `annual‮fdp.exe` would read as a PDF.
+ * Return a name with invisible and text-direction characters written out: with them, `annual‮fdp.exe` looks like
+ * a PDF.
  */
 export function shown(name: string): string {
   return name.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, (character) => {
@@ -10,10 +10,10 @@ export function shown(name: string): string {
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
-/** `104 bytes`, `1.2 MB`: in steps of a thousand. */
+/** `104 bytes`, `1.2 MB`: powers of 1000. */
 export function sizeOf(bytes: number): string {
   let step = 0;
-  while (bytes / 1000 ** step >= 999.5 && step < UNITS.length - 1) step += 1; // 999,600 bytes would read "1,000 kB"
+  while (bytes / 1000 ** step >= 999.5 && step < UNITS.length - 1) step += 1; // 999,600 bytes would be "1,000 kB"
   const options = {
     style: "unit",
     unit: UNITS[step] ?? "byte",
@@ -28,12 +28,17 @@ export function dateOf(time: string): string {
   return new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" });
 }
 
-/** `14:32`, `1:02:05`; never below zero. */
-export function clockOf(milliseconds: number): string {
-  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
-  return text.replace(/^(00:)?0?/, "");
+/** `45 sec`, `19 min`, `5 hr`, `3 days`: whole units, rounded down. */
+export function durationOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return inUnit(seconds, "second");
+  if (seconds < 2 * 3600) return inUnit(Math.floor(seconds / 60), "minute");
+  if (seconds < 2 * 86_400) return inUnit(Math.floor(seconds / 3600), "hour");
+  return inUnit(Math.floor(seconds / 86_400), "day");
+}
+
+function inUnit(number: number, unit: string): string {
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "short" }).format(number);
 }
 
 /** `1 file`, `3 files`. */

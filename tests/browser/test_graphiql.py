@@ -14,7 +14,7 @@ from graphql import parse
 from playwright.sync_api import Browser, Page, expect
 
 from tests import PROJECT
-from tests.chromium import Watched, axe_findings, chromium, screenshot, watched
+from tests.chromium import Watched, axe_findings, screenshot, watched
 from tests.running_stack import Stack
 from tests.stack.test_journey import ask, sign_in
 
@@ -28,12 +28,6 @@ IN_GRAPHIQL = {
     "aria-input-field-name": "CodeMirror's list of completions has no name",
     "label-content-name-mismatch": "an entry of the history is labelled by what a click does",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

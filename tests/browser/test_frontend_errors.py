@@ -1,4 +1,4 @@
-"""The page when something is wrong: it says what, and what to do, and loses nobody's place."""
+"""The page when something fails: it says what and what to do, and keeps the folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.test_frontend import browser, file, fill_in, session, visit
+from tests.browser.steps import file, fill_in, visit
 from tests.chromium import Watched, axe_findings, screenshot, watched
 from tests.running_stack import Stack
-
-__all__ = ["browser", "session"]  # fixtures
 
 
 @pytest.fixture
@@ -24,22 +22,23 @@ def watch(browser: Browser, session: Any) -> Iterator[Watched]:
 
 
 def alert_says(page: Page, *texts: str) -> None:
+    """Check that the page shows an error with these texts."""
     for text in texts:
         expect(page.get_by_role("alert")).to_contain_text(text)
 
 
-def test_session_is_refreshed_without_a_word(watch: Watched, stack: Stack) -> None:
+def test_session_is_refreshed_silently(watch: Watched, stack: Stack) -> None:
     page = watch.page
     page.clock.install()
     visit(page, stack)
     page.clock.fast_forward("02:00:00")
-    with page.expect_response(lambda answer: answer.url.endswith("/cognito")) as refreshed:
+    with page.expect_response(lambda response: response.url.endswith("/cognito")) as refreshed:
         page.get_by_role("link", name="pictures").click()
     assert refreshed.value.ok
     expect(file(page, "hills.svg")).to_be_visible()
 
 
-def test_ended_session_asks_to_sign_in_and_keeps_the_place(browser: Browser, stack: Stack) -> None:
+def test_ended_session_returns_to_the_folder_after_signing_in(browser: Browser, stack: Stack) -> None:
     user, password, users = f"{uuid.uuid4().hex}@example.com", "Own-password-2!", stack.client("cognito-idp")
     names = {"UserPoolId": stack["UserPoolId"], "Username": user}
     users.admin_create_user(**names, MessageAction="SUPPRESS")
@@ -61,7 +60,7 @@ def test_ended_session_asks_to_sign_in_and_keeps_the_place(browser: Browser, sta
         expect(file(page, "hills.svg")).to_be_visible()
 
 
-def test_unreachable_api_is_said_and_tried_again_on_demand(watch: Watched, stack: Stack) -> None:
+def test_unreachable_api_is_reported_and_can_be_retried(watch: Watched, stack: Stack) -> None:
     page = watch.page
     watch.provoked.append("net::ERR_FAILED")
     page.route(stack["GraphqlUrl"], lambda route: route.abort())
@@ -74,46 +73,46 @@ def test_unreachable_api_is_said_and_tried_again_on_demand(watch: Watched, stack
     expect(file(page, "hills.svg")).to_be_visible()
 
 
-def test_refusal_of_the_api_is_told_with_its_type_and_message(watch: Watched, stack: Stack) -> None:
-    def ask_too_much(route: Route) -> None:
-        asked = json.loads(str(route.request.post_data))
-        asked["variables"]["limit"] = 0
-        route.continue_(post_data=json.dumps(asked))
+def test_refusal_of_the_api_shows_its_type_and_message(watch: Watched, stack: Stack) -> None:
+    def send_invalid_limit(route: Route) -> None:
+        request = json.loads(str(route.request.post_data))
+        request["variables"]["limit"] = 0
+        route.continue_(post_data=json.dumps(request))
 
-    watch.page.route(stack["GraphqlUrl"], ask_too_much)
+    watch.page.route(stack["GraphqlUrl"], send_invalid_limit)
     watch.page.goto(stack["FrontendUrl"])
-    alert_says(watch.page, "The files' service refused.", "InvalidLimit: limit must be between 1 and 1000, not 0.")
+    alert_says(watch.page, "The API refused the request.", "InvalidLimit: limit must be between 1 and 1000, not 0.")
 
 
-def test_bug_of_the_page_leaves_no_blank_page(watch: Watched, stack: Stack) -> None:
-    def forget_the_names(route: Route) -> None:
-        answer = route.fetch()
-        listed = answer.json()
+def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(watch: Watched, stack: Stack) -> None:
+    def remove_names(route: Route) -> None:
+        response = route.fetch()
+        listed = response.json()
         for item in listed["data"]["listFiles"]["items"]:
-            item["name"] = None  # which the schema promises never to happen
-        route.fulfill(response=answer, json=listed)
+            item["name"] = None  # which the schema rules out
+        route.fulfill(response=response, json=listed)
 
     watch.provoked.append("TypeError")
-    watch.page.route(stack["GraphqlUrl"], forget_the_names)
+    watch.page.route(stack["GraphqlUrl"], remove_names)
     watch.page.goto(f"{stack['FrontendUrl']}/#/pictures/")
     alert_says(watch.page, "Something went wrong in this page.", "Reload the page.", "TypeError")
 
 
-def test_file_that_vanished_since_the_list_is_said(watch: Watched, stack: Stack) -> None:
+def test_file_deleted_after_the_listing_is_reported(watch: Watched, stack: Stack) -> None:
     name, s3 = f"{uuid.uuid4().hex}/soon gone.txt", stack.client("s3")
     watch.provoked.append("403 (Forbidden)")
     s3.put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=b"here")
     visit(watch.page, stack, name.partition("/")[0] + "/")
     s3.delete_object(Bucket=stack["BucketName"], Key=f"files/{name}")
     file(watch.page, "soon gone.txt").click()
-    alert_says(watch.page, "This file is not there any more.")
+    alert_says(watch.page, "This file no longer exists.")
     screenshot(watch.page, "vanished")
 
 
-def test_refusal_of_the_edge_is_told_with_who_refused(watch: Watched, stack: Stack) -> None:
+def test_refusal_of_the_edge_names_the_edge(watch: Watched, stack: Stack) -> None:
     def spoil(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace("Signature=M", "Signature=N"))
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("Signature=M", "Signature=N"))
 
     watch.provoked.append("403 (Forbidden)")
     watch.page.route(stack["GraphqlUrl"], spoil)
@@ -125,22 +124,22 @@ def test_refusal_of_the_edge_is_told_with_who_refused(watch: Watched, stack: Sta
     expect(watch.page.get_by_role("dialog").get_by_role("status")).to_contain_text("The link was refused.")
 
 
-def test_file_that_is_not_what_its_name_says_is_explained(watch: Watched, stack: Stack) -> None:
+def test_file_that_does_not_match_its_extension_is_explained(watch: Watched, stack: Stack) -> None:
     name = f"{uuid.uuid4().hex}.png"
     stack.client("s3").put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=b"no picture")
     visit(watch.page, stack, name)
-    expect(watch.page.get_by_role("heading", name="This browser cannot show the file.")).to_be_visible()
+    expect(watch.page.get_by_role("heading", name="This browser cannot show this file.")).to_be_visible()
 
 
-def test_empty_and_unknown_files_say_so(watch: Watched, stack: Stack) -> None:
+def test_empty_and_unknown_files_are_explained(watch: Watched, stack: Stack) -> None:
     s3, folder = stack.client("s3"), uuid.uuid4().hex
-    for name, heading in (("a.txt", "This file is empty."), ("b.bin", "There is no preview for this kind of file.")):
+    for name, heading in (("a.txt", "This file is empty."), ("b.bin", "There is no preview for this type of file.")):
         s3.put_object(Bucket=stack["BucketName"], Key=f"files/{folder}/{name}", Body=b"" if name == "a.txt" else b"\0")
         visit(watch.page, stack, f"{folder}/{name}")
         expect(watch.page.get_by_role("heading", name=heading)).to_be_visible()
 
 
-def test_long_text_is_cut_and_says_so(watch: Watched, stack: Stack) -> None:
+def test_long_text_is_truncated_with_a_notice(watch: Watched, stack: Stack) -> None:
     name, line = f"{uuid.uuid4().hex}.log", b"one line of many\n"
     stack.client("s3").put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=line * 20_000)
     visit(watch.page, stack, name)
@@ -149,7 +148,7 @@ def test_long_text_is_cut_and_says_so(watch: Watched, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("config", "message"),
     [
         ({"status": 404}, "This page has no config.json."),
         ({"body": "{"}, "This page's config.json is not JSON."),
@@ -160,12 +159,14 @@ def test_long_text_is_cut_and_says_so(watch: Watched, stack: Stack) -> None:
         ),
     ],
 )
-def test_unusable_configuration_is_explained(browser: Browser, stack: Stack, answer: dict[str, Any], says: str) -> None:
+def test_unusable_configuration_is_explained(
+    browser: Browser, stack: Stack, config: dict[str, Any], message: str
+) -> None:
     with watched(browser) as watch:
         watch.provoked.append("404 (Not Found)")
-        watch.page.route("**/config.json", lambda route: route.fulfill(**answer))
+        watch.page.route("**/config.json", lambda route: route.fulfill(**config))
         watch.page.goto(stack["FrontendUrl"])
-        alert_says(watch.page, says)
+        alert_says(watch.page, message)
         watch.page.unroute("**/config.json")
         watch.page.get_by_role("button", name="Try again").click()
         expect(watch.page.get_by_label("Password")).to_be_visible()

@@ -1,14 +1,14 @@
 import type { MouseEvent, ReactNode } from "react";
-import { go, hashOf, type Place } from "./place.ts";
+import { hashOf, navigate, type Route } from "./route.ts";
 
-type Props = { to: Place; className?: string; children: ReactNode };
+type Props = { to: Route; className?: string; children: ReactNode };
 
-/** A link to a place of this page; with Ctrl or the middle button it opens a tab, as any link does. */
-export function PlaceLink({ to, className, children }: Props) {
+/** A link within this page; Ctrl-click and middle-click open a new tab, as with any link. */
+export function RouteLink({ to, className, children }: Props) {
   function follow(event: MouseEvent) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    go(to);
+    navigate(to);
   }
   return (
     <a href={hashOf(to)} className={className} onClick={follow}>

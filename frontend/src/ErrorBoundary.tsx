@@ -1,8 +1,8 @@
 import { Component, type ReactNode } from "react";
-import { TroubleBox } from "./TroubleBox.tsx";
+import { ErrorMessage } from "./ErrorMessage.tsx";
 
-/** Shows what to do where a bug of the page would otherwise leave it blank. */
-export class Boundary extends Component<{ children: ReactNode }, { thrown?: unknown }> {
+/** Shows an error instead of a blank page if rendering fails. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { thrown?: unknown }> {
   override state: { thrown?: unknown } = {};
 
   static getDerivedStateFromError(thrown: unknown) {
@@ -13,7 +13,7 @@ export class Boundary extends Component<{ children: ReactNode }, { thrown?: unkn
     if (!("thrown" in this.state)) return this.props.children;
     return (
       <main className="alone">
-        <TroubleBox thrown={this.state.thrown} />
+        <ErrorMessage thrown={this.state.thrown} />
       </main>
     );
   }

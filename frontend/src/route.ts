@@ -1,0 +1,50 @@
+import { useSyncExternalStore } from "react";
+
+/** What the page shows: a folder (`""` or `photos/`), the name prefix to search for, and the open file. */
+export type Route = { folder: string; search: string; file: string | null };
+
+/** Return the hash of a route: `#/photos/`, `#/photos/?q=sun`, `#/photos/sunset.jpg`. Works for any name. */
+export function hashOf({ folder, search, file }: Route): string {
+  const path = (file ?? folder).split("/").map(encodeURIComponent).join("/");
+  return `#/${path}${search && `?q=${encodeURIComponent(search)}`}`;
+}
+
+/** Return the route of a hash; the top folder if the hash is malformed. */
+export function parseRoute(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  try {
+    const name = path.split("/").map(decodeURIComponent).join("/");
+    const folder = name.slice(0, name.lastIndexOf("/") + 1);
+    const search = new URLSearchParams(query.replaceAll("+", "%2B")).get("q") ?? "";
+    return { folder, search, file: name === folder ? null : name };
+  } catch {
+    return { folder: "", search: "", file: null };
+  }
+}
+
+/** Return the current route, which is kept in the address. */
+export function useRoute(): Route {
+  return parseRoute(useSyncExternalStore(subscribe, () => location.hash));
+}
+
+/** Show a route and add it to the browser's history; `replace` replaces the current entry. */
+export function navigate(route: Route, { replace = false } = {}): void {
+  const state = replace ? history.state : { openedHere: true };
+  history[replace ? "replaceState" : "pushState"](state, "", hashOf(route));
+  dispatchEvent(new PopStateEvent("popstate"));
+}
+
+/** Close the open file, as the browser's back button does. */
+export function closeFile(route: Route): void {
+  if (history.state?.openedHere) history.back();
+  else navigate({ ...route, file: null }, { replace: true });
+}
+
+function subscribe(changed: () => void): () => void {
+  addEventListener("popstate", changed);
+  addEventListener("hashchange", changed);
+  return () => {
+    removeEventListener("popstate", changed);
+    removeEventListener("hashchange", changed);
+  };
+}
