@@ -36,8 +36,7 @@ export async function listFolder(prefix: string, nextToken: string | null = null
 /** Return the details and URLs of a file. Throws PageError if there is no such file. */
 export async function getLink(name: string): Promise<Link> {
   const { getFile, errors } = await request<{ getFile: Link | null }>(LINK, { file: name, saveAs: lastPart(name) });
-  if (!getFile)
-    throw new PageError("This file no longer exists.", "It was moved or deleted after the folder was listed.");
+  if (!getFile) throw new PageError("This file no longer exists.", "It may have been moved or deleted.");
   if (errors?.[0]) throw refused(errors[0]);
   return getFile;
 }

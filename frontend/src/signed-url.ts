@@ -30,6 +30,7 @@ function refusal(status: number, refusedBy: string | null, body: string): PageEr
     .filter(Boolean)
     .join(" · ");
   if (status !== 403) return new PageError("The file could not be read.", "Try again in a moment.", detail);
-  if (refusedBy === "origin") return new PageError("This file no longer exists.", "It was moved or deleted.", detail);
+  if (refusedBy === "origin")
+    return new PageError("This file no longer exists.", "It may have been moved or deleted.", detail);
   return new PageError("The link was refused.", "It has expired or is not valid yet. Try again in a moment.", detail);
 }

@@ -146,6 +146,14 @@ def test_signed_out_caller_sees_the_refusal_of_the_api(watch: Watched) -> None:
     assert findings(watch.page) == []
 
 
+def test_missing_demo_user_is_reported(watch: Watched) -> None:
+    watch.provoked.append("404 (Not Found)")
+    watch.page.route("**/demo-token", lambda route: route.fulfill(status=404, body="There is no demo user."))
+    watch.page.get_by_role("button", name="Sign in as the demo user").click()
+    expect(watch.page.get_by_role("status")).to_have_text("There is no demo user.")
+    expect(watch.page.get_by_label("Caller")).to_have_value("signed out")
+
+
 def test_pasted_token_is_sent_once_it_is_submitted(watch: Watched, stack: Stack) -> None:
     page = watch.page
     page.get_by_label("Caller").select_option(label="A user, by token")
