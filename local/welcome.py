@@ -42,7 +42,7 @@ async def open_sample(outputs: Mapping[str, str], token: str | None) -> str:
 def print_welcome(outputs: Mapping[str, str], sample: str, seconds: float) -> None:
     print(f"\nReady in {seconds:.0f} s. Everything is on this machine, and gone when it stops.\n")
     print(f"  The files            {outputs['FrontendUrl']}/")
-    print(f"  Ask, in a browser    {outputs['GraphqlUrl'].removesuffix('graphql')}")
+    print(f"  GraphiQL             {outputs['GraphqlUrl'].removesuffix('graphql')}")
     print(f"  Ask, from a program  {outputs['GraphqlUrl']}")
     if "RestUrl" in outputs:
         print(f"  Ask, by REST         {outputs['RestUrl']}/files")
