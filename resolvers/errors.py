@@ -1,0 +1,22 @@
+"""Refusals: errors that a caller can correct. GraphQL, batches and HTTP translate the base class, never a list of names."""
+
+
+class RequestRefused(ValueError):
+    """A request that its caller can correct; the message says what is wrong and what to send instead.
+
+    To add a refusal, subclass this beside the rule that raises it. The name of the class is public: AppSync sends it as
+    `errorType`, the HTTP API in the problem's `type`.
+    """
+
+    @property
+    def error_type(self) -> str:
+        """The public name of this refusal."""
+        return type(self).__name__
+
+    def to_graphql(self) -> dict[str, str]:
+        """Return the refusal as `type SignedUrl` and batch responses carry it."""
+        return {"errorType": self.error_type, "errorMessage": str(self)}
+
+
+class TooManyFiles(RequestRefused):
+    """The request covers more files than one response can hold."""
