@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -138,7 +138,8 @@ class Config(BaseModel):
         if not error["loc"]:
             raise error["ctx"]["error"]  # from one of the validators below, with its own message
         key = str(error["loc"][0])
-        _refuse(key, error["input"], "text" if error["type"] == "string_type" else str(cls.model_fields[key].description))
+        takes = "text" if error["type"] == "string_type" else str(cls.model_fields[key].description)
+        raise _invalid(key, error["input"], takes)
 
     @property
     def key_generations(self) -> list[KeyGeneration]:
@@ -161,22 +162,28 @@ class Config(BaseModel):
         names = [generation.name for generation in self.key_generations]
         for generation in self.key_generations:
             if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", generation.name):
-                _refuse("signing_keys", generation.name, "names of letters, digits and hyphens, comma-separated")
+                raise _invalid("signing_keys", generation.name, "names of letters, digits and hyphens, comma-separated")
             if generation.algorithm not in KEY_ALGORITHMS:
-                _refuse("signing_keys", generation.algorithm, " or ".join(KEY_ALGORITHMS))
+                raise _invalid("signing_keys", generation.algorithm, " or ".join(KEY_ALGORITHMS))
         if kept := set(names) & set(self.revoked):
-            _refuse("revoke", self.revoke, f"keys that are not in signing_keys, which still has {', '.join(kept)}")
+            raise _invalid(
+                "revoke", self.revoke, f"keys not in signing_keys, which still has {', '.join(kept)}"
+            )
         if len(set(names)) != len(names):
-            _refuse("signing_keys", self.signing_keys, "each name once")
+            raise _invalid("signing_keys", self.signing_keys, "each name once")
         if len(names) > MAX_PUBLIC_KEYS_IN_A_GROUP:
-            _refuse("signing_keys", self.signing_keys, f"at most {MAX_PUBLIC_KEYS_IN_A_GROUP} keys, the limit of a key group")
+            raise _invalid(
+                "signing_keys",
+                self.signing_keys,
+                f"at most {MAX_PUBLIC_KEYS_IN_A_GROUP} keys, the limit of a key group",
+            )
         return self
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Config:
         if not self.url_lifetime_min <= self.url_lifetime <= self.url_lifetime_max:
             bounds = f"url_lifetime_min to url_lifetime_max, {self.url_lifetime_min} to {self.url_lifetime_max}"
-            _refuse("url_lifetime", self.url_lifetime, f"seconds from {bounds}")
+            raise _invalid("url_lifetime", self.url_lifetime, f"seconds from {bounds}")
         domain = {"custom_domain": self.custom_domain, "certificate_arn": self.certificate_arn}
         for given, missing in (list(domain), list(domain)[::-1]):
             if domain[given] and not domain[missing]:
@@ -184,5 +191,5 @@ class Config(BaseModel):
         return self
 
 
-def _refuse(key: str, value: object, takes: str) -> NoReturn:
-    raise InvalidConfiguration(f"The context key {key} cannot be {value!r}: it takes {takes}.")
+def _invalid(key: str, value: object, takes: str) -> InvalidConfiguration:
+    return InvalidConfiguration(f"The context key {key} cannot be {value!r}: it takes {takes}.")

@@ -10,7 +10,7 @@ from infra.config import Config
 
 
 class FileStore(Construct):
-    """A private, versioned, TLS-only bucket with its own rotating KMS key; with `retain_data` both outlive the stack."""
+    """A private, versioned, TLS-only bucket with its own rotating KMS key; `retain_data` keeps both after the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.bundle import bundle
 from infra.config import Config
-from resolvers.settings import FilesSettings, SigningKeySettings, NoSettings, UrlSettings, to_environment
+from resolvers.settings import FilesSettings, NoSettings, SigningKeySettings, UrlSettings, to_environment
 
 
 class Functions(Construct):

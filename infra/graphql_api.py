@@ -21,7 +21,7 @@ SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 
 
 class GraphqlApi(Construct):
-    """The GraphQL API. With users, callers authenticate with Cognito or IAM; without, with `api_key`, valid for a year."""
+    """The GraphQL API. Callers authenticate with Cognito or IAM; without users, with `api_key`, valid for a year."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
         super().__init__(scope, construct_id)

@@ -1,7 +1,7 @@
 """The stack, as a table of contents.
 
-- To add a setting, add a field to `infra.config.Config` and its default to `cdk.json`. If a function needs it, add it to
-  that function's class in `resolvers.settings`, and pass it below.
+- To add a setting, add a field to `infra.config.Config` and its default to `cdk.json`. If a function needs it, also add
+  it to that function's class in `resolvers.settings`, and pass it below.
 - To add a query, add it to `schema.graphql`, write its resolver in one of the `resolvers/*_handler.py`, and name it in
   `api.resolve` below.
 - To add a refusal, raise a subclass of `resolvers.errors.RequestRefused`. Nothing needs to be added here.

@@ -50,6 +50,6 @@ class Users(Construct):
             ),
             Acknowledgment(
                 id="AwsSolutions-COG8",
-                reason="Threat protection costs extra for each user; there is no sign-up, tokens are short-lived, and SRP is used.",
+                reason="Threat protection costs extra for each user; there is no sign-up, and tokens are short-lived.",
             ),
         )

@@ -1,4 +1,4 @@
-"""Refusals: errors that a caller can correct. GraphQL, batches and HTTP translate the base class, never a list of names."""
+"""Refusals: errors that a caller can correct. GraphQL, batches and HTTP translate the base class, not a list."""
 
 
 class RequestRefused(ValueError):

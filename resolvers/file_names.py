@@ -46,7 +46,7 @@ def to_url_path(name: str, folder: str) -> str:
     """Return the URL path of this file and no other, with its leading slash.
 
     CloudFront compares the bytes on the wire, and browsers rewrite some of them, so everything except RFC 3986's
-    unreserved characters is percent-encoded, as UTF-8. The folder is the distribution's origin path, not part of the URL.
+    unreserved characters is percent-encoded as UTF-8. The folder is the distribution's origin path, not in the URL.
 
     Raises InvalidFileName like `check_name`.
     """

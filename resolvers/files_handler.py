@@ -1,4 +1,4 @@
-"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it lists, and cannot read the signing keys."""
+"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it lists, and cannot read signing keys."""
 
 from __future__ import annotations
 

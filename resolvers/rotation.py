@@ -21,8 +21,8 @@ class UnsafeRotation(ValueError):
 class KeySchedule:
     """The signing keys of one deployment, and how long its URLs and its changes take. All times in whole seconds.
 
-    `signs_from` maps the name of each key to the time from which it signs, since 1970; oldest → newest. `longest_url` is
-    the longest life of a URL, `settling` the time until every edge location knows a change. `revoked` keys may be
+    `signs_from` maps the name of each key to when it starts to sign, since 1970; oldest → newest. `longest_url` is
+    how long a URL can live, `settling` the time until every edge location knows a change. `revoked` keys may be
     removed although URLs still need them.
     """
 

@@ -1,8 +1,8 @@
 """The custom resource that creates a signing key pair inside the account.
 
 The private half goes straight into an SSM SecureString, the public half back to CloudFormation. One call writes the
-private half as the parameter's value, and the public half, algorithm, time and stack as its tags. So no key is ever half
-created, and if CloudFormation sends a request twice, both get the same response.
+private half as the parameter's value, and the public half, algorithm, time and stack as its tags. So a key is never
+half created, and if CloudFormation sends a request twice, both get the same response.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _carry_out(event: dict[str, Any]) -> Resource:
     properties = event["ResourceProperties"]
     parameter, algorithm = properties["ParameterName"], properties["Algorithm"]
     if event["RequestType"] == "Update" and event["PhysicalResourceId"] != parameter:
-        raise ChangeRefused(f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
+        raise ChangeRefused(
+            f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key."
+        )
     if event["RequestType"] == "Create":
         signs_from = int(time.time()) + int(properties["SettlingSeconds"])
         _create_unless_created(event["StackId"], parameter, algorithm, signs_from)
@@ -114,7 +116,9 @@ def _tags_of_created(stack_id: str, parameter: str, algorithm: str) -> dict[str,
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidResourceId":
             raise
-        raise ChangeRefused(f"The SSM parameter {parameter} does not exist any more; add a new key to signing_keys.") from error
+        raise ChangeRefused(
+            f"The SSM parameter {parameter} does not exist any more; add a new key to signing_keys."
+        ) from error
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     if tags.get("minted-for") != stack_id:
         raise ChangeRefused(
