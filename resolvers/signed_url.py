@@ -81,7 +81,7 @@ def _signature_function(pem: bytes, algorithm: str) -> Callable[[bytes], bytes]:
         pkcs1 = padding.PKCS1v15()
         sign_rsa = key.sign
         return lambda message: sign_rsa(message, pkcs1, sha)
-    raise UnusableSigningKey(f"The signing key does not match the algorithm {algorithm}.")
+    raise UnusableSigningKey(f"The signing key is not an {algorithm} key.")
 
 
 def expires_at(now: float, lifetime: int, window: int) -> int:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from resolvers import key_store
 from resolvers.key_store import REFRESH_SECONDS, KeyStore, SigningKeyRemoved, SigningKeyUnavailable
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey
 from resolvers.ssm_parameter import ParameterUnreadable
+from tests.signing_keys import pem
 
 FIRST = 1_800_000_000
 SECOND = FIRST + 100_000
@@ -66,8 +66,7 @@ def holds(ssm: Ssm) -> Callable[[str], None]:
     """The next question is for this key, and SSM holds it."""
 
     def holds(name: str, value: str | None = None) -> None:
-        pem = PRIVATE[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        ssm.pending.append((parameter(name), value or pem))
+        ssm.pending.append((parameter(name), value or pem(PRIVATE[name]).decode()))
 
     return holds
 
@@ -77,7 +76,7 @@ def fails(ssm: Ssm) -> Callable[[str, str], None]:
     """The next question is for this key, and SSM answers this error."""
 
     def fails(name: str, code: str) -> None:
-        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM answered {code}", passing=False)))
+        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM returned {code}", transient=False)))
 
     return fails
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import itertools
 import json
@@ -15,7 +14,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 from moto import mock_aws
 from moto.s3.models import s3_backends
@@ -26,10 +24,11 @@ from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
 from resolvers.ssm_parameter import ParameterUnreadable
-from tests.unit.test_functions import BUCKET, ENVIRONMENT, NOW, ORIGIN, P256, PARAMETER, event, opened, pem
-from tests.unit.test_functions import Context as ContextWithoutTime
+from tests.lambda_events import Context, appsync_event
+from tests.sandbox import BUCKET, PARAMETER, set_environment, start
+from tests.signing_keys import BASE_URL, NOW, P256, opened, pem
 
-Ask = Callable[..., Any]
+Call = Callable[..., Any]
 TRAPS = [
     "+", "a+b", "a b", " ", "  two", "%41", "A", "100%25", "%", "%2B", "&", "&amp;", "a&b=c", "<b>", '"quoted"', "it's",
     "back\\slash", "?", "#", "é", "e\u0301", "日本/語.txt", "😀", "👩‍🚀.png", "\uffff", "\U00010000",
@@ -37,33 +36,16 @@ TRAPS = [
 ]  # fmt: skip
 
 
-class Context(ContextWithoutTime):
-    """A sandbox with this many milliseconds left."""
-
-    def __init__(self, milliseconds: Callable[[], int] = lambda: 29_000) -> None:
-        super().__init__()
-        self.get_remaining_time_in_millis = milliseconds  # type: ignore[method-assign]
+def start_without_aws(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    set_environment(monkeypatch)
+    return start(module, boto3.Session("testing", "testing"), monkeypatch)
 
 
-def start(module: ModuleType, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Starts a function as a fresh sandbox does; gives its log."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
-    monkeypatch.setattr(botocore.session, "get_session", lambda: session._session)
-    importlib.reload(module)
-    log = io.StringIO()
-    module.logger.registered_handler.setStream(log)
-    return log
+def calling(field: str, milliseconds: Callable[[], int] = lambda: 29_000) -> Call:
+    return lambda **arguments: files_handler.handler(appsync_event(field, arguments), Context(milliseconds))
 
 
-def asking(field: str, milliseconds: Callable[[], int] = lambda: 29_000) -> Ask:
-    return lambda **arguments: files_handler.handler(event(field, arguments), Context(milliseconds))
-
-
-list_files, get_file, get_files = asking("listFiles"), asking("getFile"), asking("getFiles")
+list_files, get_file, get_files = calling("listFiles"), calling("getFile"), calling("getFiles")
 
 
 def walk(**arguments: Any) -> Iterator[dict[str, Any]]:
@@ -81,18 +63,17 @@ def names(page: dict[str, Any]) -> list[str]:
     return [item["name"] for item in page["items"]]
 
 
-def refusal(ask: Ask, **arguments: Any) -> tuple[str, str]:
+def refusal(call: Call, **arguments: Any) -> tuple[str, str]:
     """What AppSync makes of the refusal: errorType and message."""
     with pytest.raises(Exception) as refused:
-        ask(**arguments)
+        call(**arguments)
     return type(refused.value).__name__, str(refused.value)
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """AWS with the empty bucket, and the function that lists it."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch)
     with mock_aws():
         session = boto3.Session()
         session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -139,6 +120,7 @@ def test_smallest_pages_have_every_file_once_and_in_order(count: int, limit: int
 def test_many_small_pages_have_every_file_once_and_in_order(
     count: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    set_environment(monkeypatch)
     start(files_handler, GeneratedBucket(count).session(), monkeypatch)
     pages = [names(page) for page in walk(limit=limit)]
     assert list(itertools.chain(*pages)) == [f"photos/{number:09}.jpg" for number in range(count)]
@@ -300,7 +282,7 @@ def test_limit_outside_of_the_bounds_is_refused_with_them(limit: int, aws: boto3
 @pytest.mark.usefixtures("aws")
 def test_delimiter_that_is_no_slash_is_refused(delimiter: str) -> None:
     kind, message = refusal(list_files, delimiter=delimiter)
-    assert (kind, message) == ("InvalidDelimiter", f"delimiter is / or left out, not {delimiter!r}.")
+    assert (kind, message) == ("InvalidDelimiter", f"delimiter must be / or omitted, not {delimiter!r}.")
 
 
 @pytest.mark.usefixtures("aws")
@@ -322,7 +304,7 @@ def test_token_of_another_question_or_altered_is_refused() -> None:
         "\ud83d",
         "\x00" * 5000,
     ):
-        with pytest.raises(InvalidNextToken, match="give it back unchanged, with the same prefix and delimiter"):
+        with pytest.raises(InvalidNextToken, match="send it back unchanged, with the same prefix and delimiter"):
             list_files(prefix="a/", nextToken=garbage)
 
 
@@ -379,7 +361,7 @@ class Unending:
 
 @pytest.fixture
 def listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Unending], None]:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+    start_without_aws(files_handler, monkeypatch)
     return lambda listing: monkeypatch.setattr(files_handler, "_listing", lambda: listing)
 
 
@@ -401,8 +383,8 @@ def test_most_files_of_one_answer_just_fit_into_it(template: str, listing: Calla
     kind, message = refusal(get_files)
     assert kind == "TooManyFiles"
     told = re.fullmatch(
-        r"There are more than (\d+) files, too many for one answer; "
-        r"ask for them in pages with listFiles, or for fewer with prefix\.",
+        r"There are more than (\d+) files, too many for one response; "
+        r"use listFiles to get them in pages, or prefix to get fewer\.",
         message,
     )
     assert told
@@ -420,7 +402,7 @@ def test_most_files_of_one_answer_just_fit_into_it(template: str, listing: Calla
 def test_all_files_are_refused_when_time_runs_out(listing: Callable[[Unending], None]) -> None:
     listing(Unending("{:09}"))
     clock = itertools.count(29_000, -1000)
-    kind, message = refusal(asking("getFiles", lambda: next(clock)))
+    kind, message = refusal(calling("getFiles", lambda: next(clock)))
     # Asked after every thousand: at 4,000 ms there is still enough, a second later there is not.
     assert (kind, message.partition(",")[0]) == ("TooManyFiles", "There are more than 27000 files")
     assert "listFiles" in message
@@ -429,8 +411,8 @@ def test_all_files_are_refused_when_time_runs_out(listing: Callable[[Unending], 
 def test_little_time_is_enough_for_a_page_and_for_one_file(aws: boto3.Session) -> None:
     del aws
     put("a")
-    assert names(asking("listFiles", lambda: 1000)()) == ["a"]
-    assert asking("getFile", lambda: 1000)(file="a")
+    assert names(calling("listFiles", lambda: 1000)()) == ["a"]
+    assert calling("getFile", lambda: 1000)(file="a")
 
 
 class Million:
@@ -450,7 +432,7 @@ class Million:
 
 
 def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+    start_without_aws(files_handler, monkeypatch)
     monkeypatch.setattr(files_handler, "s3_client", Million)
     pages, files, peaks = 0, 0, []
     token = None
@@ -472,7 +454,7 @@ def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(m
 
 
 def test_million_files_in_one_answer_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+    start_without_aws(files_handler, monkeypatch)
     monkeypatch.setattr(files_handler, "s3_client", Million)
     assert refusal(get_files)[0] == "TooManyFiles"
 
@@ -487,12 +469,10 @@ class Signing:
         self.log = log
 
     def __call__(self, *files: tuple[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
-        events = []
-        for name, arguments in files:
-            each = event("url", {})
-            each["info"]["parentTypeName"] = "File"
-            each |= {"arguments": arguments, "source": {"name": name, "size": 1, "etag": "e"}}
-            events.append(each)
+        events = [
+            appsync_event("url", arguments, parent="File", source={"name": name, "size": 1, "etag": "e"})
+            for name, arguments in files
+        ]
         answers: list[dict[str, Any]] = url_handler.handler(events, Context())
         return answers
 
@@ -505,13 +485,13 @@ class Parameters:
 
     def read(self, name: str) -> str:
         if name != PARAMETER:
-            raise ParameterUnreadable("ParameterNotFound", "no", passing=False)
-        return pem(P256)
+            raise ParameterUnreadable("ParameterNotFound", "no", transient=False)
+        return pem(P256).decode()
 
 
 @pytest.fixture
 def urls(monkeypatch: pytest.MonkeyPatch) -> Signing:
-    log = start(url_handler, boto3.Session("testing", "testing"), monkeypatch)
+    log = start_without_aws(url_handler, monkeypatch)
     monkeypatch.setattr(url_handler, "Parameters", Parameters)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
     return Signing(log)
@@ -528,7 +508,7 @@ def test_urls_come_in_the_order_of_the_files_and_each_opens_its_own(urls: Signin
 def test_url_of_a_file_is_the_one_that_get_url_gives(urls: Signing) -> None:
     arguments = {"expiresIn": 60, "saveAs": "été.txt"}
     [answer] = urls(("a b", arguments))
-    assert answer["data"] == url_handler.handler(event("getUrl", {"file": "a b", **arguments}), Context())
+    assert answer["data"] == url_handler.handler(appsync_event("getUrl", {"file": "a b", **arguments}), Context())
 
 
 def test_file_that_is_refused_fails_alone(urls: Signing) -> None:
@@ -553,7 +533,7 @@ def test_file_that_is_refused_fails_alone(urls: Signing) -> None:
 @pytest.mark.parametrize("arguments", [{}, None, {"expiresIn": None, "saveAs": None}])
 def test_nulls_beside_a_file_are_the_defaults(urls: Signing, arguments: dict[str, Any] | None) -> None:
     [answer] = urls(("a", arguments))
-    assert answer["data"].startswith(f"{ORIGIN}/a?Expires=1800001200&")
+    assert answer["data"].startswith(f"{BASE_URL}/a?Expires=1800001200&")
 
 
 def test_each_file_has_the_lifetime_and_the_download_name_asked_for_it(urls: Signing) -> None:
@@ -588,16 +568,16 @@ def test_key_that_cannot_be_read_fails_every_file_of_the_page(urls: Signing, mon
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("ask", [list_files, get_files])
+@pytest.mark.parametrize("call", [list_files, get_files])
 @pytest.mark.parametrize(
     ("prefix", "reason"),
     [
-        ("half \ud83d", "holds half of a surrogate pair, which is not a character."),
-        ("é" * 510, "is 1026 bytes long with its folder, and S3 takes at most 1024."),
+        ("half \ud83d", ": it contains half of a surrogate pair, which is not a character."),
+        ("é" * 510, ": with its folder it is 1026 bytes long, and S3 allows at most 1024."),
     ],
 )
-def test_prefix_that_s3_cannot_be_asked_for_is_refused_by_name(ask: Ask, prefix: str, reason: str) -> None:
-    kind, message = refusal(ask, prefix=prefix)
+def test_prefix_that_s3_cannot_be_asked_for_is_refused_by_name(call: Call, prefix: str, reason: str) -> None:
+    kind, message = refusal(call, prefix=prefix)
     assert kind == "InvalidPrefix"
     assert message.endswith(reason)
 

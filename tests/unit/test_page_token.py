@@ -76,7 +76,7 @@ def test_every_change_of_a_character_and_every_cut_is_refused(continuation: str)
 
 @given(st.text(st.characters()))
 def test_anything_else_is_refused_as_no_token(text: str) -> None:
-    with pytest.raises(InvalidNextToken, match="give it back unchanged, with the same prefix and delimiter"):
+    with pytest.raises(InvalidNextToken, match="send it back unchanged, with the same prefix and delimiter"):
         unwrap(text)
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from resolvers.settings import (
     FilesSettings,
-    MintSettings,
     MissingSetting,
     NoSettings,
     SigningKey,
     SigningKeys,
+    SigningKeySettings,
     UrlSettings,
     from_environment,
     to_environment,
@@ -32,7 +32,7 @@ URL = UrlSettings(
     url_lifetime_max=3600,
     url_window=300,
 )
-MINT = MintSettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
+MINT = SigningKeySettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
 ENVIRONMENTS = [
     (FILES, {"BUCKET_NAME": "a-bucket", "FILES_FOLDER": "files"}),
     (
@@ -61,7 +61,7 @@ EACH_VARIABLE = pytest.mark.parametrize(
         for name in environment
     ],
 )
-Settings = FilesSettings | UrlSettings | MintSettings
+Settings = FilesSettings | UrlSettings | SigningKeySettings
 
 
 def parsed(like: Settings, environment: dict[str, str]) -> Settings:

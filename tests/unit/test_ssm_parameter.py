@@ -105,7 +105,7 @@ def test_busy_ssm_is_asked_again(ssm: SsmServer, parameters: Parameters, busy: R
 
 def test_ssm_that_stays_busy_is_told_by_its_code(ssm: SsmServer, parameters: Parameters) -> None:
     ssm.answers = [refusal("ThrottlingException")] * 3
-    with pytest.raises(ParameterUnreadable, match=r"^SSM answered ThrottlingException$"):
+    with pytest.raises(ParameterUnreadable, match=r"^SSM returned ThrottlingException$"):
         parameters.read(NAME)
     assert len(ssm.questions) == 3
 
@@ -123,7 +123,7 @@ def test_refusal_is_told_by_its_code_and_not_repeated(ssm: SsmServer, parameters
 @pytest.mark.usefixtures("ssm")
 def test_ssm_that_cannot_be_reached_is_told() -> None:
     nobody = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"})
-    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be asked \(EndpointConnectionError\)$") as refused:
+    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(EndpointConnectionError\)$") as refused:
         nobody.read(NAME)
     assert refused.value.code == "EndpointConnectionError"
 

@@ -1,20 +1,17 @@
 """Which changes of the signing keys break no URL, and what CloudFormation is answered."""
 
 import io
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.stub import Stubber
 
-from resolvers import custom_resource, rotation_check
-from resolvers.custom_resource import Refused
-from resolvers.rotation_check import Generation, KeyList, refuse_unsafe
+from resolvers import custom_resource, rotation_handler
+from resolvers.rotation import KeySchedule, UnsafeRotation, check_rotation
+from tests.lambda_events import Context
+from tests.response_url import ResponseUrl, response_url
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d2e-0000-4000-8000-000000000000"
 SETTLING = 600
@@ -26,9 +23,9 @@ SIGNS_FROM = {"1": FIRST, "2": SECOND, "3": THIRD}
 LAST_URL = SETTLING + LONGEST  # from when the next key takes over until no URL of the one before opens anything
 
 
-def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
-    generations = [Generation(name, SIGNS_FROM.get(name, THIRD + 999_999)) for name in names]
-    return KeyList(generations, longest, SETTLING, frozenset(revoked))
+def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeySchedule:
+    signs_from = {name: SIGNS_FROM.get(name, THIRD + 999_999) for name in names}
+    return KeySchedule(signs_from, longest, SETTLING, frozenset(revoked))
 
 
 @pytest.mark.parametrize(
@@ -52,14 +49,14 @@ def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
         pytest.param(keys("12"), keys("2", revoked="x1"), SECOND, id="more-is-given-up-than-there-is"),
     ],
 )
-def test_change_that_breaks_no_url_is_let(old: KeyList, new: KeyList, now: int) -> None:
-    refuse_unsafe(old, new, now)
+def test_change_that_breaks_no_url_is_let(old: KeySchedule, new: KeySchedule, now: int) -> None:
+    check_rotation(old, new, now)
 
 
 @pytest.mark.parametrize("now", [SECOND - 60, SECOND - 1, SECOND])
 def test_key_that_is_about_to_sign_stays(now: int) -> None:
-    with pytest.raises(Refused, match="key 2 cannot be removed: it still signs, or is about to"):
-        refuse_unsafe(keys("12"), keys("1"), now)
+    with pytest.raises(UnsafeRotation, match="key 2 cannot be removed: it still signs, or is about to"):
+        check_rotation(keys("12"), keys("1"), now)
 
 
 LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c revoke=1"]
@@ -108,10 +105,10 @@ LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c rev
     ],
 )
 def test_change_that_breaks_urls_is_refused_with_what_to_do(
-    old: KeyList, new: KeyList, now: int, words: list[str]
+    old: KeySchedule, new: KeySchedule, now: int, words: list[str]
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        refuse_unsafe(old, new, now)
+    with pytest.raises(UnsafeRotation) as refused:
+        check_rotation(old, new, now)
     for word in words:
         assert word in str(refused.value)
 
@@ -119,37 +116,10 @@ def test_change_that_breaks_urls_is_refused_with_what_to_do(
 # What CloudFormation is answered
 
 
-class Context(LambdaContext):
-    def __init__(self) -> None:
-        self._function_name = "rotation"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:rotation"
-        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
-
-
-class Door(BaseHTTPRequestHandler):
-    """ResponseURL."""
-
-    bodies: list[bytes]
-
-    def do_PUT(self) -> None:
-        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
-def answers() -> Iterator[tuple[str, list[bytes]]]:
-    bodies: list[bytes] = []
-    with HTTPServer(("127.0.0.1", 0), type("Answers", (Door,), {"bodies": bodies})) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/answer", bodies
-        server.shutdown()
-        thread.join()
+def responses() -> Iterator[ResponseUrl]:
+    with response_url() as responses:
+        yield responses
 
 
 @pytest.fixture
@@ -157,7 +127,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client(
         "cloudformation", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )
-    monkeypatch.setattr(rotation_check, "_cloudformation", lambda: client)
+    monkeypatch.setattr(rotation_handler, "_cloudformation", lambda: client)
     with Stubber(client) as stubber:
         yield stubber
 
@@ -174,19 +144,18 @@ def properties(names: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def answer(answers: tuple[str, list[bytes]], cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def answer(responses: ResponseUrl, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Asks at the moment that the second key takes over, and returns what arrives at ResponseURL."""
-    monkeypatch.setattr(rotation_check, "time", lambda: SECOND + 0.5)
+    monkeypatch.setattr(rotation_handler, "time", lambda: SECOND + 0.5)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     log = io.StringIO()
-    for logger in (rotation_check.logger, custom_resource.logger):
+    for logger in (rotation_handler.logger, custom_resource.logger):
         logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    url, bodies = answers
 
     def ask(kind: str, new: str, old: str | None = None) -> dict[str, Any]:
         event = {
             "RequestType": kind,
-            "ResponseURL": url,
+            "ResponseURL": responses.url,
             "StackId": STACK,
             "RequestId": "a-request",
             "LogicalResourceId": "Rotation",
@@ -194,9 +163,9 @@ def answer(answers: tuple[str, list[bytes]], cloudformation: Stubber, monkeypatc
         }
         event |= {} if kind == "Create" else {"PhysicalResourceId": "signing-keys"}
         event |= {} if old is None else {"OldResourceProperties": properties(old)}
-        rotation_check.handler(event, Context())
-        [body] = bodies
-        told: dict[str, Any] = json.loads(body)
+        rotation_handler.handler(event, Context())
+        assert len(responses.bodies) == 1
+        told = responses.last
         assert (told["StackId"], told["RequestId"], told["LogicalResourceId"]) == (STACK, "a-request", "Rotation")
         assert told["PhysicalResourceId"] == "signing-keys"  # another id would have CloudFormation delete the old one
         return told

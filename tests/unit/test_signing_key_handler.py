@@ -3,16 +3,12 @@
 import base64
 import importlib
 import io
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -24,7 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from moto import mock_aws
 
-from resolvers import custom_resource, mint_key
+from resolvers import custom_resource, signing_key_handler
+from tests.lambda_events import Context
+from tests.response_url import ResponseUrl, response_url
 
 ALGORITHMS = ["ecdsa-p256", "rsa-2048", "rsa-2048-sha1"]
 NOW = 1_800_000_000.75
@@ -32,44 +30,10 @@ STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d
 PARAMETER = "/PrivateFiles/signing-keys/1"
 
 
-class Context(LambdaContext):
-    def __init__(self) -> None:
-        self._function_name = "mint"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:mint"
-        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
-
-
 @pytest.fixture
-def answers() -> Iterator["Answers"]:
-    with HTTPServer(("127.0.0.1", 0), Answers.Door) as server:
-        answers = Answers(server)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield answers
-        server.shutdown()
-        thread.join()
-
-
-class Answers:
-    """What arrived at ResponseURL."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        self.url = f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=0"
-        self.bodies: list[bytes] = []
-        self.content_types: list[str | None] = []
-        server.answers = self  # type: ignore[attr-defined]  # the server is how a request handler reaches anything
-
-    class Door(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers: Answers = self.server.answers  # type: ignore[attr-defined]
-            answers.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            answers.content_types.append(self.headers["Content-Type"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
+def responses() -> Iterator[ResponseUrl]:
+    with response_url() as responses:
+        yield responses
 
 
 @pytest.fixture
@@ -99,15 +63,15 @@ Request = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
+def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
     """Sends a request as CloudFormation does, and returns the answer that arrived."""
     monkeypatch.setenv("ENCRYPTION_KEY_ID", encryption_key)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "mint_key")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "signing_key_handler")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    importlib.reload(mint_key)  # as in a fresh sandbox
-    for logger in (mint_key.logger, custom_resource.logger):
+    importlib.reload(signing_key_handler)  # as in a fresh sandbox
+    for logger in (signing_key_handler.logger, custom_resource.logger):
         logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW))
 
     def request(
         kind: str,
@@ -120,9 +84,9 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
     ) -> dict[str, Any]:
         event = {
             "RequestType": kind,
-            "ResponseURL": answers.url,
+            "ResponseURL": responses.url,
             "StackId": stack,
-            "RequestId": f"request-{len(answers.bodies)}",
+            "RequestId": f"request-{len(responses.bodies)}",
             "ResourceType": "Custom::SigningKeyPair",
             "LogicalResourceId": "Pair",
             "ServiceTimeout": "300",
@@ -136,10 +100,10 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
         }
         if kind != "Create":
             event["PhysicalResourceId"] = physical_id or parameter
-        before = len(answers.bodies)
-        mint_key.handler(event, Context())
-        assert len(answers.bodies) == before + 1
-        answer: dict[str, Any] = json.loads(answers.bodies[-1])
+        before = len(responses.bodies)
+        signing_key_handler.handler(event, Context())
+        assert len(responses.bodies) == before + 1
+        answer = responses.last
         assert [answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
             stack,
             event["RequestId"],
@@ -232,7 +196,7 @@ def test_asked_again_it_answers_the_same_and_writes_nothing(
     *, request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str, kind: str
 ) -> None:
     first = request_("Create", algorithm)
-    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW + 9999))
+    monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW + 9999))
     stored = private_pem(ssm)
     again = request_(kind, algorithm)
     assert (again["Status"], again["PhysicalResourceId"], again["Data"]) == ("SUCCESS", PARAMETER, first["Data"])
@@ -246,7 +210,7 @@ def test_parameter_of_another_is_refused_and_outlives_the_rollback(
 ) -> None:
     ssm.put_parameter(Name=PARAMETER, Value="theirs", Type="SecureString", Tags=owner)
     answer = request_("Create")
-    assert f"The SSM parameter {PARAMETER} already exists and is not this stack's" in refused(answer)
+    assert f"The SSM parameter {PARAMETER} already exists and belongs to another stack" in refused(answer)
     # CloudFormation deletes what it failed to create.
     assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
     assert private_pem(ssm).endswith(b"theirs")
@@ -281,7 +245,9 @@ def test_changing_update_is_refused_and_rolls_back(
 def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
-    assert f"The SSM parameter {PARAMETER} is gone; add a new key to signing_keys" in refused(request_("Update"))
+    assert f"The SSM parameter {PARAMETER} does not exist any more; add a new key to signing_keys" in refused(
+        request_("Update")
+    )
     assert ssm.describe_parameters()["Parameters"] == []
 
 
@@ -294,7 +260,7 @@ def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: A
 
 def test_unknown_algorithm_is_refused_and_its_delete_asks_ssm_nothing(request_: Request, aws: boto3.Session) -> None:
     answer = request_("Create", "ed25519")
-    assert "'ed25519' is unknown; there are ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(answer)
+    assert "'ed25519' is unknown; choose one of ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(answer)
     assert answer["PhysicalResourceId"] != PARAMETER
     refuse(aws, "DeleteParameter")  # as IAM does where a name is not one of the stack's parameters
     assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
@@ -321,17 +287,17 @@ def test_failure_that_nobody_foresaw_is_answered_with_its_reason(
 
 
 def test_answer_carries_no_content_type_because_its_url_was_signed_for_none(
-    request_: Request, answers: Answers
+    request_: Request, responses: ResponseUrl
 ) -> None:
     request_("Create")
-    assert answers.content_types == [""]
+    assert responses.content_types == [""]
 
 
 def test_private_half_is_in_no_answer_and_in_no_log(
     *,
     request_: Request,
     ssm: Any,
-    answers: Answers,
+    responses: ResponseUrl,
     log: io.StringIO,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -342,7 +308,7 @@ def test_private_half_is_in_no_answer_and_in_no_log(
     request_("Update", "rsa-2048")
     request_("Delete")
     request_("Create", "ed25519")
-    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in answers.bodies)])
+    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in responses.bodies)])
     assert "cannot become rsa-2048" in written
     assert "BEGIN PUBLIC KEY" in written
     assert "PRIVATE KEY" not in written
