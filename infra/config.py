@@ -166,7 +166,9 @@ class Config(BaseModel):
             if generation.algorithm not in KEY_ALGORITHMS:
                 raise _invalid("signing_keys", generation.algorithm, " or ".join(KEY_ALGORITHMS))
         if kept := set(names) & set(self.revoked):
-            raise _invalid("revoke", self.revoke, f"keys not in signing_keys, which still has {', '.join(kept)}")
+            raise _invalid(
+                "revoke", self.revoke, f"keys no longer in signing_keys, which still holds {', '.join(kept)}"
+            )
         if len(set(names)) != len(names):
             raise _invalid("signing_keys", self.signing_keys, "each name once")
         if len(names) > MAX_PUBLIC_KEYS_IN_A_GROUP:
