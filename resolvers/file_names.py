@@ -68,7 +68,7 @@ def _path_problem(name: str) -> str | None:
     if not name:
         return "it is empty"
     if name.startswith("/"):
-        return "it starts with a slash"
+        return "it begins with a slash"
     segments = name.split("/")
     if "" in segments:
         return "it has an empty segment (two slashes in a row, or one at the end)"

@@ -1,4 +1,4 @@
-"""The CDK context: what it may say, and what a person reads where it says something else."""
+"""The CDK context: the accepted values, and the messages for all others."""
 
 import json
 from typing import Any
@@ -81,11 +81,11 @@ def test_signing_keys_are_generations_from_oldest_to_newest(text: str, generatio
 @pytest.mark.parametrize(
     ("text", "names"), [("", []), ("1", ["1"]), ("1,2", ["1", "2"]), (" 1 , old-2 ,", ["1", "old-2"])]
 )
-def test_revoked_keys_are_names_parted_by_commas(text: str, names: list[str]) -> None:
+def test_revoked_keys_are_comma_separated_names(text: str, names: list[str]) -> None:
     assert Config.from_context({"signing_keys": "3", "revoke": text}).revoked == names
 
 
-def test_longest_url_lives_as_long_as_may_be_asked_for_and_a_window() -> None:
+def test_longest_url_lives_for_the_longest_lifetime_and_a_window() -> None:
     assert Config.from_context({"url_lifetime_max": 7200, "url_window": "60"}).longest_url == 7260
 
 

@@ -1,4 +1,4 @@
-"""The page's own bucket and distribution in the synthesized stack, and what the page is told."""
+"""The page's bucket, distribution and configuration in the synthesized stack."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def cdn_url(auth: str) -> str:
     return url
 
 
-def test_there_is_no_page_unless_asked_for() -> None:
+def test_there_is_no_page_by_default() -> None:
     assert "FrontendUrl" not in synthesized("default")["Outputs"]
     assert not [name for name in synthesized("default")["Resources"] if "Frontend" in name or "BucketDeploy" in name]
 
@@ -71,7 +71,7 @@ def test_output_says_where_the_page_is() -> None:
     assert set(outputs) == {*synthesized("default")["Outputs"], "FrontendUrl"}
 
 
-def test_bucket_is_closed_to_all_but_the_distribution_and_whoever_fills_or_empties_it() -> None:
+def test_bucket_is_closed_to_all_but_the_distribution_and_the_functions_that_fill_and_empty_it() -> None:
     bucket, properties = of_page("AWS::S3::Bucket")
     distribution, _ = of_page("AWS::CloudFront::Distribution")
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
@@ -93,7 +93,7 @@ def test_bucket_is_closed_to_all_but_the_distribution_and_whoever_fills_or_empti
     }
 
 
-def test_distribution_serves_the_bucket_under_its_own_name_and_over_https_alone() -> None:
+def test_distribution_serves_the_bucket_under_its_own_name_and_only_over_https() -> None:
     config = of_page("AWS::CloudFront::Distribution")[1]["DistributionConfig"]
     control, signing = of_page("AWS::CloudFront::OriginAccessControl")
     [origin] = config["Origins"]
@@ -126,7 +126,7 @@ def test_policy_allows_nothing_unsafe() -> None:
     assert "unsafe" not in json.dumps(of_page("AWS::CloudFront::ResponseHeadersPolicy"))
 
 
-def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
+def test_browsers_must_use_https_and_send_no_referrer() -> None:
     config = of_page("AWS::CloudFront::ResponseHeadersPolicy")[1]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
     assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 31536000
@@ -151,14 +151,14 @@ def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: s
     assert json.loads(text) == {name: plain(outputs[name]["Value"]) for name in names}
 
 
-def test_assets_are_kept_for_ever_and_the_rest_is_asked_for_each_time() -> None:
-    assets, kept = deployment("assets/")
-    name, asked = deployment(None)
-    assert kept["SystemMetadata"] == {"cache-control": "public, max-age=31536000, immutable"}
-    assert asked["SystemMetadata"] == {"cache-control": "no-cache"}
+def test_assets_are_cached_for_a_year_and_the_rest_is_revalidated() -> None:
+    assets, asset_files = deployment("assets/")
+    name, page_files = deployment(None)
+    assert asset_files["SystemMetadata"] == {"cache-control": "public, max-age=31536000, immutable"}
+    assert page_files["SystemMetadata"] == {"cache-control": "no-cache"}
     # The page comes after what it loads, and clears away neither it nor what open pages still load.
     assert assets in page().template["Resources"][name]["DependsOn"]
-    assert (asked["Prune"], asked["Exclude"], kept["Prune"]) == (True, ["assets/*"], False)
+    assert (page_files["Prune"], page_files["Exclude"], asset_files["Prune"]) == (True, ["assets/*"], False)
 
 
 def test_every_file_of_the_built_page_is_deployed_once() -> None:
@@ -172,7 +172,7 @@ def test_every_file_of_the_built_page_is_deployed_once() -> None:
     assert set(found) == built | {"config.json"}
 
 
-def test_whoever_fills_the_bucket_changes_no_other_bucket_and_no_distribution() -> None:
+def test_function_that_fills_the_bucket_changes_no_other_bucket_and_no_distribution() -> None:
     bucket, _ = of_page("AWS::S3::Bucket")
     _, policy = of_page("AWS::IAM::Policy")
     [logging, reading, writing] = plain(policy["PolicyDocument"]["Statement"])
@@ -183,7 +183,7 @@ def test_whoever_fills_the_bucket_changes_no_other_bucket_and_no_distribution() 
 
 
 @each_auth
-def test_no_finding_is_left_without_an_argument(auth: str) -> None:
+def test_every_finding_is_acknowledged(auth: str) -> None:
     assert page(auth).findings == []
 
 

@@ -1,4 +1,4 @@
-"""The synthesized stack: every lock is a statement in it, and nothing stands there that should not."""
+"""The synthesized stack: every permission and protection, and nothing more."""
 
 import json
 import os
@@ -194,7 +194,7 @@ def test_distribution_reads_the_one_folder_under_its_own_name(variant: str, path
 
 
 @each_variant
-def test_nothing_but_the_name_to_save_under_reaches_s3_and_makes_another_cache_entry(variant: str) -> None:
+def test_only_the_download_name_reaches_s3_and_the_cache_key(variant: str) -> None:
     policy, properties = only("AWS::CloudFront::CachePolicy", variant)
     behavior = only("AWS::CloudFront::Distribution", variant)[1]["DistributionConfig"]["DefaultCacheBehavior"]
     assert behavior["CachePolicyId"] == {"Ref": policy}
@@ -259,7 +259,7 @@ def test_lister_may_list_the_one_folder_and_nothing_else(variant: str, prefix: s
 
 
 @each_variant
-def test_mint_may_write_keys_and_cannot_read_one(variant: str) -> None:
+def test_function_that_creates_keys_may_write_and_cannot_read_them(variant: str) -> None:
     condition = {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter_arn("*")}}
     assert permissions("signing_key_handler", variant) == [
         {
@@ -300,7 +300,7 @@ def test_no_role_but_the_signers_may_read_a_parameter_or_decrypt(variant: str) -
         ("getUrls", "url_handler", "getUrlSource"),
     ],
 )
-def test_field_is_answered_by_its_function(field: str, handler: str, source: str) -> None:
+def test_field_is_resolved_by_its_function(field: str, handler: str, source: str) -> None:
     template().has_resource_properties(
         "AWS::AppSync::Resolver", {"TypeName": "Query", "FieldName": field, "DataSourceName": source}
     )
@@ -315,14 +315,14 @@ def test_field_is_answered_by_its_function(field: str, handler: str, source: str
 
 
 @each_variant
-def test_every_function_of_ours_writes_to_a_log_group_that_forgets(variant: str) -> None:
+def test_every_function_of_ours_writes_to_a_log_group_that_expires(variant: str) -> None:
     groups = resources("AWS::Logs::LogGroup", variant)
     assert all(group["Properties"]["RetentionInDays"] == 30 for group in groups.values())
     for handler in ("files_handler", "url_handler", "signing_key_handler", "rotation_handler"):
         assert function(handler, variant)[1]["LoggingConfig"]["LogGroup"]["Ref"] in groups
 
 
-def test_log_of_the_api_is_kept_for_a_month_and_leaves_the_answers_out() -> None:
+def test_log_of_the_api_is_kept_for_a_month_and_omits_responses() -> None:
     api, properties = only("AWS::AppSync::GraphQLApi")
     assert properties["LogConfig"]["FieldLogLevel"] == "ERROR"
     assert properties["LogConfig"]["ExcludeVerboseContent"] is True
@@ -338,18 +338,18 @@ def test_no_private_key_is_in_the_template(variant: str) -> None:
     assert "PRIVATE KEY" not in json.dumps(synthesized(variant))
 
 
-def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_signer_knows_both() -> None:
+def test_public_halves_come_from_the_key_pairs_oldest_first_and_the_signer_knows_both() -> None:
     _, group = only("AWS::CloudFront::KeyGroup", "two-keys")
     public_keys = [item["Ref"] for item in group["KeyGroupConfig"]["Items"]]
     found = resources("AWS::CloudFront::PublicKey", "two-keys")
-    minted = []
+    created = []
     for public_key in public_keys:
         pair, attribute = found[public_key]["Properties"]["PublicKeyConfig"]["EncodedKey"]["Fn::GetAtt"]
         assert attribute == "PublicKeyPem"
         properties = resources("Custom::SigningKeyPair", "two-keys")[pair]["Properties"]
         assert properties["ServiceToken"] == {"Fn::GetAtt": [function("signing_key_handler", "two-keys")[0], "Arn"]}
-        minted.append((properties["ParameterName"], properties["Algorithm"]))
-    assert minted == [
+        created.append((properties["ParameterName"], properties["Algorithm"]))
+    assert created == [
         ("/PrivateFiles/signing-keys/1", "ecdsa-p256"),
         ("/PrivateFiles/signing-keys/2", "rsa-2048"),
     ]
@@ -364,7 +364,7 @@ def test_public_halves_are_what_the_mint_answers_oldest_first_and_the_signer_kno
 
 
 @pytest.mark.parametrize("kind", ["AWS::CloudFront::PublicKey", "Custom::SigningKeyPair"])
-def test_added_generation_leaves_the_one_before_untouched(kind: str) -> None:
+def test_added_generation_does_not_change_the_one_before(kind: str) -> None:
     # CloudFront's public keys are immutable: any change of an old one fails the deployment.
     assert resources(kind).items() <= resources(kind, "two-keys").items()
 
@@ -392,17 +392,19 @@ def test_no_key_leaves_the_group_before_the_check_and_the_signer_comes_after_the
     ("variant", "names", "revoked"),
     [("default", "1", []), ("two-keys", "12", []), ("three-algorithms", "123", ["0"])],
 )
-def test_check_is_told_every_key_and_how_long_a_url_can_live(variant: str, names: str, revoked: list[str]) -> None:
-    _, told = only("Custom::SigningKeyRotation", variant)
-    assert told["ServiceToken"] == {"Fn::GetAtt": [function("rotation_handler", variant)[0], "Arn"]}
+def test_rotation_check_gets_every_key_and_the_longest_life_of_a_url(
+    variant: str, names: str, revoked: list[str]
+) -> None:
+    _, check = only("Custom::SigningKeyRotation", variant)
+    assert check["ServiceToken"] == {"Fn::GetAtt": [function("rotation_handler", variant)[0], "Arn"]}
     pairs = {
         pair["Properties"]["ParameterName"][-1]: pair_id
         for pair_id, pair in resources("Custom::SigningKeyPair", variant).items()
     }
-    assert told["Generations"] == [
+    assert check["Generations"] == [
         {"Name": name, "SignsFrom": {"Fn::GetAtt": [pairs[name], "SignsFrom"]}} for name in names
     ]
-    assert (told["LongestUrlSeconds"], told["SettlingSeconds"], told["Revoked"]) == ("3900", "600", revoked)
+    assert (check["LongestUrlSeconds"], check["SettlingSeconds"], check["Revoked"]) == ("3900", "600", revoked)
 
 
 @each_variant
@@ -420,10 +422,10 @@ def test_three_algorithms_stand_side_by_side_in_the_group() -> None:
     assert algorithms == {"1": "rsa-2048-sha1", "2": "rsa-2048", "3": "ecdsa-p256"}
 
 
-# Who may ask
+# Authentication
 
 
-def test_api_asks_for_a_user_of_the_pool_or_an_iam_signature() -> None:
+def test_api_requires_a_user_of_the_pool_or_an_iam_signature() -> None:
     pool, _ = only("AWS::Cognito::UserPool")
     _, api = only("AWS::AppSync::GraphQLApi")
     client, _ = only("AWS::Cognito::UserPoolClient")
@@ -434,7 +436,7 @@ def test_api_asks_for_a_user_of_the_pool_or_an_iam_signature() -> None:
     assert resources("AWS::AppSync::ApiKey") == {}
 
 
-def test_nobody_signs_up_and_no_password_is_on_the_wire() -> None:
+def test_there_is_no_sign_up_and_no_password_on_the_wire() -> None:
     template().has_resource_properties(
         "AWS::Cognito::UserPool", {"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True}}
     )
@@ -449,7 +451,7 @@ def test_nobody_signs_up_and_no_password_is_on_the_wire() -> None:
     )
 
 
-def test_without_auth_the_api_asks_for_a_key_and_there_is_no_pool() -> None:
+def test_without_auth_the_api_requires_a_key_and_there_is_no_pool() -> None:
     api, properties = only("AWS::AppSync::GraphQLApi", "auth-off")
     assert properties["AuthenticationType"] == "API_KEY"
     assert "AdditionalAuthenticationProviders" not in properties
@@ -518,12 +520,12 @@ def test_schema_opens_every_field_to_the_modes_of_the_api(variant: str, modes: s
         assert not any(field.directives for field in node.fields)
 
 
-# Around it
+# Removal, outputs and findings
 
 
 @pytest.mark.parametrize(("variant", "policy"), [("default", "Retain"), ("throwaway", "Delete")])
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"])
-def test_data_outlives_the_stack_unless_told_otherwise(variant: str, policy: str, kind: str) -> None:
+def test_data_outlives_the_stack_unless_retain_data_is_off(variant: str, policy: str, kind: str) -> None:
     data = resources(kind, variant)
     if kind == "AWS::KMS::Key":
         del data[keys(variant)[1]]
@@ -543,11 +545,11 @@ def test_outputs_are_the_names_that_clients_rely_on(variant: str, who: set[str])
 
 
 @each_variant
-def test_no_finding_is_left_without_an_argument(variant: str) -> None:
+def test_every_finding_is_acknowledged(variant: str) -> None:
     assert assembly(variant).findings == []
 
 
-def test_finding_without_an_argument_fails_the_synth(tmp_path: Path) -> None:
+def test_finding_that_is_not_acknowledged_fails_the_synth(tmp_path: Path) -> None:
     app, stack = build({}, tmp_path)
     s3.Bucket(stack, "Bare")
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -593,12 +595,12 @@ def snap_started(variant: str) -> set[str]:
     return {each["Properties"]["Handler"] for each in functions.values() if "SnapStart" in each["Properties"]}
 
 
-def test_snapshots_are_for_the_functions_that_answer_queries_where_asked_for() -> None:
+def test_snap_start_is_only_for_the_functions_behind_queries() -> None:
     assert snap_started("default") == set()
     assert snap_started("snap-start") == {"resolvers.files_handler.handler", "resolvers.url_handler.handler"}
 
 
-def test_api_asks_the_alias_of_a_published_version_where_snapshots_are_on() -> None:
+def test_api_invokes_the_alias_of_a_published_version_with_snap_start() -> None:
     aliases = template("snap-start").find_resources("AWS::Lambda::Alias")
     sources = template("snap-start").find_resources("AWS::AppSync::DataSource").values()
     assert {source["Properties"]["LambdaConfig"]["LambdaFunctionArn"]["Ref"] for source in sources} == set(aliases)

@@ -89,8 +89,8 @@ def test_browser_rewrites_no_path_whichever_characters_of_unicode_the_name_has()
     ("name", "reason"),
     [
         pytest.param("", "it is empty", id="empty"),
-        pytest.param("/", "it starts with a slash", id="slash"),
-        pytest.param("/a.jpg", "it starts with a slash", id="leading-slash"),
+        pytest.param("/", "it begins with a slash", id="slash"),
+        pytest.param("/a.jpg", "it begins with a slash", id="leading-slash"),
         pytest.param("a/", "it has an empty segment", id="trailing-slash"),
         pytest.param("a//b", "it has an empty segment", id="empty-segment"),
         pytest.param(".", "it has a segment of dots", id="dot"),

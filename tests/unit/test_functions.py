@@ -1,4 +1,4 @@
-"""Both resolvers as AppSync calls them: whole events in, names, URLs and errors out, S3 and SSM behind them."""
+"""Both resolvers with whole AppSync events, in front of an emulated S3 and SSM."""
 
 import io
 import json
@@ -109,7 +109,7 @@ def test_empty_folder_lists_nothing(get_files: Call) -> None:
     assert get_files() == []
 
 
-def test_drawn_folders_are_left_out_and_files_in_them_are_not(put: Callable[..., None], get_files: Call) -> None:
+def test_folders_of_the_console_are_not_listed_but_their_files_are(put: Callable[..., None], get_files: Call) -> None:
     put("files/", "files/photos/", body=b"")
     put("files/photos/a.jpg", "files/odd/")
     assert get_files() == ["odd/", "photos/a.jpg"]
@@ -120,7 +120,7 @@ def test_empty_file_is_listed(put: Callable[..., None], get_files: Call) -> None
     assert get_files() == ["empty.txt"]
 
 
-def test_what_lies_outside_of_the_folder_is_not_listed(put: Callable[..., None], get_files: Call) -> None:
+def test_files_outside_the_folder_are_not_listed(put: Callable[..., None], get_files: Call) -> None:
     put("files/in.txt", "files2/x", "file", "files", "filesx", "a", "z/files/x", "Files/x")
     assert get_files() == ["in.txt"]
 
@@ -132,12 +132,12 @@ def test_names_are_listed_as_they_are_spelled(put: Callable[..., None], get_file
     assert get_files() == sorted(names, key=str.encode)
 
 
-def test_missing_bucket_is_named_with_the_answer_of_s3(get_files: Call) -> None:
+def test_missing_bucket_is_named_with_the_error_code_of_s3(get_files: Call) -> None:
     with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 returned NoSuchBucket\."):
         get_files()
 
 
-def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_files: Call) -> None:
+def test_refused_listing_has_the_error_code_of_s3(aws: boto3.Session, get_files: Call) -> None:
     def refuse(**_: Any) -> Any:
         return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": "AccessDenied", "Message": "no"}}
 
@@ -177,9 +177,9 @@ def test_url_opens_the_file_at_the_edge_for_its_lifetime(
 
 @pytest.fixture
 def reads(aws: boto3.Session, server: SsmServer) -> list[dict[str, Any]]:
-    """Every GetParameter that was asked for."""
-    del aws  # it makes the server forget what was asked before
-    return server.questions
+    """Every GetParameter request."""
+    del aws  # it clears the server's requests
+    return server.requests
 
 
 def test_key_is_read_once_decrypted_and_by_its_name(
@@ -190,7 +190,7 @@ def test_key_is_read_once_decrypted_and_by_its_name(
     assert reads == [{"Name": PARAMETER, "WithDecryption": True}]
 
 
-def test_failed_read_is_tried_again_at_the_next_question(
+def test_failed_read_is_tried_again_at_the_next_request(
     server: SsmServer, store: Callable[[bytes], None], get_url: Call, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
@@ -223,7 +223,7 @@ def test_missing_key_is_named_with_what_to_do(get_url: Call) -> None:
         get_url(file="a.jpg")
 
 
-def test_value_that_is_no_key_is_refused_and_not_quoted(
+def test_value_that_is_not_a_key_is_refused_and_not_quoted(
     store: Callable[[bytes], None], get_url: Call, log: io.StringIO
 ) -> None:
     store(b"-----BEGIN PRIVATE KEY-----\nnot-really-a-key\n-----END PRIVATE KEY-----")
@@ -241,11 +241,11 @@ def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
     assert reads == []
 
 
-# What may be asked for beside the name
+# The other arguments
 
 
 @pytest.mark.parametrize(
-    ("asked", "expires"),
+    ("arguments", "expires"),
     [
         pytest.param({}, 1_800_001_200, id="default"),
         pytest.param({"expiresIn": None}, 1_800_001_200, id="null-is-the-default"),
@@ -256,17 +256,23 @@ def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
     ],
 )
 @pytest.mark.parametrize("field", ["getUrl", "getUrls"])
-def test_url_lives_as_long_as_asked_for_and_to_the_end_of_a_window(
-    *, store: Callable[[bytes], None], get_url: Call, get_urls: Call, field: str, asked: dict[str, Any], expires: int
+def test_url_lives_for_expires_in_and_to_the_end_of_a_window(
+    *,
+    store: Callable[[bytes], None],
+    get_url: Call,
+    get_urls: Call,
+    field: str,
+    arguments: dict[str, Any],
+    expires: int,
 ) -> None:
     store(pem(P256))
-    url = get_url(file="a", **asked) if field == "getUrl" else get_urls(files=["a"], **asked)[0]["url"]
+    url = get_url(file="a", **arguments) if field == "getUrl" else get_urls(files=["a"], **arguments)[0]["url"]
     assert url.startswith(f"{BASE_URL}/a?Expires={expires}&")
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 9, 3601, 604_800])
 @pytest.mark.parametrize("field", ["getUrl", "getUrls"])
-def test_lifetime_outside_of_the_bounds_is_refused_with_them(
+def test_lifetime_outside_its_bounds_is_refused_with_the_bounds(
     *, store: Callable[[bytes], None], get_url: Call, get_urls: Call, field: str, seconds: int
 ) -> None:
     store(pem(P256))
@@ -292,9 +298,7 @@ def test_every_sandbox_gives_the_same_url_within_a_window(
 
 
 @pytest.mark.parametrize("name", ["report.pdf", 'a "quoted" name & more.pdf', "été 100%25.jpg", "😀"])
-def test_name_to_save_under_is_signed_and_goes_on_to_s3(
-    store: Callable[[bytes], None], get_url: Call, name: str
-) -> None:
+def test_download_name_is_signed_and_passed_on_to_s3(store: Callable[[bytes], None], get_url: Call, name: str) -> None:
     store(pem(P256))
     url = get_url(file="a b", saveAs=name)
     path, _, query = opened(url, P256).decode().partition("?")
@@ -306,7 +310,7 @@ def test_name_to_save_under_is_signed_and_goes_on_to_s3(
         opened(url.replace("attachment", "inline", 1), P256)
 
 
-def test_name_to_save_under_that_is_null_changes_nothing(store: Callable[[bytes], None], get_url: Call) -> None:
+def test_null_download_name_changes_nothing(store: Callable[[bytes], None], get_url: Call) -> None:
     store(pem(P256))
     assert get_url(file="a", saveAs=None) == get_url(file="a")
 
@@ -323,22 +327,22 @@ def test_name_that_no_browser_saves_is_refused_before_the_key_is_read(
 # getUrls
 
 
-def test_urls_come_in_the_order_asked_for_and_twice_where_asked_twice(
+def test_urls_come_in_the_order_of_the_files_and_twice_for_a_repeated_name(
     store: Callable[[bytes], None], get_url: Call, get_urls: Call
 ) -> None:
     store(pem(P256))
     names = ["b", "a b/é", "b", "100%25.jpg"]
-    answers = get_urls(files=names)
-    assert [answer["file"] for answer in answers] == names
-    assert [answer["url"] for answer in answers] == [get_url(file=name) for name in names]
-    assert len({answer["url"] for answer in answers}) == 3
+    results = get_urls(files=names)
+    assert [result["file"] for result in results] == names
+    assert [result["url"] for result in results] == [get_url(file=name) for name in names]
+    assert len({result["url"] for result in results}) == 3
 
 
 def test_time_of_expiry_is_the_one_in_the_url(store: Callable[[bytes], None], get_urls: Call) -> None:
     store(pem(P256))
-    [answer] = get_urls(files=["a"], expiresIn=60)
-    assert answer["expiresAt"] == "2027-01-15T08:05:00Z"
-    assert f"Expires={int(datetime.fromisoformat(answer['expiresAt']).timestamp())}&" in answer["url"]
+    [result] = get_urls(files=["a"], expiresIn=60)
+    assert result["expiresAt"] == "2027-01-15T08:05:00Z"
+    assert f"Expires={int(datetime.fromisoformat(result['expiresAt']).timestamp())}&" in result["url"]
 
 
 def test_name_that_cannot_be_served_fails_alone(store: Callable[[bytes], None], get_urls: Call) -> None:
@@ -349,8 +353,8 @@ def test_name_that_cannot_be_served_fails_alone(store: Callable[[bytes], None], 
         "errorType": "InvalidFileName",
         "errorMessage": "The file name '../b' cannot be served: it has a segment of dots, which browsers resolve away.",
     }
-    assert [opened(answer["url"], P256) for answer in (first, last)] == [b"/a", b"/c"]
-    assert not any("errorType" in answer or "errorMessage" in answer for answer in (first, last))
+    assert [opened(result["url"], P256) for result in (first, last)] == [b"/a", b"/c"]
+    assert not any("errorType" in result or "errorMessage" in result for result in (first, last))
 
 
 def test_no_files_have_no_urls(store: Callable[[bytes], None], get_urls: Call) -> None:
@@ -362,8 +366,8 @@ def test_thousand_files_are_signed_with_one_read_of_the_key(
     store: Callable[[bytes], None], get_urls: Call, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
-    answers = get_urls(files=[f"{number}.jpg" for number in range(1000)])
-    assert len({answer["url"] for answer in answers}) == 1000
+    results = get_urls(files=[f"{number}.jpg" for number in range(1000)])
+    assert len({result["url"] for result in results}) == 1000
     assert len(reads) == 1
 
 
@@ -432,7 +436,7 @@ def test_nothing_written_while_signing_opens_a_file(
 
 
 @pytest.mark.parametrize("field", ["getFiles", "getUrl"])
-def test_question_that_fails_is_counted_as_refused(
+def test_request_that_fails_is_counted_as_refused(
     get_files: Call, get_url: Call, capsys: pytest.CaptureFixture[str], field: str
 ) -> None:
     with pytest.raises((FilesUnavailable, InvalidFileName)):

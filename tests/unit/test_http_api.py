@@ -54,18 +54,18 @@ def get_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     importlib.reload(files_handler)
     handle: Handler = files_handler.handler
 
-    def ask(names: list[str], query: str = "") -> dict[str, Any]:
+    def get(names: list[str], query: str = "") -> dict[str, Any]:
         monkeypatch.setattr(files_handler, "_listing", lambda: Listing(names))
         return dict(handle(http_event("/files", query), Context()))
 
-    return ask
+    return get
 
 
-def problem(answer: dict[str, Any]) -> tuple[int, str, str]:
-    assert answer["headers"]["content-type"] == "application/problem+json"
-    told = json.loads(answer["body"])
-    assert told["status"] == answer["statusCode"]
-    return told["status"], told["type"].removeprefix("urn:problem-type:private-files:"), told["detail"]
+def problem(response: dict[str, Any]) -> tuple[int, str, str]:
+    assert response["headers"]["content-type"] == "application/problem+json"
+    content = json.loads(response["body"])
+    assert content["status"] == response["statusCode"]
+    return content["status"], content["type"].removeprefix("urn:problem-type:private-files:"), content["detail"]
 
 
 NAMES = [
@@ -92,12 +92,12 @@ NAMES = [
 def test_name_arrives_whole_however_it_is_encoded(
     get_url: Callable[[str], dict[str, Any]], name: str, encode: Callable[[str], str]
 ) -> None:
-    answer = get_url(encode(name))
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"])["url"].startswith(f"https://files.example.com/{quote(name, safe='/')}#")
+    response = get_url(encode(name))
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"])["url"].startswith(f"https://files.example.com/{quote(name, safe='/')}#")
 
 
-def test_answer_with_a_url_may_not_be_kept_by_caches(get_url: Callable[[str], dict[str, Any]]) -> None:
+def test_response_with_a_url_may_not_be_stored_by_caches(get_url: Callable[[str], dict[str, Any]]) -> None:
     assert get_url("file=a")["headers"] == {"content-type": "application/json", "cache-control": "no-store"}
 
 
@@ -112,7 +112,7 @@ def test_answer_with_a_url_may_not_be_kept_by_caches(get_url: Callable[[str], di
         ("file=a&expiresIn=%D9%A1%D9%A2", "InvalidQuery", "a whole number"),
         ("file=%FF", "InvalidQuery", "UTF-8"),
         ("file=", "InvalidFileName", "it is empty"),
-        ("file=/etc/passwd", "InvalidFileName", "starts with a slash"),
+        ("file=/etc/passwd", "InvalidFileName", "begins with a slash"),
         ("file=a%00b", "InvalidFileName", "control character"),
         ("file=a&expiresIn=9", "InvalidLifetime", "between 10 and 3600"),
         ("file=a&saveAs=a/b", "InvalidDownloadName", "a slash"),
@@ -131,7 +131,7 @@ def test_names_are_listed_and_a_prefix_narrows_them(get_files: Callable[..., dic
     assert get_files(NAMES, "prefix=a%2B") == {"files": ["a+b"]}
 
 
-def test_largest_list_that_is_answered_fits_what_lambda_may_answer(
+def test_largest_list_fits_into_a_response_of_lambda(
     get_files: Callable[..., dict[str, Any]],
 ) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB
@@ -144,16 +144,16 @@ def test_largest_list_that_is_answered_fits_what_lambda_may_answer(
 
 
 @pytest.mark.usefixtures("get_files")
-def test_failure_inside_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_failure_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Listing:
         raise FilesUnavailable("the-bucket is secret")
 
     monkeypatch.setattr(files_handler, "_listing", fail)
-    answer = files_handler.handler(http_event("/files"), Context())
-    assert problem(answer)[:2] == (500, "InternalFailure")
-    assert "the-bucket" not in answer["body"]
+    response = files_handler.handler(http_event("/files"), Context())
+    assert problem(response)[:2] == (500, "InternalFailure")
+    assert "the-bucket" not in response["body"]
 
 
-def test_events_of_appsync_are_none_of_its_business() -> None:
+def test_events_of_appsync_are_not_http() -> None:
     assert not http_api.is_http({"info": {"fieldName": "getUrl"}})
     assert not http_api.is_http([{"info": {"fieldName": "url"}}])

@@ -1,4 +1,4 @@
-"""What infra writes into a function's environment, and what the function reads back."""
+"""The environment that infra writes, and the settings that the function reads from it."""
 
 import dataclasses
 from typing import Any
@@ -95,12 +95,12 @@ def test_missing_or_empty_variable_is_refused_by_name(settings: Settings, variab
 
 @pytest.mark.parametrize("text", ["soon", "1.5", "1e3", "900s"])
 @pytest.mark.parametrize("variable", ["URL_LIFETIME", "URL_LIFETIME_MIN", "URL_LIFETIME_MAX", "URL_WINDOW"])
-def test_time_that_is_no_number_is_refused(variable: str, text: str) -> None:
+def test_time_that_is_not_a_number_is_refused(variable: str, text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal for int"):
         from_environment(UrlSettings, to_environment(URL) | {variable: text})
 
 
-def test_function_that_needs_to_know_nothing_has_no_variables() -> None:
+def test_function_without_settings_has_no_variables() -> None:
     assert to_environment(NoSettings()) == {}
 
 

@@ -1,4 +1,4 @@
-"""The custom resource as CloudFormation sees it: requests in, the answer that arrives at ResponseURL out."""
+"""The custom resource as CloudFormation sees it: its requests, and the responses that arrive at ResponseURL."""
 
 import base64
 import importlib
@@ -64,7 +64,7 @@ Request = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
-    """Sends a request as CloudFormation does, and returns the answer that arrived."""
+    """Send a request as CloudFormation does, and return the response that arrived."""
     monkeypatch.setenv("ENCRYPTION_KEY_ID", encryption_key)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "signing_key_handler")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -91,7 +91,7 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
             "LogicalResourceId": "Pair",
             "ServiceTimeout": "300",
             "ResourceProperties": {
-                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:mint",
+                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:signing-key",
                 "ServiceTimeout": "300",
                 "ParameterName": parameter,
                 "Algorithm": algorithm,
@@ -103,13 +103,13 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
         before = len(responses.bodies)
         signing_key_handler.handler(event, Context())
         assert len(responses.bodies) == before + 1
-        answer = responses.last
-        assert [answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
+        response = responses.last
+        assert [response[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
             stack,
             event["RequestId"],
             "Pair",
         ]
-        return answer
+        return response
 
     return request
 
@@ -120,13 +120,13 @@ def ssm(aws: boto3.Session) -> Any:
 
 
 def refuse(aws: boto3.Session, operation: str) -> None:
-    """Lets SSM refuse this operation from now on."""
+    """Make SSM refuse this operation from now on."""
 
-    def answer(**_: Any) -> Any:
+    def respond(**_: Any) -> Any:
         no = {"Error": {"Code": "AccessDeniedException", "Message": "not you"}}
         return AWSResponse("", 400, HTTPHeaders(), None), no
 
-    aws.events.register(f"before-call.ssm.{operation}", answer)
+    aws.events.register(f"before-call.ssm.{operation}", respond)
 
 
 def private_pem(ssm: Any) -> bytes:
@@ -134,20 +134,20 @@ def private_pem(ssm: Any) -> bytes:
     return value.encode()
 
 
-def refused(answer: dict[str, Any]) -> str:
-    assert answer["Status"] == "FAILED"
-    assert "Data" not in answer
-    reason: str = answer["Reason"]
+def refused(response: dict[str, Any]) -> str:
+    assert response["Status"] == "FAILED"
+    assert "Data" not in response
+    reason: str = response["Reason"]
     return reason
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_create_answers_the_public_half_of_what_it_stored(request_: Request, ssm: Any, algorithm: str) -> None:
-    answer = request_("Create", algorithm)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
+def test_create_returns_the_public_half_of_what_it_stored(request_: Request, ssm: Any, algorithm: str) -> None:
+    response = request_("Create", algorithm)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
     private_key = load_pem_private_key(private_pem(ssm), password=None)
     public_key = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert answer["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
+    assert response["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
     assert public_key.startswith(b"-----BEGIN PUBLIC KEY-----")  # the only header that CloudFront takes
     if algorithm.startswith("rsa-2048"):
         assert isinstance(private_key, rsa.RSAPrivateKey)
@@ -192,7 +192,7 @@ def test_two_generations_are_two_keys(request_: Request) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_asked_again_it_answers_the_same_and_writes_nothing(
+def test_repeated_request_gets_the_same_response_and_writes_nothing(
     *, request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str, kind: str
 ) -> None:
     first = request_("Create", algorithm)
@@ -205,14 +205,14 @@ def test_asked_again_it_answers_the_same_and_writes_nothing(
 
 
 @pytest.mark.parametrize("owner", [[], [{"Key": "minted-for", "Value": f"{STACK[:-1]}1"}]], ids=["nobody", "another"])
-def test_parameter_of_another_is_refused_and_outlives_the_rollback(
+def test_parameter_of_another_stack_is_refused_and_survives_the_rollback(
     request_: Request, ssm: Any, owner: list[dict[str, str]]
 ) -> None:
     ssm.put_parameter(Name=PARAMETER, Value="theirs", Type="SecureString", Tags=owner)
-    answer = request_("Create")
-    assert f"The SSM parameter {PARAMETER} already exists and belongs to another stack" in refused(answer)
+    response = request_("Create")
+    assert f"The SSM parameter {PARAMETER} already exists and belongs to another stack" in refused(response)
     # CloudFormation deletes what it failed to create.
-    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert request_("Delete", physical_id=response["PhysicalResourceId"])["Status"] == "SUCCESS"
     assert private_pem(ssm).endswith(b"theirs")
 
 
@@ -232,17 +232,17 @@ def test_changing_update_is_refused_and_rolls_back(
 ) -> None:
     created = request_("Create")
     stored = private_pem(ssm)
-    answer = request_("Update", **change)
-    assert sentence in refused(answer)
+    response = request_("Update", **change)
+    assert sentence in refused(response)
     # The id stays what it was: a new one would have CloudFormation delete the old key.
-    assert answer["PhysicalResourceId"] == PARAMETER
+    assert response["PhysicalResourceId"] == PARAMETER
     rolled_back = request_("Update")
     assert (rolled_back["Status"], rolled_back["Data"]) == ("SUCCESS", created["Data"])
     assert private_pem(ssm) == stored
     assert len(ssm.describe_parameters()["Parameters"]) == 1
 
 
-def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Request, ssm: Any) -> None:
+def test_update_of_a_removed_key_is_refused_and_creates_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
     assert f"The SSM parameter {PARAMETER} does not exist any more; add a new key to signing_keys" in refused(
@@ -251,26 +251,26 @@ def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Reques
     assert ssm.describe_parameters()["Parameters"] == []
 
 
-def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: Any) -> None:
+def test_delete_removes_the_key_and_may_be_repeated(request_: Request, ssm: Any) -> None:
     request_("Create")
     for _ in range(2):
         assert request_("Delete")["Status"] == "SUCCESS"
         assert ssm.describe_parameters()["Parameters"] == []
 
 
-def test_unknown_algorithm_is_refused_and_its_delete_asks_ssm_nothing(request_: Request, aws: boto3.Session) -> None:
-    answer = request_("Create", "ed25519")
-    assert "'ed25519' is unknown; choose one of ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(answer)
-    assert answer["PhysicalResourceId"] != PARAMETER
+def test_unknown_algorithm_is_refused_and_its_delete_does_not_call_ssm(request_: Request, aws: boto3.Session) -> None:
+    response = request_("Create", "ed25519")
+    assert "'ed25519' is unknown; choose one of ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(response)
+    assert response["PhysicalResourceId"] != PARAMETER
     refuse(aws, "DeleteParameter")  # as IAM does where a name is not one of the stack's parameters
-    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert request_("Delete", physical_id=response["PhysicalResourceId"])["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [("PutParameter", "Create"), ("ListTagsForResource", "Update"), ("DeleteParameter", "Delete")],
 )
-def test_refusal_of_ssm_is_answered_with_its_reason(
+def test_error_of_ssm_is_reported_with_its_reason(
     request_: Request, aws: boto3.Session, operation: str, kind: str
 ) -> None:
     refuse(aws, operation)
@@ -279,21 +279,19 @@ def test_refusal_of_ssm_is_answered_with_its_reason(
     assert "not you" in reason
 
 
-def test_failure_that_nobody_foresaw_is_answered_with_its_reason(
-    request_: Request, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_failure_is_reported_with_its_reason(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ENCRYPTION_KEY_ID")
     assert "MissingSetting: The environment variable ENCRYPTION_KEY_ID is not set" in refused(request_("Create"))
 
 
-def test_answer_carries_no_content_type_because_its_url_was_signed_for_none(
+def test_response_has_no_content_type_because_its_url_was_signed_without_one(
     request_: Request, responses: ResponseUrl
 ) -> None:
     request_("Create")
     assert responses.content_types == [""]
 
 
-def test_private_half_is_in_no_answer_and_in_no_log(
+def test_private_half_is_in_no_response_and_in_no_log(
     *,
     request_: Request,
     ssm: Any,
