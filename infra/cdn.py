@@ -110,12 +110,8 @@ class Cdn(Construct):
             "The key encrypts only this bucket, and the bucket's policy names the one distribution.",
         )
         Validations.of(self.distribution).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-CFR1", reason="Geographic restrictions are for the owner of the files to choose."
-            ),
-            Acknowledgment(
-                id="AwsSolutions-CFR2", reason="CloudFront refuses every request without a valid signature."
-            ),
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Geographic restrictions are the owner's choice."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Requests without a valid signature are refused."),
             Acknowledgment(
                 id="AwsSolutions-CFR3",
                 reason="Standard logs record the query string, and with it signed URLs, which are bearer tokens.",

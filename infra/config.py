@@ -41,52 +41,42 @@ def _digits(value: object) -> int:
     return int(str(value))
 
 
-# What a value must be, and how the message says it: "The context key … cannot be …: it takes <description>."
+def _matching(pattern: str, takes: str) -> Any:
+    return Field(pattern=rf"\A(?:{pattern})\Z", description=takes)
+
+
+# What each value must be. The description ends the message that refuses another: "The key … cannot be …: it takes …"
 OnOff = Annotated[bool, BeforeValidator(_on_or_off), Field(description="on or off")]
-Lifetime = Annotated[
-    int,
-    BeforeValidator(_digits),
-    Field(ge=1, le=604_800, description="a whole number of seconds from 1 to 604800, a week"),
-]
-UpToADay = Annotated[
-    int,
-    BeforeValidator(_digits),
-    Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day"),
-]
+Digits = Annotated[int, BeforeValidator(_digits)]
+Lifetime = Annotated[Digits, Field(ge=1, le=604_800, description="a whole number of seconds from 1 to 604800, a week")]
+UpToADay = Annotated[Digits, Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day")]
 StackName = Annotated[
     str,
-    Field(
-        pattern=r"\A(?!aws|ssm)[A-Za-z][A-Za-z0-9-]{0,60}\Z",
-        description="letters, digits and hyphens, not beginning with aws or ssm",
-    ),
+    _matching(r"(?!aws|ssm)[A-Za-z][A-Za-z0-9-]{0,60}", "letters, digits and hyphens, not beginning with aws or ssm"),
 ]
 Folder = Annotated[
     str,
-    Field(
-        pattern=r"\A(?!\.)[A-Za-z0-9._-]+(/(?!\.)[A-Za-z0-9._-]+)*\Z",
-        description="a folder such as files or public/files, without a slash at either end",
+    _matching(
+        r"(?!\.)[A-Za-z0-9._-]+(/(?!\.)[A-Za-z0-9._-]+)*",
+        "a folder such as files or public/files, without a slash at either end",
     ),
 ]
 HostName = Annotated[
-    str,
-    Field(
-        pattern=r"\A(([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,})?\Z",
-        description="a host name such as files.example.com",
-    ),
+    str, _matching(r"|([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a host name such as files.example.com")
 ]
 CertificateArn = Annotated[
     str,
-    Field(
-        pattern=r"\A(arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/.+)?\Z",
-        description="the ARN of an ACM certificate in us-east-1, the only Region in which CloudFront finds it",
+    _matching(
+        r"|arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/.+",
+        "the ARN of an ACM certificate in us-east-1, the only Region in which CloudFront finds it",
     ),
 ]
 # Browsers lower the case of a host and drop the port that its scheme implies; the signature covers both.
 BaseUrl = Annotated[
     str,
-    Field(
-        pattern=r"\A((http(?!.*:80\Z)|https(?!.*:443\Z))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?)?\Z",
-        description="scheme and host as browsers write them, such as https://files.example.com, without a path",
+    _matching(
+        r"|(http(?!.*:80\Z)|https(?!.*:443\Z))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?",
+        "scheme and host as browsers write them, such as https://files.example.com, without a path",
     ),
 ]
 

@@ -154,12 +154,8 @@ class Frontend(Construct):
             Acknowledgment(id="AwsSolutions-S1", reason="Everything in it is public through the distribution.")
         )
         Validations.of(self._distribution).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-CFR1", reason="Geographic restrictions are for the owner of the page to choose."
-            ),
-            Acknowledgment(
-                id="AwsSolutions-CFR2", reason="Static files without secrets; the API behind them authenticates."
-            ),
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Geographic restrictions are the owner's choice."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Static files without secrets; the API authenticates."),
             Acknowledgment(id="AwsSolutions-CFR3", reason="A log of the addresses that load the page is not needed."),
             Acknowledgment(id="AwsSolutions-CFR4", reason="CloudFront's own domain fixes its TLS policy."),
         )

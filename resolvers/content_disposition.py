@@ -29,9 +29,7 @@ def attachment(name: str) -> str:
     if not name.strip(". "):
         raise InvalidDownloadName("saveAs is empty, or nothing but dots and spaces.")
     if _NOT_IN_A_NAME.search(name):
-        raise InvalidDownloadName(
-            "saveAs contains a slash, a backslash or a control character; it must be a name, not a path."
-        )
+        raise InvalidDownloadName("saveAs contains a slash, a backslash or a control character; it is not a path.")
     if len(encoded) > MAX_NAME_BYTES:
         raise InvalidDownloadName(f"saveAs is {len(encoded)} bytes long; file systems allow at most {MAX_NAME_BYTES}.")
     fallback = _NOT_IN_A_FALLBACK.sub("_", name)

@@ -39,11 +39,7 @@ def respond(event: dict[str, Any], carry_out: Callable[[dict[str, Any]], Resourc
     response["PhysicalResourceId"] = event.get("PhysicalResourceId", NOTHING_CREATED)
     try:
         resource = carry_out(event)
-        response |= {
-            "Status": "SUCCESS",
-            "PhysicalResourceId": resource.physical_id,
-            "Data": resource.attributes,
-        }
+        response |= {"Status": "SUCCESS", "PhysicalResourceId": resource.physical_id, "Data": resource.attributes}
     except Exception as error:  # of any kind: without a response, the stack hangs for an hour
         logger.exception("refused")
         response |= {

@@ -8,14 +8,9 @@ class RequestRefused(ValueError):
     `errorType`, the HTTP API in the problem's `type`.
     """
 
-    @property
-    def error_type(self) -> str:
-        """The public name of this refusal."""
-        return type(self).__name__
-
     def to_graphql(self) -> dict[str, str]:
         """Return the refusal as `type SignedUrl` and batch responses carry it."""
-        return {"errorType": self.error_type, "errorMessage": str(self)}
+        return {"errorType": type(self).__name__, "errorMessage": str(self)}
 
 
 class TooManyFiles(RequestRefused):

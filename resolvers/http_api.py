@@ -82,7 +82,7 @@ def problem(error: Exception) -> dict[str, Any]:
     A RequestRefused becomes 400 with its message. Any other exception returns a bare 500.
     """
     if isinstance(error, RequestRefused):
-        status, name, detail = 400, error.error_type, str(error)
+        status, name, detail = 400, type(error).__name__, str(error)
     else:
         logger.error("failed", exc_info=error)
         status, name, detail = 500, "InternalFailure", "The request failed; the function's log says why."

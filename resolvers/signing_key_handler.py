@@ -77,9 +77,7 @@ def _carry_out(event: dict[str, Any]) -> Resource:
     properties = event["ResourceProperties"]
     parameter, algorithm = properties["ParameterName"], properties["Algorithm"]
     if event["RequestType"] == "Update" and event["PhysicalResourceId"] != parameter:
-        raise ChangeRefused(
-            f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key."
-        )
+        raise ChangeRefused(f"A key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     if event["RequestType"] == "Create":
         signs_from = int(time.time()) + int(properties["SettlingSeconds"])
         _create_unless_created(event["StackId"], parameter, algorithm, signs_from)
@@ -116,13 +114,11 @@ def _tags_of_created(stack_id: str, parameter: str, algorithm: str) -> dict[str,
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidResourceId":
             raise
-        raise ChangeRefused(
-            f"The SSM parameter {parameter} does not exist any more; add a new key to signing_keys."
-        ) from error
+        raise ChangeRefused(f"The SSM parameter {parameter} was removed; add a new key to signing_keys.") from error
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     if tags.get("minted-for") != stack_id:
         raise ChangeRefused(
-            f"The SSM parameter {parameter} already exists and belongs to another stack; "
+            f"The SSM parameter {parameter} already exists, but not from this stack; "
             "delete it, or deploy with another stack_name."
         )
     if tags["algorithm"] != algorithm:

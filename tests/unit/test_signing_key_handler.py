@@ -210,7 +210,7 @@ def test_parameter_of_another_stack_is_refused_and_survives_the_rollback(
 ) -> None:
     ssm.put_parameter(Name=PARAMETER, Value="theirs", Type="SecureString", Tags=owner)
     response = request_("Create")
-    assert f"The SSM parameter {PARAMETER} already exists and belongs to another stack" in refused(response)
+    assert f"The SSM parameter {PARAMETER} already exists, but not from this stack" in refused(response)
     # CloudFormation deletes what it failed to create.
     assert request_("Delete", physical_id=response["PhysicalResourceId"])["Status"] == "SUCCESS"
     assert private_pem(ssm).endswith(b"theirs")
@@ -222,7 +222,7 @@ def test_parameter_of_another_stack_is_refused_and_survives_the_rollback(
         ({"algorithm": "rsa-2048"}, f"The key in {PARAMETER} is ecdsa-p256 and cannot become rsa-2048"),
         (
             {"parameter": "/PrivateFiles/signing-keys/2", "physical_id": PARAMETER},
-            f"A signing key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a new key.",
+            f"A key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a new key.",
         ),
     ],
     ids=["algorithm", "name"],
@@ -245,9 +245,7 @@ def test_changing_update_is_refused_and_rolls_back(
 def test_update_of_a_removed_key_is_refused_and_creates_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
-    assert f"The SSM parameter {PARAMETER} does not exist any more; add a new key to signing_keys" in refused(
-        request_("Update")
-    )
+    assert f"The SSM parameter {PARAMETER} was removed; add a new key to signing_keys" in refused(request_("Update"))
     assert ssm.describe_parameters()["Parameters"] == []
 
 
