@@ -23,7 +23,7 @@ test: $(READY) $(PAGE) ## every test                                       (TEST
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-quick: $(READY) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
-	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/unit tests/infra tests/data_planes
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "not slow" tests/unit tests/infra tests/data_planes
 
 check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .

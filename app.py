@@ -1,4 +1,4 @@
-"""`cdk synth` and `cdk deploy` begin here. Needs neither credentials nor Docker."""
+"""The CDK application, run by `cdk synth` and `cdk deploy`. Needs neither credentials nor Docker."""
 
 import sys
 
@@ -12,12 +12,11 @@ from infra.stack import PrivateFilesStack
 app = cdk.App()
 try:
     config = Config.from_context(app.node.get_all_context())
+    PrivateFilesStack(app, config.stack_name, config=config)
 except InvalidConfiguration as error:
     sys.exit(f"Configuration: {error}")
-try:
-    PrivateFilesStack(app, config.stack_name, config=config)
 except FrontendNotBuilt as error:
     sys.exit(str(error))
-# A finding that nobody argued away fails the synth.
+# A finding without an acknowledgment fails the synth.
 cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 app.synth()

@@ -1,4 +1,4 @@
-"""The code of the functions with the wheels it needs, made without Docker."""
+"""Build the code bundle of the functions: their sources, wheels and bytecode. Needs no Docker."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _COMPILER = Path(__file__).with_name("compile_bytecode.mjs")
 
 
 class BundleFailed(RuntimeError):
-    """The functions' wheels could not be fetched or compiled; the message is the installer's or the compiler's."""
+    """The wheels could not be installed or compiled; the message contains the output of uv or of the compiler."""
 
 
 def bundle(architecture: str, *, cryptography: bool) -> Path:
-    """A folder with `resolvers/`, its wheels for this architecture, and their bytecode; kept in `.bundle/`.
+    """Return a folder with `resolvers/`, its wheels for this architecture, and their bytecode, cached in `.bundle/`.
 
-    It is made once, and again when a source or a lock changed; the wheels come from the network only the first time.
+    It is built again only after a source or a lock has changed; uv downloads the wheels only the first time.
+
     Raises BundleFailed.
     """
     locks = [PROJECT / "locks" / "functions.txt", *([PROJECT / "locks" / "cryptography.txt"] if cryptography else [])]
@@ -37,7 +38,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
         return target
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        # Renamed when it is whole, so that an interrupted synth, or two at once, never leave half a bundle.
+        # Renamed when complete, so that neither an interrupted synth nor two parallel ones leave half a bundle.
         unfinished = Path(scratch) / "bundle"
         _install_wheels(locks, platform, unfinished)
         (unfinished / "resolvers").mkdir()
@@ -47,7 +48,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
         try:
             unfinished.rename(target)
         except OSError:
-            if not target.exists():  # otherwise another synth was faster, and made the same
+            if not target.exists():  # a parallel synth may have built the same bundle
                 raise
     return target
 

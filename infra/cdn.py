@@ -1,4 +1,4 @@
-"""CloudFront: the only way to a file, open to URLs that a trusted key signed."""
+"""CloudFront: serves the files, only to URLs signed by a trusted key."""
 
 from aws_cdk import Acknowledgment, Annotations, Duration, Validations
 from aws_cdk import aws_certificatemanager as acm
@@ -11,9 +11,9 @@ from infra.file_store import FileStore
 
 
 class Cdn(Construct):
-    """A distribution whose every request needs a signed URL; `https://domain/<file name>` is the file.
+    """A distribution that requires a signed URL for every request; `https://domain/<file name>` is the file.
 
-    `origin` is scheme and host of the URLs to sign: `cdn_url` or `custom_domain` where set, else CloudFront's own.
+    `url` is the base URL of signed URLs: the setting `cdn_url` or `custom_domain`, by default CloudFront's own domain.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Cdn(Construct):
             if config.certificate_arn
             else None
         )
-        # Lets the distribution read the bucket, and CloudFront decrypt with the key: bucket policy and key policy.
+        # Also lets the distribution read the bucket (bucket policy) and CloudFront decrypt with the key (key policy).
         origin = origins.S3BucketOrigin.with_origin_access_control(files.bucket, origin_path=f"/{config.files_folder}")
         self.distribution = cloudfront.Distribution(
             self,
@@ -52,12 +52,12 @@ class Cdn(Construct):
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if certificate else None,
         )
         domain = config.custom_domain or self.distribution.distribution_domain_name
-        self.origin = config.cdn_url or f"https://{domain}"
+        self.url = config.cdn_url or f"https://{domain}"
         self._acknowledge(files)
 
     def _cache(self, config: Config) -> cloudfront.CachePolicy:
-        # The managed CachingOptimized policy, but for the one parameter that tells S3 under which name to send a file.
-        # No other reaches S3, so nobody can ask for an old version or another content type.
+        # The managed CachingOptimized policy, plus the one parameter that tells S3 which download name to send.
+        # No other parameter reaches S3, so no request can select an old version or another content type.
         return cloudfront.CachePolicy(
             self,
             "Cache",
@@ -76,7 +76,7 @@ class Cdn(Construct):
             "ResponseHeaders",
             comment=f"{config.stack_name}: pages of any origin may read, nothing that a file holds may run",
             cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
-                # The signature is the permission, and no cookie counts: any page that holds a URL may read the file.
+                # The signature grants access and cookies do not, so any page that has a URL may read the file.
                 access_control_allow_origins=["*"],
                 access_control_allow_methods=["GET", "HEAD"],
                 access_control_allow_headers=["*"],
@@ -87,13 +87,13 @@ class Cdn(Construct):
             ),
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
                 content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
-                # An uploaded page or drawing is shown, and can neither run scripts nor call out.
+                # Browsers show an uploaded HTML page or SVG, but it can neither run scripts nor send requests.
                 content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
                     content_security_policy="default-src 'none'; img-src 'self' data:; media-src 'self'; "
                     "style-src 'unsafe-inline'; object-src 'self'",
                     override=True,
                 ),
-                # A file's links must not tell other sites the signed URL of the file.
+                # Links in a file must not reveal its signed URL to other sites.
                 referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
                     referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
                 ),
@@ -104,14 +104,14 @@ class Cdn(Construct):
         )
 
     def _acknowledge(self, files: FileStore) -> None:
-        # Key → distribution → bucket → key is a cycle, so the key policy cannot name the one distribution.
+        # Key → distribution → bucket → key is a cycle, so the key policy cannot name the distribution.
         Annotations.of(files).acknowledge_warning(
             "@aws-cdk/aws-cloudfront-origins:wildcardKeyPolicyForOac",
-            "The key serves this one bucket, and the bucket's policy names the one distribution.",
+            "The key encrypts only this bucket, and the bucket's policy names the one distribution.",
         )
         Validations.of(self.distribution).acknowledge(
-            Acknowledgment(id="AwsSolutions-CFR1", reason="Where the files may be read is for their owner to say."),
-            Acknowledgment(id="AwsSolutions-CFR2", reason="Without a valid signature no request passes the edge."),
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Geographic restrictions are the owner's choice."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Requests without a valid signature are refused."),
             Acknowledgment(
                 id="AwsSolutions-CFR3",
                 reason="Standard logs record the query string, and with it signed URLs, which are bearer tokens.",

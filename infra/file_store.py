@@ -10,7 +10,7 @@ from infra.config import Config
 
 
 class FileStore(Construct):
-    """A private, versioned, TLS-only bucket under a rotating key of its own; `retain_data` outlives the stack."""
+    """A private, versioned, TLS-only bucket with its own rotating KMS key; `retain_data` keeps both after the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -46,13 +46,13 @@ class FileStore(Construct):
         Validations.of(self.bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-S1",
-                reason="Access logs need a second bucket and repeat what CloudTrail's data events record; whoever must "
-                "keep them turns those on for the account.",
+                reason="Access logs need a second bucket and repeat CloudTrail's data events, which an account that "
+                "must keep such records turns on.",
             )
         )
 
     def grant_list(self, grantee: iam.IGrantable) -> None:
-        """Allows listing this one folder; neither reading nor writing what lies in it."""
+        """Allow listing the served folder; neither reading nor writing its files."""
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],

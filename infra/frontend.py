@@ -1,4 +1,4 @@
-"""The page that people use: a private bucket of its own, and CloudFront in front of it."""
+"""The web page: its own private bucket, and a CloudFront distribution in front of it."""
 
 from pathlib import Path
 
@@ -15,16 +15,17 @@ from infra.cdn import Cdn
 from infra.config import Config
 from infra.graphql_api import GraphqlApi
 from infra.users import Users
+from private_files.outputs import Outputs
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 
 
 class FrontendNotBuilt(RuntimeError):
-    """There is no page to deploy; the message names the command that builds it."""
+    """The page is not built; the message names the command that builds it."""
 
 
 class Frontend(Construct):
-    """The built page at `url`, its `config.json` beside it: where this stack is and, without users, the API key.
+    """The built page at `url`, with a `config.json` that contains the outputs it needs, and without users the API key.
 
     Raises FrontendNotBuilt.
     """
@@ -37,13 +38,15 @@ class Frontend(Construct):
         if not (dist / "index.html").exists():
             raise FrontendNotBuilt("The page is not built, so frontend=on cannot deploy it: run `make setup` first.")
         region = Stack.of(self).region
-        where = {"GraphqlUrl": api.url, "CdnUrl": cdn.origin, "Region": region}
-        cognito = ""
-        if users:
-            where |= {"UserPoolId": users.pool.user_pool_id, "UserPoolClientId": users.client.user_pool_client_id}
-            cognito = f"https://cognito-idp.{region}.amazonaws.com"
-        if api.api_key:
-            where["ApiKey"] = api.api_key
+        outputs = Outputs(
+            graphql_url=api.url,
+            cdn_url=cdn.url,
+            region=region,
+            user_pool_id=users.pool.user_pool_id if users else "",
+            user_pool_client_id=users.client.user_pool_client_id if users else "",
+            api_key=api.api_key or "",
+        ).to_json()
+        cognito = f"https://cognito-idp.{region}.amazonaws.com" if users else ""
         policy = (FRONTEND / "content-security-policy.txt").read_text()
 
         self._bucket = self._make_bucket()
@@ -56,18 +59,18 @@ class Frontend(Construct):
                 origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
-                # Keeps an object for as long as its Cache-Control says, and a second where that is `no-cache`:
+                # Keeps an object as long as its Cache-Control says, and `no-cache` for a second:
                 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
                 cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
                 response_headers_policy=self._response_headers(
-                    config, " ".join(policy.format(**where, CognitoUrl=cognito).split())
+                    config, " ".join(policy.format(**outputs, CognitoUrl=cognito).split())
                 ),
                 compress=True,
             ),
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         )
         self.url = f"https://{self._distribution.distribution_domain_name}"
-        self._deploy(dist, where)
+        self._deploy(dist, outputs)
         self._acknowledge()
 
     def _make_bucket(self) -> s3.Bucket:
@@ -79,7 +82,7 @@ class Frontend(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            # The page can be built again at any time.
+            # The page can be built and deployed again at any time.
             removal_policy=RemovalPolicy.DESTROY,
             auto_delete_objects=True,
         )
@@ -109,15 +112,15 @@ class Frontend(Construct):
             ),
         )
 
-    def _deploy(self, dist: Path, where: dict[str, str]) -> None:
-        # A role and a log group of our own: the library's may write to every log, and its log forgets nothing.
+    def _deploy(self, dist: Path, outputs: dict[str, str]) -> None:
+        # Our own role and log group: the library's role may write to every log, and its log never expires.
         log_group = logs.LogGroup(
             self, "DeployLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
         self._role = iam.Role(self, "DeployRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self._role)
         cache = deployment.CacheControl
-        # The name of an asset changes with its content. Those of before stay: a page that is open may load them yet.
+        # The name of an asset changes with its content. Keep old assets: open pages may still load them.
         assets = deployment.BucketDeployment(
             self,
             "Assets",
@@ -129,13 +132,13 @@ class Frontend(Construct):
             role=self._role,
             log_group=log_group,
         )
-        # Nothing here stays at the edge, so nothing needs an invalidation, which is a right over every distribution.
+        # Edge locations do not keep these, so no invalidation is needed; its permission covers every distribution.
         page = deployment.BucketDeployment(
             self,
             "Page",
             sources=[
                 deployment.Source.asset(str(dist), exclude=["assets"]),
-                deployment.Source.json_data("config.json", where),
+                deployment.Source.json_data("config.json", outputs),
             ],
             destination_bucket=self._bucket,
             cache_control=[cache.no_cache()],
@@ -144,24 +147,24 @@ class Frontend(Construct):
             role=self._role,
             log_group=log_group,
         )
-        page.node.add_dependency(assets)  # what it loads must be there first
+        page.node.add_dependency(assets)  # the assets that the page loads must exist first
 
     def _acknowledge(self) -> None:
         Validations.of(self._bucket).acknowledge(
-            Acknowledgment(id="AwsSolutions-S1", reason="It holds what everyone may read through the distribution.")
+            Acknowledgment(id="AwsSolutions-S1", reason="Everything in it is public through the distribution.")
         )
         Validations.of(self._distribution).acknowledge(
-            Acknowledgment(id="AwsSolutions-CFR1", reason="Where the page may be read is for its owner to say."),
-            Acknowledgment(id="AwsSolutions-CFR2", reason="Static files without a secret; the API behind has locks."),
-            Acknowledgment(id="AwsSolutions-CFR3", reason="Who loads the page is no secret worth a log of addresses."),
+            Acknowledgment(id="AwsSolutions-CFR1", reason="Geographic restrictions are the owner's choice."),
+            Acknowledgment(id="AwsSolutions-CFR2", reason="Static files without secrets; the API authenticates."),
+            Acknowledgment(id="AwsSolutions-CFR3", reason="A log of the addresses that load the page is not needed."),
             Acknowledgment(id="AwsSolutions-CFR4", reason="CloudFront's own domain fixes its TLS policy."),
         )
         stack = Stack.of(self)
         staging = f"cdk-{stack.synthesizer.bootstrap_qualifier}-assets-<AWS::AccountId>-<AWS::Region>"
         families = ("s3:GetObject*", "s3:GetBucket*", "s3:List*", "s3:DeleteObject*", "s3:Abort*")
-        wide = {f"Action::{family}": "The library grants S3's calls by families." for family in families} | {
-            f"Resource::arn:<AWS::Partition>:s3:::{staging}/*": "Read only: the built page lies among the CDK's other "
-            "assets, code and templates without a secret.",
+        wide = {f"Action::{family}": "The library grants S3 actions with wildcards." for family in families} | {
+            f"Resource::arn:<AWS::Partition>:s3:::{staging}/*": "Read only: the built page is stored with the CDK's "
+            "other assets, code and templates without secrets.",
             f"Resource::<{stack.get_logical_id(_cfn(self._bucket))}.Arn>/*": "Every file of the page's own bucket.",
         }
         Validations.of(self._role).acknowledge(
@@ -169,7 +172,7 @@ class Frontend(Construct):
         )
         [function] = [child for child in stack.node.children if child.node.id.startswith("Custom::CDKBucketDeployment")]
         Validations.of(function).acknowledge(
-            Acknowledgment(id="AwsSolutions-L1", reason="The function comes with the CDK, which says what it runs on.")
+            Acknowledgment(id="AwsSolutions-L1", reason="The function and its runtime come with the CDK.")
         )
 
 

@@ -1,4 +1,4 @@
-"""The Lambda functions, each with a role, a log group and settings of its own."""
+"""The Lambda functions, each with its own role, log group and settings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from constructs import Construct
 
 from infra.bundle import bundle
 from infra.config import Config
-from resolvers.settings import FilesSettings, MintSettings, NoSettings, UrlSettings, to_environment
+from resolvers.settings import FilesSettings, NoSettings, SigningKeySettings, UrlSettings, to_environment
 
 
 class Functions(Construct):
-    """Makes Python functions, each with a role, a log group and settings of its own."""
+    """Creates Python functions, each with its own role, log group and settings."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -25,13 +25,13 @@ class Functions(Construct):
         name: str,
         *,
         handler: str,
-        settings: FilesSettings | UrlSettings | MintSettings | NoSettings,
+        settings: FilesSettings | UrlSettings | SigningKeySettings | NoSettings,
         cryptography: bool = False,
         timeout: Duration | None = None,
     ) -> lambda_.Function:
-        """The function whose code is `resolvers/<handler>.py`; its role may write to its own log group, nothing else.
+        """Add the function `resolvers/<handler>.py`, whose role may only write to its own log group.
 
-        With `cryptography` its bundle holds that too. `timeout` defaults to 29 s, just under the 30 s AppSync waits.
+        `cryptography` adds that library to its bundle. `timeout` defaults to 29 s, just under the 30 s AppSync waits.
         """
         log_group = logs.LogGroup(
             self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
@@ -61,21 +61,21 @@ class Functions(Construct):
         Validations.of(function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",
-                reason="Python 3.13 is what the bundle's wheels are pinned for; a newer runtime comes with new wheels.",
+                reason="The bundle's wheels are pinned for Python 3.13; a newer runtime needs new wheels.",
             )
         )
         return function
 
     def live(self, function: lambda_.Function) -> lambda_.IFunction:
-        """What is asked in place of the function: itself or, with the setting `snap_start`, an alias of a version that
-        starts from a snapshot of its initialised process.
+        """Return what to invoke: the function or, with the setting `snap_start`, an alias of its current version, which
+        starts from a snapshot of the initialised process.
 
-        The snapshot is safe to start from many times. It holds no key, because nothing is asked of SSM before the first
-        question; and the ECDSA nonces come from key and message (RFC 6979), so no two processes can repeat one.
+        The snapshot is safe to start many times. It contains no key, because the function calls SSM only for a request,
+        and ECDSA nonces are derived from key and message (RFC 6979), so processes never repeat one by chance.
         """
         if not self._config.snap_start:
             return function
         cfn = function.node.default_child
-        assert isinstance(cfn, lambda_.CfnFunction)  # noqa: S101 - that is what a Function makes
+        assert isinstance(cfn, lambda_.CfnFunction)  # noqa: S101 - the type of its default child
         cfn.snap_start = lambda_.CfnFunction.SnapStartProperty(apply_on="PublishedVersions")
         return lambda_.Alias(function, "Live", alias_name="live", version=function.current_version)

@@ -1,4 +1,4 @@
-"""AppSync: the API of `schema.graphql`, who may call it, and which function answers which field."""
+"""AppSync: the API of `schema.graphql`, its callers, and the function behind each field."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,17 +9,19 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
+from graphql import REMOVE, DirectiveNode, Visitor, VisitorAction, parse, print_ast, visit
 
 from infra.config import Config
 from infra.users import Users
 
-MAX_BATCH = 1000  # as many as a page of `listFiles` has files
+MAX_BATCH = 1000  # the most files on a page of `listFiles`
 
+AUTH_DIRECTIVES = {"aws_api_key", "aws_auth", "aws_cognito_user_pools", "aws_iam", "aws_lambda", "aws_oidc"}
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 
 
 class GraphqlApi(Construct):
-    """With users: Cognito, and IAM beside it. Without: an API key that lives for a year, in `api_key`."""
+    """The GraphQL API. Callers authenticate with Cognito or IAM; without users, with `api_key`, valid for a year."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
         super().__init__(scope, construct_id)
@@ -39,8 +41,7 @@ class GraphqlApi(Construct):
                 ],
             )
         else:
-            # A field that names modes is closed to every other, so the API key needs a schema that names none.
-            schema.definition = schema.definition.replace(" @aws_cognito_user_pools @aws_iam", "")
+            schema.definition = without_auth_directives(schema.definition)
             authorization = appsync.AuthorizationConfig(
                 default_authorization=appsync.AuthorizationMode(
                     authorization_type=appsync.AuthorizationType.API_KEY,
@@ -54,16 +55,16 @@ class GraphqlApi(Construct):
             definition=appsync.Definition.from_schema(schema),
             authorization_config=authorization,
             query_depth_limit=10,
-            resolver_count_limit=2000,  # a page of 1,000 files, each with its URL, and some more
+            resolver_count_limit=2000,  # a page of 1,000 files with their URLs, and some room
         )
         self.url = self._api.graphql_url
         self.api_key = self._api.api_key
         self._log()
 
     def resolve(self, function: lambda_.IFunction, *fields: str, batched: Sequence[str] = ()) -> None:
-        """Has this function answer these fields, as a direct Lambda resolver: `Query.getUrl`.
+        """Resolve these fields, such as `Query.getUrl`, with this function, as a direct Lambda resolver.
 
-        `batched` fields reach the function as lists of events, a page of files at once.
+        `batched` fields invoke the function with lists of events, one list for a page of files.
         """
         source = self._api.add_lambda_data_source(fields[0].partition(".")[2] + "Source", function)
         for name in (*fields, *batched):
@@ -77,17 +78,17 @@ class GraphqlApi(Construct):
         Validations.of(source).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(_cfn(function))}.Arn>:*]",
-                reason="The wildcard stands for the versions of this one function.",
+                reason="The wildcard matches the versions of this one function.",
             )
         )
 
     def _log(self) -> None:
-        # Set here and not in `log_config`, which adds a function of its own to set the retention.
+        # Not with `log_config`, which adds another function to set the retention.
         role = iam.Role(self, "LogRole", assumed_by=iam.ServicePrincipal("appsync.amazonaws.com"))
         logs.LogGroup(
             self,
             "Logs",
-            log_group_name=f"/aws/appsync/apis/{self._api.api_id}",  # AppSync writes to this name and no other
+            log_group_name=f"/aws/appsync/apis/{self._api.api_id}",  # the name that AppSync writes to
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         ).grant_write(role)
@@ -98,9 +99,23 @@ class GraphqlApi(Construct):
         Validations.of(self._api).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-ASC3",
-                reason="Errors are logged. Verbose content would be the answers, and so the signed URLs.",
+                reason="Errors are logged. Verbose content would include responses, and so signed URLs.",
             )
         )
+
+
+def without_auth_directives(schema: str) -> str:
+    """Return the schema without the directives that restrict types and fields to authorization modes.
+
+    A type that names modes refuses all others, so an API with only an API key needs a schema that names none.
+    https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
+    """
+
+    class RemoveAuthDirectives(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> VisitorAction:
+            return REMOVE if node.name.value in AUTH_DIRECTIVES else None
+
+    return print_ast(visit(parse(schema), RemoveAuthDirectives())) + "\n"
 
 
 def _cfn(construct: IConstruct) -> CfnResource:

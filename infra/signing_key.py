@@ -1,7 +1,7 @@
-"""The keys that sign URLs: minted in the account, private half in SSM, public half in CloudFront's key group.
+"""The keys that sign URLs: created in the account, private half in SSM, public half in CloudFront's key group.
 
-A generation is a construct id. CloudFront's public keys are immutable, so a new key is a new generation and never an
-update of an old one. Generations are oldest → newest: all verify, and the newest signs once every edge knows it.
+CloudFront's public keys are immutable, so a new key is a new generation, with its own construct id, never an update.
+Generations are oldest → newest: all verify, and the newest signs as soon as every edge location knows it.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from resolvers import settings
 
 
 class SigningKey(Construct):
-    """The key group that CloudFront trusts, and the private key that signs."""
+    """The key group that CloudFront trusts, and the private keys that sign."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, functions: Functions) -> None:
         super().__init__(scope, construct_id)
-        # A key apart from the files': whoever may decrypt a file must not be able to decrypt what signs its URL.
+        # Not the KMS key of the files: permission to decrypt a file must not allow decrypting the key that signs URLs.
         # Nothing that it encrypts outlives the stack, so neither does the key.
         self._encryption_key = kms.Key(
             self,
@@ -33,19 +33,19 @@ class SigningKey(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self._parameters = f"/{config.stack_name}/signing-keys"
-        self._mint = functions.add(
+        self._create_function = functions.add(
             "MintFunction",
-            handler="mint_key",
+            handler="signing_key_handler",
             cryptography=True,
-            settings=settings.MintSettings(encryption_key_id=self._encryption_key.key_id),
+            settings=settings.SigningKeySettings(encryption_key_id=self._encryption_key.key_id),
             timeout=Duration.minutes(1),
         )
-        self._grant_mint()
+        self._grant_create()
         self._settling = str(config.key_settling)
         public_keys, pairs = zip(*map(self._generation, config.key_generations), strict=True)
-        rotation = self._rotation_check(config, functions, pairs)
+        rotation = self._check_rotation(config, functions, pairs)
         self.group = cloudfront.KeyGroup(self, "Group", items=list(public_keys))
-        # No key leaves the group before the check has let it.
+        # A key leaves the group only after the check has allowed it.
         self.group.node.add_dependency(rotation)
         self.signing_keys = settings.SigningKeys(
             tuple(
@@ -60,11 +60,11 @@ class SigningKey(Construct):
         )
 
     def grant_sign(self, function: lambda_.Function) -> None:
-        """Allows reading the private keys that sign, and nothing else that is in SSM or under their KMS key."""
+        """Allow reading the private keys that sign, and nothing else in SSM or under their KMS key."""
         for key in self.signing_keys.keys:
             self._allow(function, ["ssm:GetParameter"], self._arn(key.parameter))
             self._allow_key(function, "kms:Decrypt", self._arn(key.parameter))
-        # The function may sign with a key only once the group holds it.
+        # The function must not sign with a key before it is in the group.
         function.node.add_dependency(self.group)
 
     def _generation(self, generation: KeyGeneration) -> tuple[cloudfront.PublicKey, CustomResource]:
@@ -72,9 +72,9 @@ class SigningKey(Construct):
         pair = CustomResource(
             scope,
             "Pair",
-            service_token=self._mint.function_arn,
+            service_token=self._create_function.function_arn,
             resource_type="Custom::SigningKeyPair",
-            # How long CloudFormation waits, should the function be unable to answer at all.
+            # How long CloudFormation waits if the function never responds.
             service_timeout=Duration.minutes(5),
             properties={
                 "ParameterName": self._parameter_name(generation),
@@ -82,13 +82,13 @@ class SigningKey(Construct):
                 "SettlingSeconds": self._settling,
             },
         )
-        # The grants, which must be there before the function runs and until it has cleaned up.
-        pair.node.add_dependency(self._mint.role)
+        # The permissions must exist before the function runs and until it has cleaned up.
+        pair.node.add_dependency(self._create_function.role)
         return cloudfront.PublicKey(scope, "Public", encoded_key=pair.get_att_string("PublicKeyPem")), pair
 
-    def _rotation_check(self, config: Config, functions: Functions, pairs: Sequence[CustomResource]) -> CustomResource:
+    def _check_rotation(self, config: Config, functions: Functions, pairs: Sequence[CustomResource]) -> CustomResource:
         check = functions.add(
-            "RotationFunction", handler="rotation_check", settings=settings.NoSettings(), timeout=Duration.minutes(1)
+            "RotationFunction", handler="rotation_handler", settings=settings.NoSettings(), timeout=Duration.minutes(1)
         )
         self._allow(check, ["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
         rotation = CustomResource(
@@ -113,16 +113,16 @@ class SigningKey(Construct):
     def _parameter_name(self, generation: KeyGeneration) -> str:
         return f"{self._parameters}/{generation.name}"
 
-    def _grant_mint(self) -> None:
+    def _grant_create(self) -> None:
         parameters = self._arn(f"{self._parameters}/*")
-        # It can write a key and never read one back: what it needs to answer again is in the tags.
+        # The function can write a key but not read it back: what it needs for a repeated request is in the tags.
         actions = ["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:ListTagsForResource", "ssm:DeleteParameter"]
-        self._allow(self._mint, actions, parameters)
-        self._allow_key(self._mint, "kms:Encrypt", parameters)
-        Validations.of(self._mint.role or self._mint).acknowledge(
+        self._allow(self._create_function, actions, parameters)
+        self._allow_key(self._create_function, "kms:Encrypt", parameters)
+        Validations.of(self._create_function.role or self._create_function).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter{self._parameters}/*]",
-                reason="One function mints every generation of this stack's keys; they are all under this path.",
+                reason="One function creates every generation of this stack's keys, all under this path.",
             )
         )
 
@@ -130,7 +130,7 @@ class SigningKey(Construct):
         grantee.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
 
     def _allow_key(self, grantee: iam.IGrantable, action: str, parameters: str) -> None:
-        # SSM names the parameter in the encryption context:
+        # SSM puts the parameter's ARN into the encryption context:
         # https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(

@@ -1,4 +1,12 @@
-"""The stack, as a table of contents."""
+"""The stack, as a table of contents.
+
+- To add a setting, add a field to `infra.config.Config` and its default to `cdk.json`. If a function needs it, also add
+  it to that function's class in `resolvers.settings`, and pass it below.
+- To add a query, add it to `schema.graphql`, write its resolver in one of the `resolvers/*_handler.py`, and name it in
+  `api.resolve` below.
+- To add a refusal, raise a subclass of `resolvers.errors.RequestRefused`. Nothing needs to be added here.
+- To add an output, add a field to `private_files.outputs.Outputs`, and pass its value below.
+"""
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
@@ -9,18 +17,19 @@ from infra.file_store import FileStore
 from infra.frontend import Frontend
 from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
-from infra.rest_api import RestApi
+from infra.http_api import HttpApi
 from infra.signing_key import SigningKey
 from infra.users import Users
+from private_files.outputs import Outputs
 from resolvers.settings import FilesSettings, UrlSettings
 
 
 class PrivateFilesStack(Stack):
-    """One bucket of private files, and a GraphQL API that hands out URLs which open them for a limited time."""
+    """One bucket of private files, and a GraphQL API that returns CloudFront URLs to open them for a limited time."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(
-            scope, construct_id, description="Private files, opened by signed URLs, asked for through GraphQL."
+            scope, construct_id, description="Private files, opened by signed URLs, requested through GraphQL."
         )
         functions = Functions(self, "Functions", config=config)
         files = FileStore(self, "Files", config=config)
@@ -28,6 +37,8 @@ class PrivateFilesStack(Stack):
         cdn = Cdn(self, "Cdn", config=config, files=files, trusted=key.group)
         users = Users(self, "Users", config=config) if config.auth else None
         api = GraphqlApi(self, "Api", config=config, users=users)
+        http_api = HttpApi(self, "Rest", config=config, users=users) if config.rest else None
+        frontend = Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users) if config.frontend else None
 
         files_function = functions.add(
             "FilesFunction",
@@ -39,7 +50,7 @@ class PrivateFilesStack(Stack):
             handler="url_handler",
             cryptography=True,
             settings=UrlSettings(
-                cdn_url=cdn.origin,
+                cdn_url=cdn.url,
                 files_folder=config.files_folder,
                 signing_keys=key.signing_keys,
                 url_lifetime=config.url_lifetime,
@@ -51,31 +62,26 @@ class PrivateFilesStack(Stack):
         live_files, live_url = functions.live(files_function), functions.live(url_function)
         api.resolve(live_files, "Query.getFiles", "Query.listFiles", "Query.getFile")
         api.resolve(live_url, "Query.getUrl", "Query.getUrls", batched=["File.url"])
-
-        rest = RestApi(self, "Rest", config=config, users=users) if config.rest else None
-        if rest:
-            rest.answer("/files", live_files)
-            rest.answer("/url", live_url)
+        if http_api:
+            http_api.route("/files", live_files)
+            http_api.route("/url", live_url)
 
         files.grant_list(files_function)
         key.grant_sign(url_function)
 
-        self._output("GraphqlUrl", api.url)
-        self._output("CdnUrl", cdn.origin)
-        self._output("Region", self.region)
-        self._output("BucketName", files.bucket.bucket_name)
-        self._output("FilesFolder", config.files_folder)
-        self._output("DistributionId", cdn.distribution.distribution_id)
-        self._output("KeyGroupId", key.group.key_group_id)
-        if users:
-            self._output("UserPoolId", users.pool.user_pool_id)
-            self._output("UserPoolClientId", users.client.user_pool_client_id)
-        if api.api_key:
-            self._output("ApiKey", api.api_key)
-        if rest:
-            self._output("RestUrl", rest.url)
-        if config.frontend:
-            self._output("FrontendUrl", Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users).url)
-
-    def _output(self, name: str, value: str) -> None:
-        CfnOutput(self, name, value=value)
+        outputs = Outputs(
+            graphql_url=api.url,
+            cdn_url=cdn.url,
+            region=self.region,
+            bucket_name=files.bucket.bucket_name,
+            files_folder=config.files_folder,
+            distribution_id=cdn.distribution.distribution_id,
+            key_group_id=key.group.key_group_id,
+            user_pool_id=users.pool.user_pool_id if users else "",
+            user_pool_client_id=users.client.user_pool_client_id if users else "",
+            api_key=api.api_key or "",
+            rest_url=http_api.url if http_api else "",
+            frontend_url=frontend.url if frontend else "",
+        )
+        for name, value in outputs.to_json().items():
+            CfnOutput(self, name, value=value)

@@ -1,4 +1,4 @@
-"""Who may ask: a Cognito user pool and the client that pages and scripts sign in with."""
+"""The users: a Cognito user pool, and the client with which pages and scripts sign in."""
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_cognito as cognito
@@ -8,7 +8,7 @@ from infra.config import Config
 
 
 class Users(Construct):
-    """A pool that only an administrator adds users to, and a client that signs in by SRP: no password on the wire."""
+    """A pool to which only administrators add users, and a client that signs in with SRP: no password on the wire."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -35,7 +35,7 @@ class Users(Construct):
         self.client = self.pool.add_client(
             "Client",
             auth_flows=cognito.AuthFlow(user_srp=True),
-            generate_secret=False,  # pages and scripts cannot keep one
+            generate_secret=False,  # pages and scripts cannot keep a secret
             disable_o_auth=True,
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
@@ -46,10 +46,10 @@ class Users(Construct):
         Validations.of(self.pool).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-COG2",
-                reason="A second factor is offered, and the scripts this API serves could not answer a required one.",
+                reason="A second factor is optional, because scripts cannot complete a required one.",
             ),
             Acknowledgment(
                 id="AwsSolutions-COG8",
-                reason="Threat protection is billed by the user; SRP, no sign-up and short tokens hold without it.",
+                reason="Threat protection costs extra for each user; there is no sign-up, and tokens are short-lived.",
             ),
         )

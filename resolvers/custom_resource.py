@@ -1,4 +1,4 @@
-"""How a custom resource answers CloudFormation: always, once, with a sentence where it failed.
+"""The response of a custom resource to CloudFormation: exactly one, with a reason if the request failed.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -15,43 +15,43 @@ from aws_lambda_powertools import Logger
 
 logger = Logger()
 
-NOTHING_MADE = "nothing-made"  # the physical id of a Create that failed: its Delete has nothing to remove
+NOTHING_CREATED = "nothing-made"  # the physical id after a failed Create; its Delete has nothing to remove
 
 
-class Refused(ValueError):
-    """What the template asks for cannot be done; the message is the reason that CloudFormation shows."""
+class ChangeRefused(ValueError):
+    """The template's change is not possible; the message is the reason that CloudFormation shows."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """What CloudFormation is told of a resource: its physical id, and the attributes that templates may get."""
+class Resource:
+    """A custom resource as CloudFormation sees it: its physical id, and the attributes for `Fn::GetAtt`."""
 
     physical_id: str
     attributes: dict[str, str] = field(default_factory=dict)
 
 
-def answer(event: dict[str, Any], work: Callable[[dict[str, Any]], Made]) -> None:
-    """Does the work that one CloudFormation request asks for and tells CloudFormation how it went.
+def respond(event: dict[str, Any], carry_out: Callable[[dict[str, Any]], Resource]) -> None:
+    """Carry out one CloudFormation request and report the result.
 
-    Raises only where CloudFormation's address cannot be reached; Lambda then runs the same event again, up to twice.
+    Raises only if CloudFormation's URL cannot be reached; Lambda then retries the same event, up to twice.
     """
-    told: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    told["PhysicalResourceId"] = event.get("PhysicalResourceId", NOTHING_MADE)
+    response: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    response["PhysicalResourceId"] = event.get("PhysicalResourceId", NOTHING_CREATED)
     try:
-        made = work(event)
-        told |= {"Status": "SUCCESS", "PhysicalResourceId": made.physical_id, "Data": made.attributes}
-    except Exception as error:  # whatever it is: an unanswered stack hangs for an hour
+        resource = carry_out(event)
+        response |= {"Status": "SUCCESS", "PhysicalResourceId": resource.physical_id, "Data": resource.attributes}
+    except Exception as error:  # of any kind: without a response, the stack hangs for an hour
         logger.exception("refused")
-        told |= {
+        response |= {
             "Status": "FAILED",
-            "Reason": str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}",
+            "Reason": str(error) if isinstance(error, ChangeRefused) else f"{type(error).__name__}: {error}",
         }
-    _put(event["ResponseURL"], told)
-    logger.info("answered", status=told["Status"], resource=told["PhysicalResourceId"])
+    _put(event["ResponseURL"], response)
+    logger.info("responded", status=response["Status"], resource=response["PhysicalResourceId"])
 
 
-def _put(url: str, told: dict[str, Any]) -> None:
-    # S3 signed this URL without a content type, so none may be sent.
-    request = urllib.request.Request(url, json.dumps(told).encode(), {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's URL
+def _put(url: str, response: dict[str, Any]) -> None:
+    # S3 signed this URL without a content type, so the request must not have one.
+    request = urllib.request.Request(url, json.dumps(response).encode(), {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's URL
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - CloudFormation's URL
         return

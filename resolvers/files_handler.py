@@ -1,4 +1,4 @@
-"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it can list, and cannot read the key."""
+"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it lists, and cannot read signing keys."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers import rest
-from resolvers.file_names import InvalidPrefix
+from resolvers import http_api
+from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
 
-MAX_LIMIT = 1000  # what S3 lists at once
+MAX_LIMIT = 1000  # the most that S3 lists in one response
 DEFAULT_LIMIT = 100
-# AppSync's evaluated answer may have 5 MB, of which this leaves a little for the envelope:
+# AppSync allows an evaluated response of 5 MB; the rest is for its envelope:
 # https://docs.aws.amazon.com/general/latest/gr/appsync.html
 MAX_NAMES_BYTES = 4_900_000
-# Left to write the answer in; AppSync waits 30 s and the function has 29.
-MILLISECONDS_TO_ANSWER = 4_000
+# The time to write the response in; AppSync waits 30 s, and the function may run for 29 s.
+MILLISECONDS_TO_RESPOND = 4_000
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -32,16 +32,12 @@ logger = Logger()
 metrics = Metrics()
 
 
-class TooManyFiles(ValueError):
-    """The names of all files are more than one answer can hold."""
-
-
-class InvalidLimit(ValueError):
+class InvalidLimit(RequestRefused):
     """A page cannot have this many files."""
 
 
-class InvalidDelimiter(ValueError):
-    """Folders are parted by slashes, and by nothing else."""
+class InvalidDelimiter(RequestRefused):
+    """The only delimiter of folders is the slash."""
 
 
 @cache
@@ -58,11 +54,11 @@ def get_files(prefix: str | None = None) -> list[str]:
         room -= len(_as_json(name).encode()) + 1  # and a comma
         if room < 0 or (names and len(names) % 1000 == 0 and _out_of_time()):
             raise TooManyFiles(
-                f"There are more than {len(names)} files, too many for one answer; "
-                "ask for them in pages with listFiles, or for fewer with prefix."
+                f"There are more than {len(names)} files, too many for one response; "
+                "use listFiles to get them in pages, or prefix to get fewer."
             )
         names.append(name)
-    _listed(len(names))
+    _report(len(names))
     return names
 
 
@@ -77,9 +73,9 @@ def list_files(
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidLimit(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.")
     if delimiter not in (None, "", "/"):
-        raise InvalidDelimiter(f"delimiter is / or left out, not {delimiter!r}.")
+        raise InvalidDelimiter(f"delimiter must be / or omitted, not {delimiter!r}.")
     page = _listing().page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
-    _listed(len(page.files))
+    _report(len(page.files))
     return {
         "items": [file.to_graphql() for file in page.files],
         "folders": page.folders,
@@ -90,16 +86,16 @@ def list_files(
 @app.resolver(type_name="Query", field_name="getFile")
 def get_file(file: str) -> dict[str, Any] | None:
     found = _listing().find(file)
-    _listed(1 if found else 0)
+    _report(1 if found else 0)
     return found.to_graphql() if found else None
 
 
 def _out_of_time() -> bool:
     context = app.lambda_context
-    return context is not None and context.get_remaining_time_in_millis() < MILLISECONDS_TO_ANSWER
+    return context is not None and context.get_remaining_time_in_millis() < MILLISECONDS_TO_RESPOND
 
 
-def _listed(files: int) -> None:
+def _report(files: int) -> None:
     metrics.add_metric(name="FilesListed", unit=MetricUnit.Count, value=files)
     logger.info("listed", files=files)
 
@@ -108,16 +104,16 @@ def _listed(files: int) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
-        return _answer_rest(event, context) if rest.asks(event) else app.resolve(event, context)
+        return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
     except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
-        if rest.asks(event):
-            return rest.problem(error, InvalidPrefix, TooManyFiles)
+        if http_api.is_http(event):
+            return http_api.problem(error)
         raise
 
 
-def _answer_rest(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _get_over_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     app.lambda_context = context
-    # Not `rest.answer`: a body is a string of JSON within JSON, in which the names that fit would grow past Lambda's
-    # 6 MB. What has no status code is passed on as it is.
-    return {"files": get_files(**rest.arguments(event, {"prefix": str}))}
+    # Without a status code, API Gateway sends this as the body. `http_api.success` would put JSON in a JSON string, and
+    # the largest list would exceed Lambda's 6 MB.
+    return {"files": get_files(**http_api.arguments(event, {"prefix": str}))}

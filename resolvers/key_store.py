@@ -1,4 +1,4 @@
-"""The private signing keys: which of them signs, and when each is read."""
+"""The private signing keys: which one signs, and when each is read from SSM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resolvers.ssm_parameter import ParameterUnreadable
 
 logger = Logger()
 
-REFRESH_SECONDS = 300  # a sandbox knows within this time that a key is gone
+REFRESH_SECONDS = 300  # the longest time that a running function signs with a key that was removed
 
 _WHAT_TO_DO = {
     "AccessDeniedException": "the function's role may not read it, or may not decrypt with its KMS key",
@@ -22,7 +22,7 @@ _WHAT_TO_DO = {
 
 
 class SigningKeyUnavailable(RuntimeError):
-    """The private key cannot be read; the message says which parameter, and what to do."""
+    """The private key cannot be read; the message names the parameter and says what to do."""
 
 
 class SigningKeyRemoved(SigningKeyUnavailable):
@@ -30,10 +30,10 @@ class SigningKeyRemoved(SigningKeyUnavailable):
 
 
 class KeyStore:
-    """The signing keys of one sandbox: each is read when it first signs, and kept.
+    """The signing keys in one running function: each is read when it first signs, and kept.
 
-    Of several keys the newest that has taken over signs; one that was removed gives way to the next older.
-    `read` gives the value of a parameter, or raises ParameterUnreadable.
+    The newest key whose time has come signs. If its parameter was removed, the next older key signs instead.
+    `read` returns the value of a parameter, or raises ParameterUnreadable.
     """
 
     def __init__(self, read: Callable[[str], str], keys: SigningKeys) -> None:
@@ -42,11 +42,11 @@ class KeyStore:
         self._held: dict[SigningKey, tuple[UrlSigner, float]] = {}
 
     def signer(self, now: float) -> UrlSigner:
-        """The signer of this moment, in seconds since 1970.
+        """Return the signer for this moment, in seconds since 1970.
 
-        Raises SigningKeyUnavailable where SSM or KMS refuses, UnusableSigningKey for what is no key.
+        Raises SigningKeyUnavailable if SSM or KMS refuses, UnusableSigningKey if the value is not a signing key.
         """
-        # Alone, or all too new to be known to every edge: then the oldest is the best there is.
+        # If even the oldest key may be unknown at some edge location, it is still the best choice.
         usable = [key for key in self._keys if int(key.signs_from) <= now] or list(self._keys[:1])
         while True:
             key = usable.pop()
@@ -55,7 +55,7 @@ class KeyStore:
             except SigningKeyRemoved:
                 if not usable:
                     raise
-                logger.exception("a signing key is gone, the next older one signs", key_id=key.key_id)
+                logger.exception("a signing key was removed, the next older one signs", key_id=key.key_id)
 
     def _signer_of(self, key: SigningKey, now: float) -> UrlSigner:
         held, read_at = self._held.get(key, (None, 0.0))
@@ -69,7 +69,7 @@ class KeyStore:
         except SigningKeyUnavailable:
             if not held:
                 raise
-            logger.exception("the signing key could not be read again and is kept", key_id=key.key_id)
+            logger.exception("the signing key could not be read again, the copy in memory signs", key_id=key.key_id)
             signer = held
         self._held[key] = (signer, now)
         return signer

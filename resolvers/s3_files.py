@@ -1,7 +1,6 @@
-"""What lies in the bucket; the one place that talks to S3.
+"""The files in the bucket. The only module that calls S3, and it only lists.
 
-It only ever lists. Even the metadata of one file comes from a listing of one key, because asking for the object's head
-takes the permission to read the object.
+Even the details of one file come from a listing of one key, because HeadObject needs the permission to read the object.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class FilesUnavailable(RuntimeError):
-    """S3 did not list the bucket; the message says what it answered."""
+    """S3 did not list the bucket; the message contains its error code."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file: its name, its bytes, when it last changed, and S3's ETag of its content, without the quotes."""
+    """One file: its name, size in bytes, time of the last change, and S3's ETag of its content, without quotes."""
 
     name: str
     size: int
@@ -35,14 +34,14 @@ class File:
     etag: str
 
     def to_graphql(self) -> dict[str, str | int]:
-        """The file as `type File` of the schema has it."""
+        """Return the file as `type File` of the schema."""
         modified = self.last_modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"name": self.name, "size": self.size, "lastModified": modified, "etag": self.etag}
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some files, in S3's order (UTF-8 bytes); the folders beside them; the token of the next page or None."""
+    """A page of files in S3's order (UTF-8 bytes); the folders beside them; the token of the next page or None."""
 
     files: list[File]
     folders: list[str]
@@ -50,9 +49,9 @@ class Page:
 
 
 def s3_client() -> S3Client:
-    """A client of S3 that reads the times in a listing with the standard library, three times as fast as with dateutil.
+    """Return an S3 client that parses times with the standard library, three times as fast as with dateutil.
 
-    S3 writes them in ISO 8601: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    S3 sends ISO 8601: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
     session = botocore.session.get_session()
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=datetime.fromisoformat)
@@ -60,9 +59,9 @@ def s3_client() -> S3Client:
 
 
 class FileListing:
-    """What is in one folder of one bucket.
+    """The files in one folder of one bucket.
 
-    Every method raises FilesUnavailable where S3 refuses, and InvalidPrefix for a prefix that S3 cannot be asked for.
+    Every method raises FilesUnavailable if S3 refuses, and InvalidPrefix for a prefix that S3 does not accept.
     """
 
     def __init__(self, s3: S3Client, *, bucket: str, folder: str) -> None:
@@ -71,55 +70,55 @@ class FileListing:
         self._folder = folder
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """The name of every file that begins so, however many there are, in S3's order."""
+        """Yield the name of every file that starts with this prefix, in S3's order."""
         continuation = ""
         while True:
-            answer = self._list(prefix, "", 1000, continuation)
-            yield from (file.name for file in self._files(answer))
-            continuation = answer.get("NextContinuationToken", "")
+            response = self._list(prefix, "", 1000, continuation)
+            yield from (file.name for file in self._files(response))
+            continuation = response.get("NextContinuationToken", "")
             if not continuation:
                 return
 
     def page(self, *, prefix: str, delimiter: str, limit: int, token: str | None) -> Page:
-        """At most `limit` files and folders.
+        """Return a page of at most `limit` files and folders.
 
-        Raises InvalidNextToken for a token that is not of this prefix and delimiter.
+        Raises InvalidNextToken if the token belongs to another prefix or delimiter.
         """
         continuation = "" if token is None else page_token.unwrap(token, prefix, delimiter)
-        answer = self._list(prefix, delimiter, limit, continuation)
-        following = answer.get("NextContinuationToken")
+        response = self._list(prefix, delimiter, limit, continuation)
+        next_continuation = response.get("NextContinuationToken")
         return Page(
-            files=list(self._files(answer)),
-            folders=[self._name(group["Prefix"]) for group in answer.get("CommonPrefixes", [])],
-            next_token=page_token.wrap(following, prefix, delimiter) if following else None,
+            files=list(self._files(response)),
+            folders=[self._name(group["Prefix"]) for group in response.get("CommonPrefixes", [])],
+            next_token=page_token.wrap(next_continuation, prefix, delimiter) if next_continuation else None,
         )
 
     def find(self, name: str) -> File | None:
-        """The file of this name, or None; costs the same however much is in the bucket.
+        """Return the file with this name, or None, with one call to S3 of constant cost.
 
-        Raises InvalidFileName for a name that cannot be served.
+        Raises InvalidFileName if the name cannot be served.
         """
-        file_names.to_key(name, self._folder)
-        # Of all keys that begin with a name, the name itself comes first.
+        file_names.check_name(name, self._folder)
+        # Of all keys that start with a name, the name itself comes first.
         found = next(self._files(self._list(name, "", 1, "")), None)
         return found if found and found.name == name else None
 
     def _list(self, prefix: str, delimiter: str, limit: int, continuation: str) -> ListObjectsV2OutputTypeDef:
-        question: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": limit}
-        question["Prefix"] = file_names.to_key_prefix(prefix, self._folder)
+        request: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": limit}
+        request["Prefix"] = file_names.to_key(prefix, self._folder)
         if delimiter:
-            question["Delimiter"] = delimiter
+            request["Delimiter"] = delimiter
         if continuation:
-            question["ContinuationToken"] = continuation
+            request["ContinuationToken"] = continuation
         try:
-            return self._s3.list_objects_v2(**question)
+            return self._s3.list_objects_v2(**request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            raise FilesUnavailable(f"The files in {self._bucket} cannot be listed: S3 answered {code}.") from error
+            raise FilesUnavailable(f"The files in {self._bucket} cannot be listed: S3 returned {code}.") from error
 
-    def _files(self, answer: ListObjectsV2OutputTypeDef) -> Iterator[File]:
-        for item in answer.get("Contents", []):
-            # An empty object whose key ends in a slash is how consoles draw a folder; it is no file.
+    def _files(self, response: ListObjectsV2OutputTypeDef) -> Iterator[File]:
+        for item in response.get("Contents", []):
+            # S3's console creates a folder as an empty object whose key ends with a slash; it is not a file.
             if not (item["Key"].endswith("/") and item["Size"] == 0):
                 yield self._file(item)
 

@@ -1,6 +1,6 @@
-"""The contract between infra and the functions: infra constructs a settings object, the function parses the same one.
+"""The settings of each function: infra constructs the object, the function parses it from its environment.
 
-A field's name, upper-cased, is the name of the environment variable; it is written nowhere else.
+A field's name in upper case is the name of the environment variable; it is written nowhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class MissingSetting(RuntimeError):
 
 @dataclass(frozen=True)
 class FilesSettings:
-    """What the function that lists files needs to know."""
+    """The settings of the function that lists files."""
 
     bucket_name: str
     files_folder: str
@@ -24,9 +24,10 @@ class FilesSettings:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One signing key: CloudFront's id of its public half, when it takes over, how it signs, where it is.
+    """A deployed signing key. `infra.config.KeyGeneration` is the same key as the configuration names it.
 
-    `signs_from` is in seconds since 1970; text, because infra knows it only as a token.
+    `key_id` is CloudFront's id of the public half; `signs_from` is when it starts to sign, in seconds since 1970, as
+    text because infra has only a CDK token for it; `parameter` is the SSM parameter of the private half.
     """
 
     key_id: str
@@ -40,7 +41,7 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The signing keys, oldest → newest."""
+    """The deployed signing keys, oldest → newest."""
 
     keys: tuple[SigningKey, ...]
 
@@ -49,15 +50,15 @@ class SigningKeys:
 
     @classmethod
     def parse(cls, text: str) -> SigningKeys:
-        """The keys whose `str` this is."""
+        """Return the keys from their `str`."""
         return cls(tuple(SigningKey(*key.split(" ")) for key in text.split(", ")))
 
 
 @dataclass(frozen=True)
 class UrlSettings:
-    """What the function that signs URLs needs to know.
+    """The settings of the function that signs URLs.
 
-    `cdn_url` is scheme, host and, where it is not the default, port: `https://files.example.com`.
+    `cdn_url` is the base URL of signed URLs: scheme, host and, if it is not the default, port. Times are in seconds.
     """
 
     cdn_url: str
@@ -70,31 +71,31 @@ class UrlSettings:
 
 
 @dataclass(frozen=True)
-class MintSettings:
-    """What the function that mints key pairs needs to know."""
+class SigningKeySettings:
+    """The settings of the function that creates signing keys."""
 
     encryption_key_id: str
 
 
 @dataclass(frozen=True)
 class NoSettings:
-    """For a function that needs to know nothing."""
+    """The settings of a function that has none."""
 
 
-Settings = TypeVar("Settings", FilesSettings, UrlSettings, MintSettings)
+Settings = TypeVar("Settings", FilesSettings, UrlSettings, SigningKeySettings)
 
 _PARSERS: Mapping[str, Any] = {"str": str, "int": int, "SigningKeys": SigningKeys.parse}
 
 
-def to_environment(settings: FilesSettings | UrlSettings | MintSettings | NoSettings) -> dict[str, str]:
-    """The environment variables that carry these settings."""
+def to_environment(settings: FilesSettings | UrlSettings | SigningKeySettings | NoSettings) -> dict[str, str]:
+    """Return the environment variables for these settings."""
     return {field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}
 
 
 def from_environment(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
-    """The settings of this kind that the environment carries.
+    """Return the settings of this kind from the environment.
 
-    Raises MissingSetting for a variable that is absent or empty, ValueError for a number that is none.
+    Raises MissingSetting if a variable is missing or empty, ValueError if a number is not a number.
     """
     values: dict[str, Any] = {}
     for field in fields(kind):

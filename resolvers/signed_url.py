@@ -1,4 +1,4 @@
-"""CloudFront signed URLs with a canned policy: pure, no clock, no I/O.
+"""CloudFront signed URLs with a canned policy. Pure: no clock, no I/O.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
 """
@@ -15,38 +15,38 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 MAX_EXPIRES = 2_147_483_647  # CloudFront reads Expires as a signed 32-bit number.
 
-# Browsers encode these, turn the backslash, or cut the URL at #.
+# Browsers encode these, replace the backslash, or cut the URL at #.
 _REWRITTEN = re.compile(r'[^!-~]|["#<>\\^`{|}]')
 _CLOUDFRONT_BASE64 = bytes.maketrans(b"+=/", b"-_~")
 
 
 class UnusableSigningKey(ValueError):
-    """This is not a private key that CloudFront can check signatures of."""
+    """This is not a private key whose signatures CloudFront can verify."""
 
 
 class UrlSigner:
     """Signs URLs with one private key.
 
     `key_id` is CloudFront's id of the public half; `private_key` is PKCS#8 PEM; `algorithm` is one of
-    ecdsa-p256, rsa-2048 (both over SHA-256) and rsa-2048-sha1, for verifiers that know no other hash.
+    ecdsa-p256, rsa-2048 (both with SHA-256) and rsa-2048-sha1, for verifiers that support no other hash.
 
-    Raises UnusableSigningKey for a key that is not of the algorithm, and never quotes it.
+    Raises UnusableSigningKey if the key does not match the algorithm; the message never quotes the key.
     """
 
     def __init__(self, key_id: str, private_key: bytes, algorithm: str) -> None:
         self.key_id = key_id
         self._signature = _signature_function(private_key, algorithm)
-        # A URL that names no hash is checked with SHA-1.
+        # CloudFront verifies a URL that names no hash with SHA-1.
         self._after_signature = f"&Key-Pair-Id={key_id}" + (
             "" if algorithm.endswith("-sha1") else "&Hash-Algorithm=SHA256"
         )
 
     def sign(self, url: str, expires_at: int) -> str:
-        """The same URL, opening what it names until `expires_at`, in seconds since 1970.
+        """Return the URL with its signature, valid until `expires_at`, in seconds since 1970.
 
         `url` is signed byte for byte, so it must be what goes on the wire: ASCII, percent-encoded, no fragment.
 
-        Raises ValueError for a URL that would change on its way, or a time that CloudFront cannot read.
+        Raises ValueError if a browser would change the URL, or if CloudFront cannot read the time.
         """
         if _REWRITTEN.search(url):
             raise ValueError("A URL must be percent-encoded before it is signed.")
@@ -64,31 +64,31 @@ def _signature_function(pem: bytes, algorithm: str) -> Callable[[bytes], bytes]:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # `from None`: a parser's message may quote what it could not parse.
+        # `from None`, because the parser's message may quote the key.
         raise UnusableSigningKey("The signing key is not an unencrypted private key in PEM form.") from None
     if (
         algorithm == "ecdsa-p256"
         and isinstance(key, ec.EllipticCurvePrivateKey)
         and isinstance(key.curve, ec.SECP256R1)
     ):
-        # RFC 6979: sandboxes restored from one snapshot share their random state, and a repeated nonce
-        # reveals the private key. It also gives a URL the same signature in every sandbox.
+        # RFC 6979: functions restored from one snapshot share their random state, and a repeated nonce
+        # reveals the private key. It also makes the signature of a URL the same in every running function.
         ecdsa = ec.ECDSA(SHA256(), deterministic_signing=True)
         sign_ecdsa = key.sign
         return lambda message: sign_ecdsa(message, ecdsa)
     if algorithm in ("rsa-2048", "rsa-2048-sha1") and isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
-        sha = SHA1() if algorithm.endswith("-sha1") else SHA256()  # noqa: S303 - CloudFront's first hash, where asked for
+        sha = SHA1() if algorithm.endswith("-sha1") else SHA256()  # noqa: S303 - CloudFront's first hash, by choice
         pkcs1 = padding.PKCS1v15()
         sign_rsa = key.sign
         return lambda message: sign_rsa(message, pkcs1, sha)
-    raise UnusableSigningKey(f"The signing key is not of the algorithm {algorithm}.")
+    raise UnusableSigningKey(f"The signing key is not an {algorithm} key.")
 
 
 def expires_at(now: float, lifetime: int, window: int) -> int:
-    """When a URL expires that is asked for now and lives at least `lifetime`; all times in whole seconds, rounded up.
+    """Return when a URL signed now expires if it must be valid for at least `lifetime`; times in seconds, rounded up.
 
-    It is the end of a window, so that whoever asks for the same file within the window gets the same URL and caches can
-    keep what it opens. `window` 0 gives every second its own URL.
+    The end of a window, so that all requests for a file within the window get the same URL, and caches can keep the
+    file. With `window` 0, every second has its own URL.
     """
     earliest = math.ceil(now) + lifetime
     return earliest + -earliest % window if window else earliest

@@ -1,9 +1,9 @@
-"""One SSM parameter, decrypted, without a client.
+"""Read one SSM parameter, decrypted, without a boto3 client.
 
-Of botocore only what signs, sends and finds credentials is used, because a client first reads the models of all of
-SSM's operations and of all endpoints. Measured as in `bench/cold_start.py`, a first URL costs 0.54 of the usual
-handler's time with a client, 0.32 without, and would cost 0.27 with a signature of our own, which is not worth having.
-On Lambda it is the runtime's botocore.
+Only the parts of botocore that sign, send and find credentials are used, because a client first loads the models of all
+SSM operations and all endpoints. Measured with `bench/cold_start.py`, the first URL takes 0.54 of the usual handler's
+time with a client and 0.32 without. With our own signature code it would take 0.27, which is not worth that code.
+On Lambda, botocore comes with the runtime.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
 """
@@ -21,26 +21,26 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-TIMEOUT = 4  # seconds to connect, and again to answer; all attempts fit into the 29 that the function has
-WAITS = (0.1, 0.4)  # seconds before the second and the third attempt
+TIMEOUT = 4  # seconds to connect, and again to read; all attempts fit into the 29 s of the function
+WAITS = (0.1, 0.4)  # seconds before the second and third attempt
 
 _THROTTLED = {"ThrottlingException", "ThrottledException", "Throttling", "RequestLimitExceeded", "TooManyUpdates"}
 
 
 class ParameterUnreadable(RuntimeError):
-    """SSM did not hand the parameter over; the message says why.
+    """SSM did not return the parameter; the message says why.
 
-    `code` is that of SSM's error, or the name of what went wrong on the way; `passing` errors may be gone in a moment.
+    `code` is SSM's error code, or the name of botocore's exception. A retry may succeed after a `transient` error.
     """
 
-    def __init__(self, code: str, message: str, *, passing: bool) -> None:
+    def __init__(self, code: str, message: str, *, transient: bool) -> None:
         super().__init__(message)
         self.code = code
-        self.passing = passing
+        self.transient = transient
 
 
 class Parameters:
-    """The parameters of the account and Region that the environment names, in the variables that boto3 reads."""
+    """The parameters of one account and Region, from the environment variables that boto3 reads."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._region = environment["AWS_DEFAULT_REGION"]
@@ -49,30 +49,30 @@ class Parameters:
             or environment.get("AWS_ENDPOINT_URL")
             or f"https://ssm.{self._region}.amazonaws.com"
         ).rstrip("/") + "/"
-        # Lambda gives credentials in the environment, but to a sandbox restored from a snapshot at an address.
+        # Lambda sets credentials in the environment, but a function restored from a snapshot gets them from a URL.
         self._credentials = CredentialResolver([EnvProvider(environment), ContainerProvider(environment)])
         self._http = URLLib3Session(
-            verify=environment.get("AWS_CA_BUNDLE") or environment.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # a path, too
+            verify=environment.get("AWS_CA_BUNDLE") or environment.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # also a path
             proxies=get_environ_proxies(self._url),
             timeout=TIMEOUT,
         )
 
     def read(self, name: str) -> str:
-        """The decrypted value of this parameter; asked for again where SSM is busy or cannot be reached.
+        """Return the decrypted value of this parameter; retry if SSM is busy or cannot be reached.
 
         Raises ParameterUnreadable.
         """
         for wait in WAITS:
             try:
-                return self._ask(name)
+                return self._get(name)
             except ParameterUnreadable as error:
-                if not error.passing:
+                if not error.transient:
                     raise
                 time.sleep(wait)
-        return self._ask(name)
+        return self._get(name)
 
-    def _ask(self, name: str) -> str:
-        question = AWSRequest(
+    def _get(self, name: str) -> str:
+        request = AWSRequest(
             "POST",
             self._url,
             {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.GetParameter"},
@@ -81,18 +81,18 @@ class Parameters:
         try:
             credentials = self._credentials.load_credentials()
             if credentials is None:
-                raise ParameterUnreadable("NoCredentials", "there are no AWS credentials", passing=False)
-            SigV4Auth(credentials, "ssm", self._region).add_auth(question)
-            answer = self._http.send(question.prepare())
+                raise ParameterUnreadable("NoCredentials", "there are no AWS credentials", transient=False)
+            SigV4Auth(credentials, "ssm", self._region).add_auth(request)
+            response = self._http.send(request.prepare())
         except BotoCoreError as error:
             code = type(error).__name__
-            raise ParameterUnreadable(code, f"SSM could not be asked ({code})", passing=True) from error
-        if answer.status_code == 200:
-            value: str = json.loads(answer.content)["Parameter"]["Value"]
+            raise ParameterUnreadable(code, f"SSM could not be reached ({code})", transient=True) from error
+        if response.status_code == 200:
+            value: str = json.loads(response.content)["Parameter"]["Value"]
             return value
-        code = _error_code(answer.content) or str(answer.status_code)
-        passing = answer.status_code >= 500 or answer.status_code == 429 or code in _THROTTLED
-        raise ParameterUnreadable(code, f"SSM answered {code}", passing=passing)
+        code = _error_code(response.content) or str(response.status_code)
+        transient = response.status_code >= 500 or response.status_code == 429 or code in _THROTTLED
+        raise ParameterUnreadable(code, f"SSM returned {code}", transient=transient)
 
 
 def _error_code(content: bytes) -> str:
@@ -100,5 +100,5 @@ def _error_code(content: bytes) -> str:
     try:
         name: str = json.loads(content)["__type"]
     except (ValueError, KeyError, TypeError):
-        return ""  # a proxy's page
+        return ""  # not from SSM but from a proxy
     return name.partition(":")[0].rpartition("#")[2]

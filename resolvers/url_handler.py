@@ -1,4 +1,4 @@
-"""The function behind `getUrl`, `getUrls`, `File.url` and `GET /url`: it signs, and cannot touch the bucket."""
+"""The function behind `getUrl`, `getUrls`, `File.url` and `GET /url`: it signs, and cannot access the bucket."""
 
 import os
 import time
@@ -14,9 +14,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import AppSyncResolverEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resolvers import content_disposition, file_names, rest
-from resolvers.content_disposition import InvalidDownloadName
-from resolvers.file_names import InvalidFileName
+from resolvers import content_disposition, file_names, http_api
+from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
 from resolvers.settings import UrlSettings, from_environment
 from resolvers.signed_url import UrlSigner, expires_at
@@ -29,12 +28,8 @@ logger = Logger()
 metrics = Metrics()
 
 
-class InvalidLifetime(ValueError):
-    """The lifetime asked for is outside of what this deployment allows."""
-
-
-class TooManyFiles(ValueError):
-    """More URLs were asked for at once than one answer holds."""
+class InvalidLifetime(RequestRefused):
+    """The requested lifetime is outside the bounds of this deployment."""
 
 
 @cache
@@ -47,7 +42,7 @@ def _keys() -> KeyStore:
     return KeyStore(Parameters(os.environ).read, _settings().signing_keys)
 
 
-# Within a window the same question has the same answer, and this is where it is remembered.
+# Within a window, equal requests get the same URL, so it is signed once.
 @lru_cache(maxsize=4096)
 def _signed(signer: UrlSigner, url: str, expires: int) -> str:
     return signer.sign(url, expires)
@@ -56,7 +51,7 @@ def _signed(signer: UrlSigner, url: str, expires: int) -> str:
 @app.resolver(type_name="Query", field_name="getUrl")
 def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
     now = time.time()
-    # What is wrong with the question is said before anything is asked of SSM.
+    # Check the request before the call to SSM.
     url, expires = _url(file, saveAs), _expires(now, expiresIn)
     signed = _signed(_keys().signer(now), url, expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
@@ -67,46 +62,46 @@ def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) 
 @app.resolver(type_name="Query", field_name="getUrls")
 def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, str]]:  # noqa: N803 - the schema's names
     if len(files) > MAX_FILES:
-        raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; ask for them in parts.")
+        raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; send several requests.")
     now = time.time()
     expires = _expires(now, expiresIn)
     signer = _keys().signer(now)
     expires_text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    answers = [_answer(signer, file, expires, expires_text) for file in files]
-    _report(answers)
-    return answers
+    results = [_signed_url(signer, file, expires, expires_text) for file in files]
+    _report(results)
+    return results
 
 
 @app.batch_resolver(type_name="File", field_name="url")
 def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]]:
-    """The URL of every file of a page, in one invocation: an answer for each event, in their order."""
+    """Return the URL of every file of a page, in one invocation: a result for each event, in the same order."""
     now = time.time()
     signer = _keys().signer(now)
-    answers = [_answer_event(signer, now, each) for each in event]
-    _report(answers)
-    return answers
+    results = [_url_of_file(signer, now, each) for each in event]
+    _report(results)
+    return results
 
 
-def _answer_event(signer: UrlSigner, now: float, event: AppSyncResolverEvent) -> dict[str, str | None]:
+def _url_of_file(signer: UrlSigner, now: float, event: AppSyncResolverEvent) -> dict[str, str | None]:
     arguments, source = event.arguments or {}, event.source or {}
     try:
         url = _url(source["name"], arguments.get("saveAs"))
         return {"data": signer.sign(url, _expires(now, arguments.get("expiresIn")))}
-    except (InvalidFileName, InvalidDownloadName, InvalidLifetime) as error:
-        return {"data": None, "errorType": type(error).__name__, "errorMessage": str(error)}
+    except RequestRefused as error:
+        return {"data": None, **error.to_graphql()}
 
 
-def _answer(signer: UrlSigner, file: str, expires: int, expires_text: str) -> dict[str, str]:
+def _signed_url(signer: UrlSigner, file: str, expires: int, expires_text: str) -> dict[str, str]:
     try:
         return {"file": file, "url": signer.sign(_url(file), expires), "expiresAt": expires_text}
-    except InvalidFileName as error:
-        return {"file": file, "errorType": type(error).__name__, "errorMessage": str(error)}
+    except RequestRefused as error:
+        return {"file": file, **error.to_graphql()}
 
 
-def _report(answers: Sequence[Mapping[str, str | None]]) -> None:
-    refused = sum("errorType" in answer for answer in answers)
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(answers) - refused)
-    logger.info("signed", files=len(answers), refused=refused)
+def _report(results: Sequence[Mapping[str, str | None]]) -> None:
+    refused = sum("errorType" in result for result in results)
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(results) - refused)
+    logger.info("signed", files=len(results), refused=refused)
 
 
 def _url(file: str, save_as: str | None = None) -> str:
@@ -133,14 +128,14 @@ def _expires(now: float, lifetime: int | None) -> int:
 @metrics.log_metrics
 def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext) -> Any:
     try:
-        return _answer_rest(event) if rest.asks(event) else app.resolve(event, context)
+        return _get_over_http(event) if http_api.is_http(event) else app.resolve(event, context)
     except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
-        if rest.asks(event):
-            return rest.problem(error, InvalidFileName, InvalidDownloadName, InvalidLifetime)
+        if http_api.is_http(event):
+            return http_api.problem(error)
         raise
 
 
-def _answer_rest(event: rest.Event) -> dict[str, Any]:
-    parameters: dict[str, rest.Reader] = {"file": str, "expiresIn": rest.integer, "saveAs": str}
-    return rest.answer({"url": get_url(**rest.arguments(event, parameters, required="file"))})
+def _get_over_http(event: http_api.Event) -> dict[str, Any]:
+    parameters: dict[str, http_api.Parser] = {"file": str, "expiresIn": http_api.integer, "saveAs": str}
+    return http_api.success({"url": get_url(**http_api.arguments(event, parameters, required="file"))})

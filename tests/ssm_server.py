@@ -1,4 +1,4 @@
-"""GetParameter over real HTTP: answered as a test has it answered, and else by the client that the test gives."""
+"""GetParameter over real HTTP: responds as a test has prepared, otherwise with what the test's client returns."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 
 class SsmServer:
-    """What was asked, and what is to be answered."""
+    """The requests so far, and the responses to send."""
 
     def __init__(self) -> None:
         self.url = ""
         self.begin(None)
 
     def begin(self, client: SSMClient | None) -> None:
-        """Nothing was asked yet; what no test has an answer for, this client has."""
+        """Forget all requests; use this client when no response is prepared."""
         self._client = client
-        self.questions: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self.answers: list[Response] = []
+        self.responses: list[Response] = []
         self.refuses_with = ""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         assert request.headers["X-Amz-Target"] == "AmazonSSM.GetParameter"
-        self.questions.append(request.get_json(force=True))
+        self.requests.append(request.get_json(force=True))
         self.headers.append(dict(request.headers))
-        return self._answer()(environ, start_response)
+        return self._respond()(environ, start_response)
 
-    def _answer(self) -> Response:
+    def _respond(self) -> Response:
         if self.refuses_with:
             return refusal(self.refuses_with)
-        if self.answers:
-            return self.answers.pop(0)
+        if self.responses:
+            return self.responses.pop(0)
         assert self._client
         try:
-            return holding(self._client.get_parameter(**self.questions[-1])["Parameter"]["Value"])
+            return holding(self._client.get_parameter(**self.requests[-1])["Parameter"]["Value"])
         except ClientError as error:
             return refusal(error.response["Error"]["Code"])
 

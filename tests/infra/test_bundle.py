@@ -36,7 +36,7 @@ def test_only_the_functions_that_need_cryptography_carry_it() -> None:
     assert size(light) < 9_000_000 < size(heavy)
 
 
-@pytest.mark.parametrize("handler", ["files_handler", "rotation_check"])
+@pytest.mark.parametrize("handler", ["files_handler", "rotation_handler"])
 def test_function_without_cryptography_never_imports_it(handler: str) -> None:
     script = f"import sys, resolvers.{handler}; print(*(name for name in sys.modules if 'crypto' in name.lower()))"
     environment = os.environ | {

@@ -1,6 +1,5 @@
-"""The CDK context: what it may say, and what a person reads where it says something else."""
+"""The CDK context: the accepted values, and the messages for all others."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -15,13 +14,13 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0f4c1d2e-0000-4000
 DOMAIN = {"custom_domain": "files.example.com", "certificate_arn": CERTIFICATE}
 
 
-@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Config)])
+@pytest.mark.parametrize("key", Config.model_fields)
 def test_cdk_json_shows_the_default(key: str) -> None:
     assert getattr(Config.from_context({key: SHOWN[key]}), key) == getattr(Config.from_context({}), key)
 
 
 def test_cdk_json_shows_nothing_else() -> None:
-    assert set(SHOWN) == {field.name for field in dataclasses.fields(Config)}
+    assert set(SHOWN) == set(Config.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +81,11 @@ def test_signing_keys_are_generations_from_oldest_to_newest(text: str, generatio
 @pytest.mark.parametrize(
     ("text", "names"), [("", []), ("1", ["1"]), ("1,2", ["1", "2"]), (" 1 , old-2 ,", ["1", "old-2"])]
 )
-def test_revoked_keys_are_names_parted_by_commas(text: str, names: list[str]) -> None:
+def test_revoked_keys_are_comma_separated_names(text: str, names: list[str]) -> None:
     assert Config.from_context({"signing_keys": "3", "revoke": text}).revoked == names
 
 
-def test_longest_url_lives_as_long_as_may_be_asked_for_and_a_window() -> None:
+def test_longest_url_lives_for_the_longest_lifetime_and_a_window() -> None:
     assert Config.from_context({"url_lifetime_max": 7200, "url_window": "60"}).longest_url == 7260
 
 
@@ -100,20 +99,29 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
     [
         ({"ulr_lifetime": 60}, ["key ulr_lifetime is unknown", "Did you mean url_lifetime?"]),
         ({"Auth": "on"}, ["key Auth is unknown", "Did you mean auth?"]),
-        ({"zzz": 1}, ["key zzz is unknown", *(field.name for field in dataclasses.fields(Config))]),
+        ({"zzz": 1}, ["key zzz is unknown", *Config.model_fields]),
         ({"auth": "maybe"}, ["key auth cannot be 'maybe'", "on or off"]),
         ({"auth": ""}, ["key auth cannot be ''", "on or off"]),
         ({"auth": None}, ["key auth cannot be None", "on or off"]),
         ({"retain_data": 1}, ["key retain_data cannot be 1", "on or off"]),
-        ({"url_lifetime": 0}, ["key url_lifetime cannot be 0", "whole seconds from 1 to 604800"]),
+        ({"url_lifetime": 0}, ["key url_lifetime cannot be 0", "a whole number of seconds from 1 to 604800, a week"]),
         ({"url_lifetime": -1}, ["key url_lifetime cannot be -1", "a whole number"]),
         ({"url_lifetime": 1.5}, ["key url_lifetime cannot be 1.5", "a whole number"]),
         ({"url_lifetime": "1.5"}, ["key url_lifetime cannot be '1.5'", "a whole number"]),
         ({"url_lifetime": "15m"}, ["key url_lifetime cannot be '15m'", "a whole number"]),
         ({"url_lifetime": True}, ["key url_lifetime cannot be True", "a whole number"]),
-        ({"url_lifetime": 604_801}, ["key url_lifetime cannot be 604801", "whole seconds from 1 to 604800"]),
-        ({"url_lifetime_min": 0}, ["key url_lifetime_min cannot be 0", "whole seconds from 1 to 604800"]),
-        ({"url_lifetime_max": 604_801}, ["key url_lifetime_max cannot be 604801", "whole seconds from 1 to 604800"]),
+        (
+            {"url_lifetime": 604_801},
+            ["key url_lifetime cannot be 604801", "a whole number of seconds from 1 to 604800, a week"],
+        ),
+        (
+            {"url_lifetime_min": 0},
+            ["key url_lifetime_min cannot be 0", "a whole number of seconds from 1 to 604800, a week"],
+        ),
+        (
+            {"url_lifetime_max": 604_801},
+            ["key url_lifetime_max cannot be 604801", "a whole number of seconds from 1 to 604800, a week"],
+        ),
         ({"url_lifetime_max": "1h"}, ["key url_lifetime_max cannot be '1h'", "a whole number"]),
         ({"url_lifetime": 3601}, ["key url_lifetime cannot be 3601", "from url_lifetime_min to url_lifetime_max"]),
         (
@@ -124,10 +132,16 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
             {"url_lifetime_max": 899},
             ["key url_lifetime cannot be 900", "url_lifetime_min to url_lifetime_max, 1 to 899"],
         ),
-        ({"url_window": 86_401}, ["key url_window cannot be 86401", "seconds up to 86400, a day; 0 is off"]),
+        (
+            {"url_window": 86_401},
+            ["key url_window cannot be 86401", "a whole number of seconds from 0 to 86400, a day"],
+        ),
         ({"url_window": -1}, ["key url_window cannot be -1", "a whole number"]),
         ({"url_window": "off"}, ["key url_window cannot be 'off'", "a whole number"]),
-        ({"key_settling": 86_401}, ["key key_settling cannot be 86401", "seconds up to 86400, a day"]),
+        (
+            {"key_settling": 86_401},
+            ["key key_settling cannot be 86401", "a whole number of seconds from 0 to 86400, a day"],
+        ),
         ({"key_settling": "10m"}, ["key key_settling cannot be '10m'", "a whole number"]),
         ({"revoke": "1"}, ["key revoke cannot be '1'", "no longer in signing_keys, which still holds 1"]),
         ({"signing_keys": "1,2", "revoke": "0, 2"}, ["key revoke cannot be '0, 2'", "which still holds 2"]),

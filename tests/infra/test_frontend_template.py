@@ -1,74 +1,48 @@
-"""The page's own bucket and distribution in the synthesized stack, and what the page is told."""
+"""The page's bucket, distribution and configuration in the synthesized stack."""
 
 import json
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
 
 from infra import frontend
 from infra.config import Config
 from infra.frontend import FrontendNotBuilt
 from infra.stack import PrivateFilesStack
-from tests.infra.test_template import plain, synthesized
+from tests.synthesized import Assembly, Resource, assembly, plain, synthesized
 
 each_auth = pytest.mark.parametrize("auth", ["on", "off"])
-Resource = dict[str, Any]
 
 
-class Page:
-    """A stack with the page, synthesized and checked.
-
-    `template`; `staged`, the names of the files in each asset, by the asset's hash; `configuration`, the text of
-    config.json with markers where the deployment writes values; `findings` of cdk-nag.
-    """
-
-    def __init__(self, folder: Path, auth: str) -> None:
-        app = cdk.App(outdir=str(folder))
-        config = Config.from_context({"frontend": "on", "auth": auth})
-        stack = PrivateFilesStack(app, config.stack_name, config=config)
-        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-        self.template: Resource = app.synth().get_stack_by_name(stack.stack_name).template
-        folders = [path for path in folder.iterdir() if path.is_dir() and not (path / "resolvers").exists()]
-        self.staged = {
-            path.name.removeprefix("asset."): {each.relative_to(path).as_posix() for each in path.rglob("*.*")}
-            for path in folders
-        }
-        [self.configuration] = [file.read_text() for path in folders for file in path.glob("config.json")]
-        self.findings = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
-
-    def of_page(self, kind: str) -> tuple[str, Resource]:
-        """The one resource of this type that the page brings."""
-        [(logical_id, resource)] = [
-            (logical_id, resource)
-            for logical_id, resource in self.template["Resources"].items()
-            if resource["Type"] == kind and logical_id.startswith("Frontend")
-        ]
-        return logical_id, resource["Properties"]
-
-    def deployment(self, prefix: str | None) -> tuple[str, Resource]:
-        """What copies files into this folder of the bucket."""
-        [found] = [
-            (logical_id, resource["Properties"])
-            for logical_id, resource in self.template["Resources"].items()
-            if resource["Type"] == "Custom::CDKBucketDeployment"
-            and resource["Properties"].get("DestinationBucketKeyPrefix") == prefix
-        ]
-        return found
+def page(auth: str = "on") -> Assembly:
+    """The stack with the page."""
+    return assembly("page" if auth == "on" else "open-page")
 
 
-@cache
-def page(auth: str = "on") -> Page:
-    with TemporaryDirectory() as folder:
-        return Page(Path(folder), auth)
+def of_page(kind: str, auth: str = "on") -> tuple[str, Resource]:
+    """The one resource of this type that belongs to the page."""
+    [(logical_id, resource)] = [
+        (logical_id, resource)
+        for logical_id, resource in page(auth).template["Resources"].items()
+        if resource["Type"] == kind and logical_id.startswith("Frontend")
+    ]
+    return logical_id, resource["Properties"]
+
+
+def deployment(prefix: str | None, auth: str = "on") -> tuple[str, Resource]:
+    """The resource that copies files into this folder of the bucket."""
+    [found] = [
+        (logical_id, resource["Properties"])
+        for logical_id, resource in page(auth).template["Resources"].items()
+        if resource["Type"] == "Custom::CDKBucketDeployment"
+        and resource["Properties"].get("DestinationBucketKeyPrefix") == prefix
+    ]
+    return found
 
 
 def content_security_policy(auth: str) -> dict[str, list[str]]:
-    _, headers = page(auth).of_page("AWS::CloudFront::ResponseHeadersPolicy")
+    _, headers = of_page("AWS::CloudFront::ResponseHeadersPolicy", auth)
     security = headers["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     assert security["ContentSecurityPolicy"]["Override"] is True
     text = plain(security["ContentSecurityPolicy"]["ContentSecurityPolicy"])
@@ -81,7 +55,7 @@ def cdn_url(auth: str) -> str:
     return url
 
 
-def test_there_is_no_page_unless_asked_for() -> None:
+def test_there_is_no_page_by_default() -> None:
     assert "FrontendUrl" not in synthesized("default")["Outputs"]
     assert not [name for name in synthesized("default")["Resources"] if "Frontend" in name or "BucketDeploy" in name]
 
@@ -91,18 +65,18 @@ def test_page_leaves_everything_else_as_it_is() -> None:
 
 
 def test_output_says_where_the_page_is() -> None:
-    distribution, _ = page().of_page("AWS::CloudFront::Distribution")
+    distribution, _ = of_page("AWS::CloudFront::Distribution")
     outputs = page().template["Outputs"]
     assert plain(outputs["FrontendUrl"]["Value"]) == f"https://${{{distribution}.DomainName}}"
     assert set(outputs) == {*synthesized("default")["Outputs"], "FrontendUrl"}
 
 
-def test_bucket_is_closed_to_all_but_the_distribution_and_whoever_fills_or_empties_it() -> None:
-    bucket, properties = page().of_page("AWS::S3::Bucket")
-    distribution, _ = page().of_page("AWS::CloudFront::Distribution")
+def test_bucket_is_closed_to_all_but_the_distribution_and_the_functions_that_fill_and_empty_it() -> None:
+    bucket, properties = of_page("AWS::S3::Bucket")
+    distribution, _ = of_page("AWS::CloudFront::Distribution")
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
-    _, policy = page().of_page("AWS::S3::BucketPolicy")
+    _, policy = of_page("AWS::S3::BucketPolicy")
     assert policy["Bucket"] == {"Ref": bucket}
     statements = plain(policy["PolicyDocument"]["Statement"])
     conditions = [statement["Condition"] for statement in statements if statement["Effect"] == "Deny"]
@@ -119,11 +93,11 @@ def test_bucket_is_closed_to_all_but_the_distribution_and_whoever_fills_or_empti
     }
 
 
-def test_distribution_serves_the_bucket_under_its_own_name_and_over_https_alone() -> None:
-    config = page().of_page("AWS::CloudFront::Distribution")[1]["DistributionConfig"]
-    control, signing = page().of_page("AWS::CloudFront::OriginAccessControl")
+def test_distribution_serves_the_bucket_under_its_own_name_and_only_over_https() -> None:
+    config = of_page("AWS::CloudFront::Distribution")[1]["DistributionConfig"]
+    control, signing = of_page("AWS::CloudFront::OriginAccessControl")
     [origin] = config["Origins"]
-    assert origin["DomainName"] == {"Fn::GetAtt": [page().of_page("AWS::S3::Bucket")[0], "RegionalDomainName"]}
+    assert origin["DomainName"] == {"Fn::GetAtt": [of_page("AWS::S3::Bucket")[0], "RegionalDomainName"]}
     assert origin["OriginAccessControlId"] == {"Fn::GetAtt": [control, "Id"]}
     assert signing["OriginAccessControlConfig"]["SigningBehavior"] == "always"
     assert config["DefaultRootObject"] == "index.html"
@@ -132,7 +106,7 @@ def test_distribution_serves_the_bucket_under_its_own_name_and_over_https_alone(
     assert behavior["ViewerProtocolPolicy"] == "redirect-to-https"
     assert behavior["AllowedMethods"] == ["GET", "HEAD"]
     assert behavior["Compress"] is True
-    assert behavior["ResponseHeadersPolicyId"] == {"Ref": page().of_page("AWS::CloudFront::ResponseHeadersPolicy")[0]}
+    assert behavior["ResponseHeadersPolicyId"] == {"Ref": of_page("AWS::CloudFront::ResponseHeadersPolicy")[0]}
 
 
 @each_auth
@@ -149,11 +123,11 @@ def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) ->
 
 
 def test_policy_allows_nothing_unsafe() -> None:
-    assert "unsafe" not in json.dumps(page().of_page("AWS::CloudFront::ResponseHeadersPolicy"))
+    assert "unsafe" not in json.dumps(of_page("AWS::CloudFront::ResponseHeadersPolicy"))
 
 
-def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
-    config = page().of_page("AWS::CloudFront::ResponseHeadersPolicy")[1]["ResponseHeadersPolicyConfig"]
+def test_browsers_must_use_https_and_send_no_referrer() -> None:
+    config = of_page("AWS::CloudFront::ResponseHeadersPolicy")[1]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
     assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 31536000
     assert security["ContentTypeOptions"] == {"Override": True}
@@ -168,7 +142,7 @@ def test_browsers_are_told_to_insist_on_https_and_to_tell_nobody() -> None:
     ("auth", "who"), [("on", {"UserPoolId", "UserPoolClientId"}), ("off", {"ApiKey"})], ids=["users", "api-key"]
 )
 def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: str, who: set[str]) -> None:
-    _, copied = page(auth).deployment(None)
+    _, copied = deployment(None, auth)
     text = page(auth).configuration
     for marker, value in copied["SourceMarkers"][1].items():  # filled in by the deployment, as it does on AWS
         text = text.replace(marker, plain(value))
@@ -177,20 +151,20 @@ def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: s
     assert json.loads(text) == {name: plain(outputs[name]["Value"]) for name in names}
 
 
-def test_assets_are_kept_for_ever_and_the_rest_is_asked_for_each_time() -> None:
-    assets, kept = page().deployment("assets/")
-    name, asked = page().deployment(None)
-    assert kept["SystemMetadata"] == {"cache-control": "public, max-age=31536000, immutable"}
-    assert asked["SystemMetadata"] == {"cache-control": "no-cache"}
+def test_assets_are_cached_for_a_year_and_the_rest_is_revalidated() -> None:
+    assets, asset_files = deployment("assets/")
+    name, page_files = deployment(None)
+    assert asset_files["SystemMetadata"] == {"cache-control": "public, max-age=31536000, immutable"}
+    assert page_files["SystemMetadata"] == {"cache-control": "no-cache"}
     # The page comes after what it loads, and clears away neither it nor what open pages still load.
     assert assets in page().template["Resources"][name]["DependsOn"]
-    assert (asked["Prune"], asked["Exclude"], kept["Prune"]) == (True, ["assets/*"], False)
+    assert (page_files["Prune"], page_files["Exclude"], asset_files["Prune"]) == (True, ["assets/*"], False)
 
 
 def test_every_file_of_the_built_page_is_deployed_once() -> None:
     found: dict[str, str] = {}
     for prefix in ("assets/", None):
-        for key in page().deployment(prefix)[1]["SourceObjectKeys"]:
+        for key in deployment(prefix)[1]["SourceObjectKeys"]:
             for name in page().staged[key.removesuffix(".zip")]:
                 assert found.setdefault(f"{prefix or ''}{name}", key) == key
     dist = frontend.FRONTEND / "dist"
@@ -198,19 +172,19 @@ def test_every_file_of_the_built_page_is_deployed_once() -> None:
     assert set(found) == built | {"config.json"}
 
 
-def test_whoever_fills_the_bucket_changes_no_other_bucket_and_no_distribution() -> None:
-    bucket, _ = page().of_page("AWS::S3::Bucket")
-    _, policy = page().of_page("AWS::IAM::Policy")
+def test_function_that_fills_the_bucket_changes_no_other_bucket_and_no_distribution() -> None:
+    bucket, _ = of_page("AWS::S3::Bucket")
+    _, policy = of_page("AWS::IAM::Policy")
     [logging, reading, writing] = plain(policy["PolicyDocument"]["Statement"])
-    assert logging["Resource"] == f"${{{page().of_page('AWS::Logs::LogGroup')[0]}.Arn}}"
+    assert logging["Resource"] == f"${{{of_page('AWS::Logs::LogGroup')[0]}.Arn}}"
     assert reading["Action"] == ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]
     assert writing["Resource"] == [f"${{{bucket}.Arn}}", f"${{{bucket}.Arn}}/*"]
     assert all(action.startswith("s3:") for action in writing["Action"])
 
 
 @each_auth
-def test_no_finding_is_left_without_an_argument(auth: str) -> None:
-    assert [violation for report in page(auth).findings for violation in report["violations"]] == []
+def test_every_finding_is_acknowledged(auth: str) -> None:
+    assert page(auth).findings == []
 
 
 def test_page_that_is_not_built_is_not_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

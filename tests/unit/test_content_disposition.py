@@ -97,8 +97,8 @@ def test_every_name_is_refused_or_comes_back_unchanged(name: str) -> None:
         ("a\x7f", "a control character"),
         ("a\x85", "a control character"),
         ("a\ud83d", "half of a surrogate pair"),
-        ("a" * 256, "256 bytes long; file systems take at most 255"),
-        ("é" * 128, "256 bytes long; file systems take at most 255"),
+        ("a" * 256, "256 bytes long; file systems allow at most 255"),
+        ("é" * 128, "256 bytes long; file systems allow at most 255"),
     ],
     ids=lambda part: ascii(part)[:20],
 )

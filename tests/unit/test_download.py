@@ -508,7 +508,7 @@ def test_output_is_a_file_for_one_name(terminal: Terminal) -> None:
 def test_names_refused_here_are_those_that_the_api_refuses(name: str, is_long: bool) -> None:
     name += "é" * 510 if is_long else ""
     try:
-        file_names.to_key(name, "files")
+        file_names.check_name(name, "files")
     except file_names.InvalidFileName:
         assert names.reason_to_refuse(name, "files")
     else:

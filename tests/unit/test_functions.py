@@ -1,6 +1,5 @@
-"""Both resolvers as AppSync calls them: whole events in, names, URLs and errors out, S3 and SSM behind them."""
+"""Both resolvers with whole AppSync events, in front of an emulated S3 and SSM."""
 
-import importlib
 import io
 import json
 import logging
@@ -12,18 +11,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import boto3
-import botocore.session
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 from moto.s3.models import s3_backends
 from werkzeug.http import parse_options_header
 
-from private_files.canned_policy import AccessDenied, check
+from private_files.canned_policy import AccessDenied
 from resolvers import files_handler, url_handler
 from resolvers.content_disposition import InvalidDownloadName
 from resolvers.file_names import InvalidFileName
@@ -31,66 +26,12 @@ from resolvers.key_store import SigningKeyUnavailable
 from resolvers.s3_files import FilesUnavailable
 from resolvers.settings import MissingSetting
 from resolvers.signed_url import UnusableSigningKey
+from tests.lambda_events import Context, appsync_event
+from tests.sandbox import BUCKET, PARAMETER, set_environment, start
+from tests.signing_keys import BASE_URL, KEY_ID, KEYS, NOW, P256, opened, pem
 from tests.ssm_server import SsmServer, ssm_server
 
-BUCKET = "the-bucket"
-ORIGIN = "https://files.example.com"
-PARAMETER = "/PrivateFiles/signing-keys/1"
-KEY_ID = "K0123456789ABC"
-NOW = 1_800_000_000.75
-ENVIRONMENT = {
-    "BUCKET_NAME": BUCKET,
-    "FILES_FOLDER": "files",
-    "CDN_URL": ORIGIN,
-    "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER}",
-    "URL_LIFETIME": "900",
-    "URL_LIFETIME_MIN": "10",
-    "URL_LIFETIME_MAX": "3600",
-    "URL_WINDOW": "300",
-    "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-}
-Ask = Callable[..., Any]
-
-
-class Context(LambdaContext):
-    def __init__(self) -> None:
-        self._function_name = "a-function"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:a-function"
-        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
-
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools declares it static
-        return 29_000
-
-
-def event(field: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What AppSync sends a direct Lambda resolver for a Cognito user."""
-    return {
-        "arguments": arguments,
-        "identity": {
-            "claims": {"sub": "a-user", "token_use": "access"},
-            "defaultAuthStrategy": "ALLOW",
-            "groups": None,
-            "issuer": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_EXAMPLE",
-            "sourceIp": ["192.0.2.1"],
-            "sub": "a-user",
-            "username": "a-user",
-        },
-        "source": None,
-        "request": {"headers": {"host": "example.appsync-api.eu-west-1.amazonaws.com"}, "domainName": None},
-        "prev": None,
-        "info": {
-            "selectionSetList": [],
-            "selectionSetGraphQL": "",
-            "parentTypeName": "Query",
-            "fieldName": field,
-            "variables": {},
-        },
-        "stash": {},
-    }
+Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -102,55 +43,42 @@ def server() -> Iterator[SsmServer]:
 @pytest.fixture
 def aws(server: SsmServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """An empty AWS."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    set_environment(monkeypatch)
     with mock_aws():
         session = boto3.Session()
-        monkeypatch.delenv("AWS_ENDPOINT_URL_SSM", raising=False)
         server.begin(session.client("ssm"))
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", server.url)
         yield session
 
 
 @pytest.fixture
-def log() -> io.StringIO:
-    return io.StringIO()
-
-
-def sandbox(
-    module: ModuleType, field: str, aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> Ask:
-    """A function just started, as in a fresh Lambda sandbox: asks its field."""
-    monkeypatch.setattr(botocore.session, "get_session", lambda: aws._session)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
-    importlib.reload(module)
-    module.logger.registered_handler.setStream(log)
-    return lambda **arguments: module.handler(event(field, arguments), Context())
+def get_files(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Call:
+    start(files_handler, aws, monkeypatch)
+    return calling(files_handler, "getFiles")
 
 
 @pytest.fixture
-def get_files(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    return sandbox(files_handler, "getFiles", aws, log, monkeypatch)
-
-
-@pytest.fixture
-def get_url(aws: boto3.Session, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+def log(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """The log of the function that signs, just started."""
+    log = start(url_handler, aws, monkeypatch)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
-    return ask
+    return log
+
+
+def calling(module: ModuleType, field: str) -> Call:
+    return lambda **arguments: module.handler(appsync_event(field, arguments), Context())
 
 
 @pytest.fixture
-def get_urls(get_url: Ask) -> Ask:
-    """Asks in the sandbox of `get_url`."""
+def get_url(log: io.StringIO) -> Call:
+    del log  # the function has started
+    return calling(url_handler, "getUrl")
 
-    def ask(**arguments: Any) -> Any:
-        return url_handler.handler(event("getUrls", arguments), Context())
 
-    del get_url  # it has started the sandbox
-    return ask
+@pytest.fixture
+def get_urls(log: io.StringIO) -> Call:
+    del log
+    return calling(url_handler, "getUrls")
 
 
 # getFiles
@@ -168,7 +96,7 @@ def put(aws: boto3.Session) -> Callable[..., None]:
     return put
 
 
-def test_every_file_is_listed_in_order_however_many_pages_they_fill(put: Callable[..., None], get_files: Ask) -> None:
+def test_every_file_is_listed_in_order_however_many_pages_they_fill(put: Callable[..., None], get_files: Call) -> None:
     names = [f"{number:04}.txt" for number in range(2500)]
     put()
     for name in reversed(names):  # past the API, which would take ten seconds
@@ -177,109 +105,93 @@ def test_every_file_is_listed_in_order_however_many_pages_they_fill(put: Callabl
 
 
 @pytest.mark.usefixtures("put")
-def test_empty_folder_lists_nothing(get_files: Ask) -> None:
+def test_empty_folder_lists_nothing(get_files: Call) -> None:
     assert get_files() == []
 
 
-def test_drawn_folders_are_left_out_and_files_in_them_are_not(put: Callable[..., None], get_files: Ask) -> None:
+def test_folders_of_the_console_are_not_listed_but_their_files_are(put: Callable[..., None], get_files: Call) -> None:
     put("files/", "files/photos/", body=b"")
     put("files/photos/a.jpg", "files/odd/")
     assert get_files() == ["odd/", "photos/a.jpg"]
 
 
-def test_empty_file_is_listed(put: Callable[..., None], get_files: Ask) -> None:
+def test_empty_file_is_listed(put: Callable[..., None], get_files: Call) -> None:
     put("files/empty.txt", body=b"")
     assert get_files() == ["empty.txt"]
 
 
-def test_what_lies_outside_of_the_folder_is_not_listed(put: Callable[..., None], get_files: Ask) -> None:
+def test_files_outside_the_folder_are_not_listed(put: Callable[..., None], get_files: Call) -> None:
     put("files/in.txt", "files2/x", "file", "files", "filesx", "a", "z/files/x", "Files/x")
     assert get_files() == ["in.txt"]
 
 
-def test_names_are_listed_as_they_are_spelled(put: Callable[..., None], get_files: Ask) -> None:
+def test_names_are_listed_as_they_are_spelled(put: Callable[..., None], get_files: Call) -> None:
     names = ["%41.jpg", "100%25.jpg", "a b.jpg", "a&b=c.jpg", "a+b.jpg", "a<b>.jpg", "a?b#c", "e\u0301.jpg", "é/ü.jpg"]
     names += ["日本.txt", "😀.png"]
     put(*(f"files/{name}" for name in names))
     assert get_files() == sorted(names, key=str.encode)
 
 
-def test_missing_bucket_is_named_with_the_answer_of_s3(get_files: Ask) -> None:
-    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered NoSuchBucket\."):
+def test_missing_bucket_is_named_with_the_error_code_of_s3(get_files: Call) -> None:
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 returned NoSuchBucket\."):
         get_files()
 
 
-def test_refused_listing_is_told_with_the_answer_of_s3(aws: boto3.Session, get_files: Ask) -> None:
+def test_refused_listing_has_the_error_code_of_s3(aws: boto3.Session, get_files: Call) -> None:
     def refuse(**_: Any) -> Any:
         return AWSResponse("", 400, HTTPHeaders(), None), {"Error": {"Code": "AccessDenied", "Message": "no"}}
 
     aws.events.register("before-call.s3.ListObjectsV2", refuse)
-    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 answered AccessDenied\."):
+    with pytest.raises(FilesUnavailable, match=rf"The files in {BUCKET} cannot be listed: S3 returned AccessDenied\."):
         get_files()
 
 
 # getUrl
 
-P256 = ec.generate_private_key(ec.SECP256R1())
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-KEYS: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {
-    "ecdsa-p256": P256,
-    "rsa-2048": RSA,
-    "rsa-2048-sha1": RSA,
-}
-
-
-def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
 
 @pytest.fixture
-def store(aws: boto3.Session) -> Callable[[str], None]:
+def store(aws: boto3.Session) -> Callable[[bytes], None]:
     """Puts a value into the parameter, encrypted under a key of KMS."""
     ssm = aws.client("ssm", endpoint_url="https://ssm.eu-west-1.amazonaws.com")  # moto's, not the server before it
     encryption_key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
 
-    def store(value: str) -> None:
-        ssm.put_parameter(Name=PARAMETER, Value=value, Type="SecureString", KeyId=encryption_key, Overwrite=True)
+    def store(value: bytes) -> None:
+        ssm.put_parameter(
+            Name=PARAMETER, Value=value.decode(), Type="SecureString", KeyId=encryption_key, Overwrite=True
+        )
 
     return store
 
 
-def opened(url: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, now: float = NOW) -> bytes:
-    """What the edge asks its origin for; raises where it refuses."""
-    path, _, query = url.removeprefix(ORIGIN).encode().partition(b"?")
-    return check(ORIGIN, path, query, keys={KEY_ID: key.public_key()}, now=now)
-
-
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_url_opens_the_file_at_the_edge_for_its_lifetime(
-    store: Callable[[str], None], get_url: Ask, monkeypatch: pytest.MonkeyPatch, algorithm: str
+    store: Callable[[bytes], None], get_url: Call, monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
     store(pem(KEYS[algorithm]))
     url = get_url(file="été/a b.jpg")
     # 900 seconds after NOW, and up to the end of the window of 300.
-    assert url.startswith(f"{ORIGIN}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800001200&")
+    assert url.startswith(f"{BASE_URL}/%C3%A9t%C3%A9/a%20b.jpg?Expires=1800001200&")
     assert opened(url, KEYS[algorithm], NOW + 900) == b"/%C3%A9t%C3%A9/a%20b.jpg"
 
 
 @pytest.fixture
 def reads(aws: boto3.Session, server: SsmServer) -> list[dict[str, Any]]:
-    """Every GetParameter that was asked for."""
-    del aws  # it makes the server forget what was asked before
-    return server.questions
+    """Every GetParameter request."""
+    del aws  # it clears the server's requests
+    return server.requests
 
 
 def test_key_is_read_once_decrypted_and_by_its_name(
-    store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+    store: Callable[[bytes], None], get_url: Call, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
     assert len({get_url(file=name) for name in ("a", "b", "c")}) == 3
     assert reads == [{"Name": PARAMETER, "WithDecryption": True}]
 
 
-def test_failed_read_is_tried_again_at_the_next_question(
-    server: SsmServer, store: Callable[[str], None], get_url: Ask, reads: list[dict[str, Any]]
+def test_failed_read_is_tried_again_at_the_next_request(
+    server: SsmServer, store: Callable[[bytes], None], get_url: Call, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
     server.refuses_with = "AccessDeniedException"
@@ -296,25 +208,25 @@ def test_failed_read_is_tried_again_at_the_next_question(
         ("AccessDeniedException", "the function's role may not read it, or may not decrypt with its KMS key"),
         ("InvalidKeyId", "its KMS key is disabled or scheduled for deletion; enable it again"),
         ("ParameterNotFound", "it does not exist; deploy the stack again"),
-        ("ValidationException", "SSM answered ValidationException"),
+        ("ValidationException", "SSM returned ValidationException"),
     ],
 )
-def test_unreadable_key_is_named_with_what_to_do(server: SsmServer, get_url: Ask, code: str, what_to_do: str) -> None:
+def test_unreadable_key_is_named_with_what_to_do(server: SsmServer, get_url: Call, code: str, what_to_do: str) -> None:
     server.refuses_with = code
     with pytest.raises(SigningKeyUnavailable) as refused:
         get_url(file="a.jpg")
     assert str(refused.value) == f"The signing key in the SSM parameter {PARAMETER} cannot be read: {what_to_do}."
 
 
-def test_missing_key_is_named_with_what_to_do(get_url: Ask) -> None:
+def test_missing_key_is_named_with_what_to_do(get_url: Call) -> None:
     with pytest.raises(SigningKeyUnavailable, match=f"{PARAMETER} cannot be read: it does not exist; deploy the stack"):
         get_url(file="a.jpg")
 
 
-def test_value_that_is_no_key_is_refused_and_not_quoted(
-    store: Callable[[str], None], get_url: Ask, log: io.StringIO
+def test_value_that_is_not_a_key_is_refused_and_not_quoted(
+    store: Callable[[bytes], None], get_url: Call, log: io.StringIO
 ) -> None:
-    store("-----BEGIN PRIVATE KEY-----\nnot-really-a-key\n-----END PRIVATE KEY-----")
+    store(b"-----BEGIN PRIVATE KEY-----\nnot-really-a-key\n-----END PRIVATE KEY-----")
     with pytest.raises(UnusableSigningKey, match="The signing key is not an unencrypted private key") as refused:
         get_url(file="a.jpg")
     assert "not-really" not in str(refused.value) + log.getvalue()
@@ -322,18 +234,18 @@ def test_value_that_is_no_key_is_refused_and_not_quoted(
 
 @pytest.mark.parametrize("name", ["", "/a", "../a", "a//b", "a/", "a\nb", "\ud83d", "a" * 1019], ids=ascii)
 def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
-    get_url: Ask, reads: list[dict[str, Any]], name: str
+    get_url: Call, reads: list[dict[str, Any]], name: str
 ) -> None:
     with pytest.raises(InvalidFileName, match="cannot be served"):
         get_url(file=name)
     assert reads == []
 
 
-# What may be asked for beside the name
+# The other arguments
 
 
 @pytest.mark.parametrize(
-    ("asked", "expires"),
+    ("arguments", "expires"),
     [
         pytest.param({}, 1_800_001_200, id="default"),
         pytest.param({"expiresIn": None}, 1_800_001_200, id="null-is-the-default"),
@@ -344,18 +256,24 @@ def test_name_that_cannot_be_served_is_refused_before_the_key_is_read(
     ],
 )
 @pytest.mark.parametrize("field", ["getUrl", "getUrls"])
-def test_url_lives_as_long_as_asked_for_and_to_the_end_of_a_window(
-    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, asked: dict[str, Any], expires: int
+def test_url_lives_for_expires_in_and_to_the_end_of_a_window(
+    *,
+    store: Callable[[bytes], None],
+    get_url: Call,
+    get_urls: Call,
+    field: str,
+    arguments: dict[str, Any],
+    expires: int,
 ) -> None:
     store(pem(P256))
-    url = get_url(file="a", **asked) if field == "getUrl" else get_urls(files=["a"], **asked)[0]["url"]
-    assert url.startswith(f"{ORIGIN}/a?Expires={expires}&")
+    url = get_url(file="a", **arguments) if field == "getUrl" else get_urls(files=["a"], **arguments)[0]["url"]
+    assert url.startswith(f"{BASE_URL}/a?Expires={expires}&")
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 9, 3601, 604_800])
 @pytest.mark.parametrize("field", ["getUrl", "getUrls"])
-def test_lifetime_outside_of_the_bounds_is_refused_with_them(
-    *, store: Callable[[str], None], get_url: Ask, get_urls: Ask, field: str, seconds: int
+def test_lifetime_outside_its_bounds_is_refused_with_the_bounds(
+    *, store: Callable[[bytes], None], get_url: Call, get_urls: Call, field: str, seconds: int
 ) -> None:
     store(pem(P256))
     with pytest.raises(ValueError, match=rf"between 10 and 3600 seconds, not {seconds}\.$") as refused:
@@ -365,22 +283,22 @@ def test_lifetime_outside_of_the_bounds_is_refused_with_them(
 
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_every_sandbox_gives_the_same_url_within_a_window(
-    aws: boto3.Session, store: Callable[[str], None], log: io.StringIO, monkeypatch: pytest.MonkeyPatch, algorithm: str
+    aws: boto3.Session, store: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     store(pem(KEYS[algorithm]))
     monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
     urls = []
     # The window of 300 s ends where 900 s later is a multiple of it: at 1,800,000,300.
     for now in (1_800_000_000.25, 1_800_000_299.75, 1_800_000_300.25):
-        ask = sandbox(url_handler, "getUrl", aws, log, monkeypatch)
+        start(url_handler, aws, monkeypatch)
         monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=partial(float, now)))
-        urls.append(ask(file="a.jpg", saveAs="été.jpg"))
+        urls.append(calling(url_handler, "getUrl")(file="a.jpg", saveAs="été.jpg"))
     assert urls[0] == urls[1]
     assert urls[1] != urls[2]
 
 
 @pytest.mark.parametrize("name", ["report.pdf", 'a "quoted" name & more.pdf', "été 100%25.jpg", "😀"])
-def test_name_to_save_under_is_signed_and_goes_on_to_s3(store: Callable[[str], None], get_url: Ask, name: str) -> None:
+def test_download_name_is_signed_and_passed_on_to_s3(store: Callable[[bytes], None], get_url: Call, name: str) -> None:
     store(pem(P256))
     url = get_url(file="a b", saveAs=name)
     path, _, query = opened(url, P256).decode().partition("?")
@@ -392,14 +310,14 @@ def test_name_to_save_under_is_signed_and_goes_on_to_s3(store: Callable[[str], N
         opened(url.replace("attachment", "inline", 1), P256)
 
 
-def test_name_to_save_under_that_is_null_changes_nothing(store: Callable[[str], None], get_url: Ask) -> None:
+def test_null_download_name_changes_nothing(store: Callable[[bytes], None], get_url: Call) -> None:
     store(pem(P256))
     assert get_url(file="a", saveAs=None) == get_url(file="a")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\r\nSet-Cookie: x=1", "a" * 256], ids=ascii)
 def test_name_that_no_browser_saves_is_refused_before_the_key_is_read(
-    get_url: Ask, reads: list[dict[str, Any]], name: str
+    get_url: Call, reads: list[dict[str, Any]], name: str
 ) -> None:
     with pytest.raises(InvalidDownloadName, match=r"^saveAs "):
         get_url(file="a", saveAs=name)
@@ -409,25 +327,25 @@ def test_name_that_no_browser_saves_is_refused_before_the_key_is_read(
 # getUrls
 
 
-def test_urls_come_in_the_order_asked_for_and_twice_where_asked_twice(
-    store: Callable[[str], None], get_url: Ask, get_urls: Ask
+def test_urls_come_in_the_order_of_the_files_and_twice_for_a_repeated_name(
+    store: Callable[[bytes], None], get_url: Call, get_urls: Call
 ) -> None:
     store(pem(P256))
     names = ["b", "a b/é", "b", "100%25.jpg"]
-    answers = get_urls(files=names)
-    assert [answer["file"] for answer in answers] == names
-    assert [answer["url"] for answer in answers] == [get_url(file=name) for name in names]
-    assert len({answer["url"] for answer in answers}) == 3
+    results = get_urls(files=names)
+    assert [result["file"] for result in results] == names
+    assert [result["url"] for result in results] == [get_url(file=name) for name in names]
+    assert len({result["url"] for result in results}) == 3
 
 
-def test_time_of_expiry_is_the_one_in_the_url(store: Callable[[str], None], get_urls: Ask) -> None:
+def test_time_of_expiry_is_the_one_in_the_url(store: Callable[[bytes], None], get_urls: Call) -> None:
     store(pem(P256))
-    [answer] = get_urls(files=["a"], expiresIn=60)
-    assert answer["expiresAt"] == "2027-01-15T08:05:00Z"
-    assert f"Expires={int(datetime.fromisoformat(answer['expiresAt']).timestamp())}&" in answer["url"]
+    [result] = get_urls(files=["a"], expiresIn=60)
+    assert result["expiresAt"] == "2027-01-15T08:05:00Z"
+    assert f"Expires={int(datetime.fromisoformat(result['expiresAt']).timestamp())}&" in result["url"]
 
 
-def test_name_that_cannot_be_served_fails_alone(store: Callable[[str], None], get_urls: Ask) -> None:
+def test_name_that_cannot_be_served_fails_alone(store: Callable[[bytes], None], get_urls: Call) -> None:
     store(pem(P256))
     first, refused, last = get_urls(files=["a", "../b", "c"])
     assert refused == {
@@ -435,26 +353,26 @@ def test_name_that_cannot_be_served_fails_alone(store: Callable[[str], None], ge
         "errorType": "InvalidFileName",
         "errorMessage": "The file name '../b' cannot be served: it has a segment of dots, which browsers resolve away.",
     }
-    assert [opened(answer["url"], P256) for answer in (first, last)] == [b"/a", b"/c"]
-    assert not any("errorType" in answer or "errorMessage" in answer for answer in (first, last))
+    assert [opened(result["url"], P256) for result in (first, last)] == [b"/a", b"/c"]
+    assert not any("errorType" in result or "errorMessage" in result for result in (first, last))
 
 
-def test_no_files_have_no_urls(store: Callable[[str], None], get_urls: Ask) -> None:
+def test_no_files_have_no_urls(store: Callable[[bytes], None], get_urls: Call) -> None:
     store(pem(P256))
     assert get_urls(files=[]) == []
 
 
 def test_thousand_files_are_signed_with_one_read_of_the_key(
-    store: Callable[[str], None], get_urls: Ask, reads: list[dict[str, Any]]
+    store: Callable[[bytes], None], get_urls: Call, reads: list[dict[str, Any]]
 ) -> None:
     store(pem(P256))
-    answers = get_urls(files=[f"{number}.jpg" for number in range(1000)])
-    assert len({answer["url"] for answer in answers}) == 1000
+    results = get_urls(files=[f"{number}.jpg" for number in range(1000)])
+    assert len({result["url"] for result in results}) == 1000
     assert len(reads) == 1
 
 
 def test_more_than_a_thousand_files_are_refused_before_the_key_is_read(
-    get_urls: Ask, reads: list[dict[str, Any]]
+    get_urls: Call, reads: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(ValueError, match="at most 1000 files, not 1001") as refused:
         get_urls(files=["a"] * 1001)
@@ -462,7 +380,7 @@ def test_more_than_a_thousand_files_are_refused_before_the_key_is_read(
     assert reads == []
 
 
-def test_key_that_cannot_be_read_fails_every_file(get_urls: Ask) -> None:
+def test_key_that_cannot_be_read_fails_every_file(get_urls: Call) -> None:
     with pytest.raises(SigningKeyUnavailable):
         get_urls(files=["a", "b"])
 
@@ -471,7 +389,7 @@ def test_key_that_cannot_be_read_fails_every_file(get_urls: Ask) -> None:
 
 
 @pytest.mark.parametrize("variable", ["BUCKET_NAME", "FILES_FOLDER"])
-def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_listing_without_a_setting_names_it(get_files: Call, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable)
     with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
         get_files()
@@ -489,7 +407,7 @@ def test_listing_without_a_setting_names_it(get_files: Ask, monkeypatch: pytest.
         "URL_WINDOW",
     ],
 )
-def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_signing_without_a_setting_names_it(get_url: Call, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable)
     with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
         get_url(file="a.jpg")
@@ -497,9 +415,9 @@ def test_signing_without_a_setting_names_it(get_url: Ask, monkeypatch: pytest.Mo
 
 def test_nothing_written_while_signing_opens_a_file(
     *,
-    store: Callable[[str], None],
-    get_url: Ask,
-    get_urls: Ask,
+    store: Callable[[bytes], None],
+    get_url: Call,
+    get_urls: Call,
     log: io.StringIO,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -513,13 +431,13 @@ def test_nothing_written_while_signing_opens_a_file(
         get_url(file="/a.jpg")
     written = "".join([*capfd.readouterr(), caplog.text, log.getvalue()])
     assert "a.jpg" in written and "UrlsSigned" in written
-    for secret in (*signatures, "Signature=", "PRIVATE KEY", pem(P256).splitlines()[1]):
+    for secret in (*signatures, "Signature=", "PRIVATE KEY", pem(P256).decode().splitlines()[1]):
         assert secret not in written
 
 
 @pytest.mark.parametrize("field", ["getFiles", "getUrl"])
-def test_question_that_fails_is_counted_as_refused(
-    get_files: Ask, get_url: Ask, capsys: pytest.CaptureFixture[str], field: str
+def test_request_that_fails_is_counted_as_refused(
+    get_files: Call, get_url: Call, capsys: pytest.CaptureFixture[str], field: str
 ) -> None:
     with pytest.raises((FilesUnavailable, InvalidFileName)):
         get_files() if field == "getFiles" else get_url(file="")

@@ -1,28 +1,22 @@
 """Signed URLs across implementations: OpenSSL takes ours, Node's signers make the same, and the edge takes theirs."""
 
 import base64
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.keys import Key, fresh_keys
 from bench.node_peers import AWS_CLOUDFRONT_SIGN, AWS_SDK, NodePeers
-from private_files.canned_policy import check
 from resolvers.file_names import to_url_path
 from resolvers.signed_url import UrlSigner
+from tests.signing_keys import BASE_URL, KEY_ID, needs_openssl, opened, openssl, public_pem
 
-ORIGIN = "https://files.example.com"
-KEY_ID = "K0123456789ABC"
 EXPIRES = 2_147_483_646  # the last that aws-cloudfront-sign takes; it refuses the past
 
 KEYS = fresh_keys()
-OPENSSL = shutil.which("openssl")
 
 each_key = pytest.mark.parametrize("key", KEYS, ids=lambda key: key.algorithm)
 each_rsa_key = pytest.mark.parametrize("key", KEYS[1:], ids=lambda key: key.algorithm)
@@ -44,7 +38,7 @@ def node() -> Iterator[NodePeers]:
 
 
 def ours(key: Key, target: str) -> str:
-    return UrlSigner(KEY_ID, key.pem, key.algorithm).sign(ORIGIN + target, EXPIRES)
+    return UrlSigner(KEY_ID, key.pem, key.algorithm).sign(BASE_URL + target, EXPIRES)
 
 
 def nodes(
@@ -52,7 +46,7 @@ def nodes(
 ) -> str:
     [url], _ = node.sign(
         signer,
-        [ORIGIN + target],
+        [BASE_URL + target],
         key_id=KEY_ID,
         private_key=key.pem,
         expires=EXPIRES,
@@ -66,33 +60,26 @@ def parameters(url: str) -> dict[str, str]:
     return dict(parameter.split("=", 1) for parameter in url.partition("?")[2].split("&"))
 
 
-def opened(url: str, key: Key) -> str:
-    """What the edge asks its origin for; raises Refused."""
-    path, _, query = url.removeprefix(ORIGIN).encode().partition(b"?")
-    return check(ORIGIN, path, query, keys={KEY_ID: key.private.public_key()}, now=EXPIRES - 1).decode()
-
-
-@pytest.mark.skipif(OPENSSL is None, reason="the openssl command is not installed")
+@needs_openssl
 @each_target
 @each_key
 def test_openssl_verifies_our_signature(key: Key, target: str, tmp_path: Path) -> None:
     policy = (
-        f'{{"Statement":[{{"Resource":"{ORIGIN}{target}",'
+        f'{{"Statement":[{{"Resource":"{BASE_URL}{target}",'
         f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{EXPIRES}}}}}}}]}}'
     )
     signature = parameters(ours(key, target))["Signature"].translate(str.maketrans("-_~", "+=/"))
     (tmp_path / "signature").write_bytes(base64.b64decode(signature, validate=True))
-    (tmp_path / "public.pem").write_bytes(
-        key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    )
-    verified = subprocess.run(
-        ["openssl", "dgst", f"-{key.hash_name.lower()}", "-verify", "public.pem", "-signature", "signature"],
-        input=policy.encode(),
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    assert verified.stdout == b"Verified OK\n", verified.stderr.decode()
+    (tmp_path / "public.pem").write_bytes(public_pem(key.private))
+    verify: list[str | Path] = [
+        "dgst",
+        f"-{key.hash_name.lower()}",
+        "-verify",
+        tmp_path / "public.pem",
+        "-signature",
+        tmp_path / "signature",
+    ]
+    assert openssl(*verify, stdin=policy.encode()) == b"Verified OK\n"
 
 
 @each_target
@@ -117,7 +104,7 @@ def test_edge_opens_urls_of_the_node_sdk(
     node: NodePeers, key: Key, hash_name: Literal["SHA1", "SHA256"], name: str
 ) -> None:
     url = nodes(node, AWS_SDK, key, to_url_path(name, "files"), hash_name)
-    assert unquote(opened(url, key)) == f"/{name}"
+    assert unquote(opened(url, key.private, EXPIRES - 1)) == f"/{name}"
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "été/a b.jpg", "100%25 + #1?&=~_-.txt", "it's a (1)!*.jpg"])
@@ -127,4 +114,4 @@ def test_edge_opens_what_aws_cloudfront_sign_signed(node: NodePeers, key: Key, n
     their = parameters(nodes(node, AWS_CLOUDFRONT_SIGN, key, target))
     # It sends the policy along though Expires says it all, and writes %7E for ~; this edge is strict about both.
     canned = "&".join(f"{name}={unquote(their[name])}" for name in ("Expires", "Signature", "Key-Pair-Id"))
-    assert opened(f"{ORIGIN}{target}?{canned}", key) == target
+    assert opened(f"{BASE_URL}{target}?{canned}", key.private, EXPIRES - 1) == target.encode()

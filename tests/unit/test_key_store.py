@@ -1,4 +1,4 @@
-"""Which key signs at what time, and when a sandbox asks SSM for it again."""
+"""Which key signs at what time, and when a running function reads it from SSM again."""
 
 import base64
 import io
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from resolvers import key_store
 from resolvers.key_store import REFRESH_SECONDS, KeyStore, SigningKeyRemoved, SigningKeyUnavailable
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey
 from resolvers.ssm_parameter import ParameterUnreadable
+from tests.signing_keys import pem
 
 FIRST = 1_800_000_000
 SECOND = FIRST + 100_000
@@ -32,17 +32,17 @@ def log() -> io.StringIO:
 
 
 class Ssm:
-    """An SSM that answers what a test has it answer, in this order, and nothing else."""
+    """An SSM that returns what a test has prepared, in this order, and nothing else."""
 
     def __init__(self) -> None:
         self.pending: list[tuple[str, str | ParameterUnreadable]] = []
 
     def read(self, name: str) -> str:
-        expected, answer = self.pending.pop(0)
+        expected, response = self.pending.pop(0)
         assert name == expected
-        if isinstance(answer, ParameterUnreadable):
-            raise answer
-        return answer
+        if isinstance(response, ParameterUnreadable):
+            raise response
+        return response
 
 
 @pytest.fixture
@@ -63,21 +63,20 @@ def store(ssm: Ssm, names: str) -> KeyStore:
 
 @pytest.fixture
 def holds(ssm: Ssm) -> Callable[[str], None]:
-    """The next question is for this key, and SSM holds it."""
+    """The next request is for this key, and SSM returns it."""
 
     def holds(name: str, value: str | None = None) -> None:
-        pem = PRIVATE[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        ssm.pending.append((parameter(name), value or pem))
+        ssm.pending.append((parameter(name), value or pem(PRIVATE[name]).decode()))
 
     return holds
 
 
 @pytest.fixture
 def fails(ssm: Ssm) -> Callable[[str, str], None]:
-    """The next question is for this key, and SSM answers this error."""
+    """The next request is for this key, and SSM returns this error."""
 
     def fails(name: str, code: str) -> None:
-        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM answered {code}", passing=False)))
+        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM returned {code}", transient=False)))
 
     return fails
 
@@ -103,22 +102,22 @@ def signing(keys: KeyStore, now: float) -> str:
     [
         pytest.param("1", FIRST, "1", id="alone"),
         pytest.param("1", FIRST - 99_999, "1", id="alone-before-its-time"),
-        pytest.param("12", SECOND - 0.1, "1", id="the-newer-has-not-taken-over"),
-        pytest.param("12", SECOND, "2", id="the-newer-has-taken-over"),
+        pytest.param("12", SECOND - 0.1, "1", id="the-newer-does-not-sign-yet"),
+        pytest.param("12", SECOND, "2", id="the-newer-signs"),
         pytest.param("123", THIRD - 1, "2", id="second-of-three"),
         pytest.param("123", THIRD, "3", id="third-of-three"),
         pytest.param("123", FIRST - 1, "1", id="all-before-their-time"),
         pytest.param("23", FIRST, "2", id="all-before-their-time-without-the-first"),
     ],
 )
-def test_newest_key_that_has_taken_over_signs(
+def test_newest_key_whose_time_has_come_signs(
     ssm: Ssm, holds: Callable[[str], None], names: str, now: float, signs: str
 ) -> None:
     holds(signs)
     assert signing(store(ssm, names), now) == signs
 
 
-def test_key_takes_over_in_a_running_sandbox(ssm: Ssm, holds: Callable[[str], None]) -> None:
+def test_next_key_starts_to_sign_in_a_running_function(ssm: Ssm, holds: Callable[[str], None]) -> None:
     keys = store(ssm, "12")
     holds("1")
     assert signing(keys, SECOND - 1) == "1"
@@ -136,7 +135,7 @@ def test_key_is_read_again_only_after_the_refresh(ssm: Ssm, holds: Callable[[str
     assert signing(keys, FIRST + 2 * REFRESH_SECONDS - 1) == "1"
 
 
-def test_removed_newest_gives_way_to_the_next_older(
+def test_next_older_key_replaces_a_removed_newest(
     ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO
 ) -> None:
     fails("3", "ParameterNotFound")
@@ -175,10 +174,10 @@ def test_held_key_that_cannot_be_read_again_is_kept(
     fails("2", code)
     assert signing(keys, SECOND + REFRESH_SECONDS) == "2"
     assert "K2" in log.getvalue()
-    assert signing(keys, SECOND + 2 * REFRESH_SECONDS - 1) == "2"  # SSM is not asked at every question
+    assert signing(keys, SECOND + 2 * REFRESH_SECONDS - 1) == "2"  # no request to SSM each time
 
 
-def test_newest_that_cannot_be_read_does_not_give_way(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
+def test_older_key_does_not_replace_a_newest_that_cannot_be_read(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
     fails("2", "AccessDeniedException")
     with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read") as refused:
         store(ssm, "12").signer(SECOND)
@@ -192,7 +191,7 @@ def test_without_any_key_the_oldest_is_named(ssm: Ssm, fails: Callable[[str, str
         store(ssm, "12").signer(SECOND)
 
 
-def test_value_that_is_no_key_is_refused(ssm: Ssm, holds: Any) -> None:
+def test_value_that_is_not_a_key_is_refused(ssm: Ssm, holds: Any) -> None:
     holds("1", "no key")
     with pytest.raises(UnusableSigningKey):
         store(ssm, "1").signer(FIRST)

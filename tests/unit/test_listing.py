@@ -1,8 +1,7 @@
-"""Listing as AppSync asks for it: pages, folders, one file, all files up to a bound; and the URLs of a whole page."""
+"""Listing through AppSync: pages, folders, one file, all files up to a limit; and the URLs of a whole page."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import itertools
 import json
@@ -15,7 +14,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 from moto import mock_aws
 from moto.s3.models import s3_backends
@@ -26,10 +24,11 @@ from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
 from resolvers.ssm_parameter import ParameterUnreadable
-from tests.unit.test_functions import BUCKET, ENVIRONMENT, NOW, ORIGIN, P256, PARAMETER, event, opened, pem
-from tests.unit.test_functions import Context as ContextWithoutTime
+from tests.lambda_events import Context, appsync_event
+from tests.sandbox import BUCKET, PARAMETER, set_environment, start
+from tests.signing_keys import BASE_URL, NOW, P256, opened, pem
 
-Ask = Callable[..., Any]
+Call = Callable[..., Any]
 TRAPS = [
     "+", "a+b", "a b", " ", "  two", "%41", "A", "100%25", "%", "%2B", "&", "&amp;", "a&b=c", "<b>", '"quoted"', "it's",
     "back\\slash", "?", "#", "é", "e\u0301", "日本/語.txt", "😀", "👩‍🚀.png", "\uffff", "\U00010000",
@@ -37,33 +36,16 @@ TRAPS = [
 ]  # fmt: skip
 
 
-class Context(ContextWithoutTime):
-    """A sandbox with this many milliseconds left."""
-
-    def __init__(self, milliseconds: Callable[[], int] = lambda: 29_000) -> None:
-        super().__init__()
-        self.get_remaining_time_in_millis = milliseconds  # type: ignore[method-assign]
+def start_without_aws(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    set_environment(monkeypatch)
+    return start(module, boto3.Session("testing", "testing"), monkeypatch)
 
 
-def start(module: ModuleType, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Starts a function as a fresh sandbox does; gives its log."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", module.__name__)
-    monkeypatch.setattr(botocore.session, "get_session", lambda: session._session)
-    importlib.reload(module)
-    log = io.StringIO()
-    module.logger.registered_handler.setStream(log)
-    return log
+def calling(field: str, milliseconds: Callable[[], int] = lambda: 29_000) -> Call:
+    return lambda **arguments: files_handler.handler(appsync_event(field, arguments), Context(milliseconds))
 
 
-def asking(field: str, milliseconds: Callable[[], int] = lambda: 29_000) -> Ask:
-    return lambda **arguments: files_handler.handler(event(field, arguments), Context(milliseconds))
-
-
-list_files, get_file, get_files = asking("listFiles"), asking("getFile"), asking("getFiles")
+list_files, get_file, get_files = calling("listFiles"), calling("getFile"), calling("getFiles")
 
 
 def walk(**arguments: Any) -> Iterator[dict[str, Any]]:
@@ -81,18 +63,17 @@ def names(page: dict[str, Any]) -> list[str]:
     return [item["name"] for item in page["items"]]
 
 
-def refusal(ask: Ask, **arguments: Any) -> tuple[str, str]:
-    """What AppSync makes of the refusal: errorType and message."""
+def refusal(call: Call, **arguments: Any) -> tuple[str, str]:
+    """The errorType and message that AppSync sends for the refusal."""
     with pytest.raises(Exception) as refused:
-        ask(**arguments)
+        call(**arguments)
     return type(refused.value).__name__, str(refused.value)
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """AWS with the empty bucket, and the function that lists it."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch)
     with mock_aws():
         session = boto3.Session()
         session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -101,7 +82,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
 
 
 def put(*names: str, body: bytes = b"content") -> None:
-    for name in names:  # past the API, which would take long
+    for name in names:  # not through the API, which would take long
         s3_backends["123456789012"]["aws"].put_object(BUCKET, f"files/{name}", body)
 
 
@@ -134,11 +115,13 @@ def test_smallest_pages_have_every_file_once_and_in_order(count: int, limit: int
     assert [name for page in walk(limit=limit) for name in names(page)] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [999, 1000, 1001, 2001])
 @pytest.mark.parametrize("limit", [1, 2])
 def test_many_small_pages_have_every_file_once_and_in_order(
     count: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    set_environment(monkeypatch)
     start(files_handler, GeneratedBucket(count).session(), monkeypatch)
     pages = [names(page) for page in walk(limit=limit)]
     assert list(itertools.chain(*pages)) == [f"photos/{number:09}.jpg" for number in range(count)]
@@ -153,7 +136,7 @@ def test_files_that_come_and_go_between_pages_neither_repeat_nor_skip_the_others
     seen: list[str] = []
     for page in walk(limit=7):
         seen += names(page)
-        # The one that the token stands at is among those that go.
+        # The file after which the next page starts is among those removed.
         last = seen[-1] if seen else ""
         remove(*[name for name in going if name == last or chance.random() < 0.2])
         put(*[name for name in coming if chance.random() < 0.2])
@@ -178,7 +161,7 @@ def test_limit_may_change_between_pages() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_hundred_files_are_a_page_where_no_limit_is_given() -> None:
+def test_page_without_a_limit_has_a_hundred_files() -> None:
     put(*(f"{number:03}" for number in range(101)))
     assert len(list_files()["items"]) == 100
 
@@ -192,7 +175,7 @@ def test_nulls_are_the_defaults() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_names_that_begin_each_other_are_all_there() -> None:
+def test_names_that_are_prefixes_of_others_are_all_listed() -> None:
     expected = ["a", "a.txt", "a/b", "a/b/c", "ab"]
     put(*expected)
     for limit in range(1, 6):
@@ -215,14 +198,14 @@ def test_names_with_traps_for_encoders_come_as_they_are_spelled(limit: int) -> N
 def test_name_with_a_trap_for_encoders_is_found_and_is_a_prefix_and_a_folder(name: str) -> None:
     put(*TRAPS, f"{name}/inside", f"{name}-beside")
     assert get_file(file=name)["name"] == name
-    begin_so = sorted(n for n in {*TRAPS, f"{name}/inside", f"{name}-beside"} if n.startswith(name))
-    assert names(list_files(prefix=name)) == get_files(prefix=name) == begin_so
+    matching = sorted(n for n in {*TRAPS, f"{name}/inside", f"{name}-beside"} if n.startswith(name))
+    assert names(list_files(prefix=name)) == get_files(prefix=name) == matching
     page = list_files(prefix=f"{name}/", delimiter="/")
     assert (names(page), page["folders"]) == ([f"{name}/inside"], [])
 
 
 @pytest.mark.usefixtures("aws")
-def test_drawn_folders_are_no_files_and_may_leave_a_page_empty_before_the_last() -> None:
+def test_folders_of_the_console_are_not_files_and_may_leave_a_page_empty_before_the_last() -> None:
     put("", "a/", "a/b/", "c/", body=b"")
     put("a/b/file")
     pages = list(walk(limit=1))
@@ -232,7 +215,7 @@ def test_drawn_folders_are_no_files_and_may_leave_a_page_empty_before_the_last()
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_lies_outside_of_the_folder_is_on_no_page(aws: boto3.Session) -> None:
+def test_files_outside_the_folder_are_on_no_page(aws: boto3.Session) -> None:
     for key in ("file", "files", "files2/x", "filesx", "Files/x", "elsewhere/x"):
         aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
     put("in")
@@ -278,7 +261,7 @@ def test_folders_lead_to_every_file_one_level_at_a_time(limit: int) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_folders_are_named_from_the_served_folder_and_only_where_asked_for() -> None:
+def test_folders_are_named_from_the_served_folder_and_only_with_a_delimiter() -> None:
     put("a", "b/1", "b/2", "c/d/3")
     page = list_files(delimiter="/")
     assert (names(page), page["folders"]) == (["a"], ["b/", "c/"])
@@ -290,7 +273,7 @@ def test_folders_are_named_from_the_served_folder_and_only_where_asked_for() -> 
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, -(2**31), 2**31 - 1])
-def test_limit_outside_of_the_bounds_is_refused_with_them(limit: int, aws: boto3.Session) -> None:
+def test_limit_outside_its_bounds_is_refused_with_the_bounds(limit: int, aws: boto3.Session) -> None:
     del aws
     expected = ("InvalidLimit", f"limit must be between 1 and 1000, not {limit}.")
     assert refusal(list_files, limit=limit) == expected
@@ -298,13 +281,13 @@ def test_limit_outside_of_the_bounds_is_refused_with_them(limit: int, aws: boto3
 
 @pytest.mark.parametrize("delimiter", ["\\", "//", " ", "a", "/a", "😀"])
 @pytest.mark.usefixtures("aws")
-def test_delimiter_that_is_no_slash_is_refused(delimiter: str) -> None:
+def test_delimiter_that_is_not_a_slash_is_refused(delimiter: str) -> None:
     kind, message = refusal(list_files, delimiter=delimiter)
-    assert (kind, message) == ("InvalidDelimiter", f"delimiter is / or left out, not {delimiter!r}.")
+    assert (kind, message) == ("InvalidDelimiter", f"delimiter must be / or omitted, not {delimiter!r}.")
 
 
 @pytest.mark.usefixtures("aws")
-def test_token_of_another_question_or_altered_is_refused() -> None:
+def test_token_of_another_listing_or_altered_is_refused() -> None:
     put("a/1", "a/2", "b/1", "b/2")
     token = list_files(prefix="a/", limit=1)["nextToken"]
     assert names(list_files(prefix="a/", nextToken=token)) == ["a/2"]
@@ -322,7 +305,7 @@ def test_token_of_another_question_or_altered_is_refused() -> None:
         "\ud83d",
         "\x00" * 5000,
     ):
-        with pytest.raises(InvalidNextToken, match="give it back unchanged, with the same prefix and delimiter"):
+        with pytest.raises(InvalidNextToken, match="send it back unchanged, with the same prefix and delimiter"):
             list_files(prefix="a/", nextToken=garbage)
 
 
@@ -347,7 +330,7 @@ def test_file_is_found_with_its_details(aws: boto3.Session) -> None:
 
 @pytest.mark.parametrize("others", [[], ["a.txt.bak"], ["a.txt/b"], ["a.tx", "a.tx0"]])
 @pytest.mark.usefixtures("aws")
-def test_file_that_is_not_there_is_null_beside_names_that_begin_the_same(others: list[str]) -> None:
+def test_missing_file_is_null_beside_names_that_start_the_same(others: list[str]) -> None:
     put(*others)
     assert get_file(file="a.txt") is None
     put("a.txt")
@@ -365,7 +348,7 @@ def test_name_that_cannot_be_served_is_refused_and_not_looked_for(name: str) -> 
 
 
 class Unending:
-    """A listing without an end, of names made when they are asked for."""
+    """A listing without an end, or of this many files, whose names are generated when they are read."""
 
     def __init__(self, template: str, files: int | None = None) -> None:
         self.template = template
@@ -379,7 +362,7 @@ class Unending:
 
 @pytest.fixture
 def listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Unending], None]:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+    start_without_aws(files_handler, monkeypatch)
     return lambda listing: monkeypatch.setattr(files_handler, "_listing", lambda: listing)
 
 
@@ -396,23 +379,23 @@ TEMPLATES = [
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=ascii)
-def test_most_files_of_one_answer_just_fit_into_it(template: str, listing: Callable[[Unending], None]) -> None:
+def test_most_files_of_one_response_just_fit_into_it(template: str, listing: Callable[[Unending], None]) -> None:
     listing(Unending(template))
     kind, message = refusal(get_files)
     assert kind == "TooManyFiles"
     told = re.fullmatch(
-        r"There are more than (\d+) files, too many for one answer; "
-        r"ask for them in pages with listFiles, or for fewer with prefix\.",
+        r"There are more than (\d+) files, too many for one response; "
+        r"use listFiles to get them in pages, or prefix to get fewer\.",
         message,
     )
     assert told
     listing(Unending(template, int(told[1])))
-    answer = get_files()
-    assert len(answer) == int(told[1])
-    graphql = json.dumps({"data": {"getFiles": answer}}, ensure_ascii=False, separators=(",", ":")).encode()
+    listed = get_files()
+    assert len(listed) == int(told[1])
+    graphql = json.dumps({"data": {"getFiles": listed}}, ensure_ascii=False, separators=(",", ":")).encode()
     assert 4_800_000 < len(graphql) < 5_000_000
-    # What the function itself may answer with, as Lambda's runtime writes it.
-    assert len(json.dumps(answer, ensure_ascii=False).encode()) < 6 * 1024**2
+    # The limit of Lambda, in the form that its runtime writes.
+    assert len(json.dumps(listed, ensure_ascii=False).encode()) < 6 * 1024**2
     listing(Unending(template, int(told[1]) + 1))
     assert refusal(get_files) == (kind, message)
 
@@ -420,8 +403,8 @@ def test_most_files_of_one_answer_just_fit_into_it(template: str, listing: Calla
 def test_all_files_are_refused_when_time_runs_out(listing: Callable[[Unending], None]) -> None:
     listing(Unending("{:09}"))
     clock = itertools.count(29_000, -1000)
-    kind, message = refusal(asking("getFiles", lambda: next(clock)))
-    # Asked after every thousand: at 4,000 ms there is still enough, a second later there is not.
+    kind, message = refusal(calling("getFiles", lambda: next(clock)))
+    # Checked after every thousand: 4,000 ms are still enough, a second less is not.
     assert (kind, message.partition(",")[0]) == ("TooManyFiles", "There are more than 27000 files")
     assert "listFiles" in message
 
@@ -429,19 +412,19 @@ def test_all_files_are_refused_when_time_runs_out(listing: Callable[[Unending], 
 def test_little_time_is_enough_for_a_page_and_for_one_file(aws: boto3.Session) -> None:
     del aws
     put("a")
-    assert names(asking("listFiles", lambda: 1000)()) == ["a"]
-    assert asking("getFile", lambda: 1000)(file="a")
+    assert names(calling("listFiles", lambda: 1000)()) == ["a"]
+    assert calling("getFile", lambda: 1000)(file="a")
 
 
 class Million:
-    """An S3 client whose bucket has a million files, of which there are only those of the page asked for."""
+    """An S3 client for a bucket with a million files; it generates only the requested page."""
 
     files = 1_000_000
     modified = datetime(2026, 1, 15, 8, 5, tzinfo=UTC)
 
-    def list_objects_v2(self, **question: Any) -> dict[str, Any]:
-        begin = int(question.get("ContinuationToken", "0"))
-        end = min(begin + question["MaxKeys"], self.files)
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        begin = int(request.get("ContinuationToken", "0"))
+        end = min(begin + request["MaxKeys"], self.files)
         contents = [
             {"Key": f"files/{number:07}", "Size": number, "LastModified": self.modified, "ETag": '"e"'}
             for number in range(begin, end)
@@ -449,8 +432,9 @@ class Million:
         return {"Contents": contents} | ({"NextContinuationToken": str(end)} if end < self.files else {})
 
 
+@pytest.mark.slow
 def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+    start_without_aws(files_handler, monkeypatch)
     monkeypatch.setattr(files_handler, "s3_client", Million)
     pages, files, peaks = 0, 0, []
     token = None
@@ -471,8 +455,8 @@ def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(m
     assert max(peaks[1:]) < 1.3 * min(peaks[1:])
 
 
-def test_million_files_in_one_answer_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    start(files_handler, boto3.Session("testing", "testing"), monkeypatch)
+def test_million_files_in_one_response_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_without_aws(files_handler, monkeypatch)
     monkeypatch.setattr(files_handler, "s3_client", Million)
     assert refusal(get_files)[0] == "TooManyFiles"
 
@@ -487,14 +471,12 @@ class Signing:
         self.log = log
 
     def __call__(self, *files: tuple[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
-        events = []
-        for name, arguments in files:
-            each = event("url", {})
-            each["info"]["parentTypeName"] = "File"
-            each |= {"arguments": arguments, "source": {"name": name, "size": 1, "etag": "e"}}
-            events.append(each)
-        answers: list[dict[str, Any]] = url_handler.handler(events, Context())
-        return answers
+        events = [
+            appsync_event("url", arguments, parent="File", source={"name": name, "size": 1, "etag": "e"})
+            for name, arguments in files
+        ]
+        results: list[dict[str, Any]] = url_handler.handler(events, Context())
+        return results
 
 
 class Parameters:
@@ -505,30 +487,30 @@ class Parameters:
 
     def read(self, name: str) -> str:
         if name != PARAMETER:
-            raise ParameterUnreadable("ParameterNotFound", "no", passing=False)
-        return pem(P256)
+            raise ParameterUnreadable("ParameterNotFound", "no", transient=False)
+        return pem(P256).decode()
 
 
 @pytest.fixture
 def urls(monkeypatch: pytest.MonkeyPatch) -> Signing:
-    log = start(url_handler, boto3.Session("testing", "testing"), monkeypatch)
+    log = start_without_aws(url_handler, monkeypatch)
     monkeypatch.setattr(url_handler, "Parameters", Parameters)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
     return Signing(log)
 
 
 def test_urls_come_in_the_order_of_the_files_and_each_opens_its_own(urls: Signing) -> None:
-    asked = ["b", "a b/é", "b", "100%25.jpg", "a"]
-    answers = urls(*((name, {}) for name in asked))
-    assert [list(answer) for answer in answers] == [["data"]] * 5
+    files = ["b", "a b/é", "b", "100%25.jpg", "a"]
+    results = urls(*((name, {}) for name in files))
+    assert [list(result) for result in results] == [["data"]] * 5
     paths = [b"/b", b"/a%20b/%C3%A9", b"/b", b"/100%2525.jpg", b"/a"]
-    assert [opened(answer["data"], P256) for answer in answers] == paths
+    assert [opened(result["data"], P256) for result in results] == paths
 
 
 def test_url_of_a_file_is_the_one_that_get_url_gives(urls: Signing) -> None:
     arguments = {"expiresIn": 60, "saveAs": "été.txt"}
-    [answer] = urls(("a b", arguments))
-    assert answer["data"] == url_handler.handler(event("getUrl", {"file": "a b", **arguments}), Context())
+    [result] = urls(("a b", arguments))
+    assert result["data"] == url_handler.handler(appsync_event("getUrl", {"file": "a b", **arguments}), Context())
 
 
 def test_file_that_is_refused_fails_alone(urls: Signing) -> None:
@@ -547,16 +529,16 @@ def test_file_that_is_refused_fails_alone(urls: Signing) -> None:
         "errorType": "InvalidLifetime",
         "errorMessage": "expiresIn must be between 10 and 3600 seconds, not 3601.",
     }
-    assert [opened(answer["data"], P256) for answer in (first, last)] == [b"/a", b"/e"]
+    assert [opened(result["data"], P256) for result in (first, last)] == [b"/a", b"/e"]
 
 
 @pytest.mark.parametrize("arguments", [{}, None, {"expiresIn": None, "saveAs": None}])
 def test_nulls_beside_a_file_are_the_defaults(urls: Signing, arguments: dict[str, Any] | None) -> None:
-    [answer] = urls(("a", arguments))
-    assert answer["data"].startswith(f"{ORIGIN}/a?Expires=1800001200&")
+    [result] = urls(("a", arguments))
+    assert result["data"].startswith(f"{BASE_URL}/a?Expires=1800001200&")
 
 
-def test_each_file_has_the_lifetime_and_the_download_name_asked_for_it(urls: Signing) -> None:
+def test_each_file_has_its_own_lifetime_and_download_name(urls: Signing) -> None:
     short, long, saved = urls(("a", {"expiresIn": 10}), ("a", {"expiresIn": 3600}), ("a", {"saveAs": "b.txt"}))
     assert "?Expires=1800000300&" in short["data"]
     assert "?Expires=1800003900&" in long["data"]
@@ -564,17 +546,17 @@ def test_each_file_has_the_lifetime_and_the_download_name_asked_for_it(urls: Sig
 
 
 def test_thousand_files_have_their_urls_from_one_invocation_and_one_log_line(urls: Signing) -> None:
-    answers = urls(*((f"{number:04}.jpg", {}) for number in range(1000)))
-    assert [opened(answer["data"], P256) for answer in answers] == [f"/{n:04}.jpg".encode() for n in range(1000)]
+    results = urls(*((f"{number:04}.jpg", {}) for number in range(1000)))
+    assert [opened(result["data"], P256) for result in results] == [f"/{n:04}.jpg".encode() for n in range(1000)]
     [line] = urls.log.getvalue().splitlines()
     assert (json.loads(line)["message"], json.loads(line)["files"], json.loads(line)["refused"]) == ("signed", 1000, 0)
 
 
 def test_nothing_written_while_signing_a_page_opens_a_file(urls: Signing, capfd: pytest.CaptureFixture[str]) -> None:
-    answers = urls(("a", {}), ("../b", {}), ("c", {"saveAs": "d"}))
+    results = urls(("a", {}), ("../b", {}), ("c", {"saveAs": "d"}))
     written = "".join([*capfd.readouterr(), urls.log.getvalue()])
     assert "UrlsSigned" in written
-    for secret in ("Signature=", "PRIVATE KEY", answers[0]["data"].partition("Signature=")[2].partition("&")[0]):
+    for secret in ("Signature=", "PRIVATE KEY", results[0]["data"].partition("Signature=")[2].partition("&")[0]):
         assert secret not in written
 
 
@@ -584,26 +566,26 @@ def test_key_that_cannot_be_read_fails_every_file_of_the_page(urls: Signing, mon
         urls(("a", {}), ("b", {}))
 
 
-# What S3 cannot be asked for
+# What S3 does not accept
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("ask", [list_files, get_files])
+@pytest.mark.parametrize("call", [list_files, get_files])
 @pytest.mark.parametrize(
     ("prefix", "reason"),
     [
-        ("half \ud83d", "holds half of a surrogate pair, which is not a character."),
-        ("é" * 510, "is 1026 bytes long with its folder, and S3 takes at most 1024."),
+        ("half \ud83d", ": it contains half of a surrogate pair, which is not a character."),
+        ("é" * 510, ": with its folder it is 1026 bytes long, and S3 allows at most 1024."),
     ],
 )
-def test_prefix_that_s3_cannot_be_asked_for_is_refused_by_name(ask: Ask, prefix: str, reason: str) -> None:
-    kind, message = refusal(ask, prefix=prefix)
+def test_prefix_that_s3_does_not_accept_is_refused_with_the_reason(call: Call, prefix: str, reason: str) -> None:
+    kind, message = refusal(call, prefix=prefix)
     assert kind == "InvalidPrefix"
     assert message.endswith(reason)
 
 
 @pytest.mark.usefixtures("aws")
-def test_longest_prefix_is_asked_for() -> None:
+def test_longest_prefix_is_listed() -> None:
     put("é" * 509)
     assert get_files(prefix="é" * 509) == ["é" * 509]
 

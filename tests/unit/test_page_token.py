@@ -1,4 +1,4 @@
-"""The token of the next page: given back unchanged to the same question it leads on, and else it is refused."""
+"""The token of the next page: accepted unchanged and for the same listing, otherwise refused."""
 
 from base64 import urlsafe_b64encode
 
@@ -9,57 +9,57 @@ from hypothesis import strategies as st
 from resolvers.page_token import InvalidNextToken, unwrap, wrap
 
 CONTINUATIONS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-# A question may hold anything a JSON string can, halves of surrogate pairs included.
-QUESTIONS = st.lists(st.text(st.characters()), max_size=3)
+# A prefix may contain anything a JSON string can, halves of surrogate pairs included.
+LISTINGS = st.lists(st.text(st.characters()), max_size=3)
 CHARACTERS = st.one_of(st.sampled_from("ABCabc019-_+/=%. \n"), st.characters())
 
 
-@given(CONTINUATIONS, QUESTIONS)
-def test_token_leads_back_to_what_it_holds(continuation: str, question: list[str]) -> None:
-    assert unwrap(wrap(continuation, *question), *question) == continuation
+@given(CONTINUATIONS, LISTINGS)
+def test_token_returns_what_it_contains(continuation: str, listing: list[str]) -> None:
+    assert unwrap(wrap(continuation, *listing), *listing) == continuation
 
 
-@given(CONTINUATIONS, QUESTIONS)
-def test_token_needs_no_escaping_in_json_or_a_url(continuation: str, question: list[str]) -> None:
-    token = wrap(continuation, *question)
+@given(CONTINUATIONS, LISTINGS)
+def test_token_needs_no_escaping_in_json_or_a_url(continuation: str, listing: list[str]) -> None:
+    token = wrap(continuation, *listing)
     assert token.isascii()
     assert token.replace("-", "").replace("_", "").isalnum()
 
 
-@given(CONTINUATIONS, QUESTIONS, QUESTIONS)
-def test_token_of_another_question_is_refused(continuation: str, question: list[str], other: list[str]) -> None:
-    assume(question != other)
+@given(CONTINUATIONS, LISTINGS, LISTINGS)
+def test_token_of_another_listing_is_refused(continuation: str, listing: list[str], other: list[str]) -> None:
+    assume(listing != other)
     with pytest.raises(InvalidNextToken):
-        unwrap(wrap(continuation, *question), *other)
+        unwrap(wrap(continuation, *listing), *other)
 
 
 @pytest.mark.parametrize(
-    ("question", "other"), [(("a/", ""), ("a", "/")), (("a/",), ("a/", "")), (("", "a/"), ("a/", "")), ((), ("",))]
+    ("listing", "other"), [(("a/", ""), ("a", "/")), (("a/",), ("a/", "")), (("", "a/"), ("a/", "")), ((), ("",))]
 )
-def test_questions_that_read_the_same_together_are_different(question: list[str], other: list[str]) -> None:
+def test_listings_that_read_the_same_when_joined_are_different(listing: list[str], other: list[str]) -> None:
     with pytest.raises(InvalidNextToken):
-        unwrap(wrap("x", *question), *other)
+        unwrap(wrap("x", *listing), *other)
 
 
-@given(st.data(), CONTINUATIONS, QUESTIONS, CHARACTERS)
+@given(st.data(), CONTINUATIONS, LISTINGS, CHARACTERS)
 def test_token_with_one_character_changed_is_refused(
-    data: st.DataObject, continuation: str, question: list[str], character: str
+    data: st.DataObject, continuation: str, listing: list[str], character: str
 ) -> None:
-    token = wrap(continuation, *question)
+    token = wrap(continuation, *listing)
     place = data.draw(st.integers(0, len(token) - 1))
     assume(token[place] != character)
     with pytest.raises(InvalidNextToken):
-        unwrap(token[:place] + character + token[place + 1 :], *question)
+        unwrap(token[:place] + character + token[place + 1 :], *listing)
 
 
-@given(st.data(), CONTINUATIONS, QUESTIONS, CHARACTERS)
+@given(st.data(), CONTINUATIONS, LISTINGS, CHARACTERS)
 def test_token_with_one_character_more_is_refused(
-    data: st.DataObject, continuation: str, question: list[str], character: str
+    data: st.DataObject, continuation: str, listing: list[str], character: str
 ) -> None:
-    token = wrap(continuation, *question)
+    token = wrap(continuation, *listing)
     place = data.draw(st.integers(0, len(token)))
     with pytest.raises(InvalidNextToken):
-        unwrap(token[:place] + character + token[place:], *question)
+        unwrap(token[:place] + character + token[place:], *listing)
 
 
 @pytest.mark.parametrize("continuation", ["x", "xy", "xyz", "1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=", "é/日本"])
@@ -75,12 +75,12 @@ def test_every_change_of_a_character_and_every_cut_is_refused(continuation: str)
 
 
 @given(st.text(st.characters()))
-def test_anything_else_is_refused_as_no_token(text: str) -> None:
-    with pytest.raises(InvalidNextToken, match="give it back unchanged, with the same prefix and delimiter"):
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InvalidNextToken, match="send it back unchanged, with the same prefix and delimiter"):
         unwrap(text)
 
 
-def test_forged_token_that_holds_no_text_is_refused_as_no_token() -> None:
+def test_forged_token_that_contains_no_text_is_refused() -> None:
     from resolvers.page_token import _checksum  # noqa: PLC0415 - as its forger would, who reads this code
 
     forged = urlsafe_b64encode(_checksum(b"\xff", ()) + b"\xff").decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""What infra writes into a function's environment, and what the function reads back."""
+"""The environment that infra writes, and the settings that the function reads from it."""
 
 import dataclasses
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 
 from resolvers.settings import (
     FilesSettings,
-    MintSettings,
     MissingSetting,
     NoSettings,
     SigningKey,
     SigningKeys,
+    SigningKeySettings,
     UrlSettings,
     from_environment,
     to_environment,
@@ -32,7 +32,7 @@ URL = UrlSettings(
     url_lifetime_max=3600,
     url_window=300,
 )
-MINT = MintSettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
+MINT = SigningKeySettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
 ENVIRONMENTS = [
     (FILES, {"BUCKET_NAME": "a-bucket", "FILES_FOLDER": "files"}),
     (
@@ -61,7 +61,7 @@ EACH_VARIABLE = pytest.mark.parametrize(
         for name in environment
     ],
 )
-Settings = FilesSettings | UrlSettings | MintSettings
+Settings = FilesSettings | UrlSettings | SigningKeySettings
 
 
 def parsed(like: Settings, environment: dict[str, str]) -> Settings:
@@ -95,12 +95,12 @@ def test_missing_or_empty_variable_is_refused_by_name(settings: Settings, variab
 
 @pytest.mark.parametrize("text", ["soon", "1.5", "1e3", "900s"])
 @pytest.mark.parametrize("variable", ["URL_LIFETIME", "URL_LIFETIME_MIN", "URL_LIFETIME_MAX", "URL_WINDOW"])
-def test_time_that_is_no_number_is_refused(variable: str, text: str) -> None:
+def test_time_that_is_not_a_number_is_refused(variable: str, text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal for int"):
         from_environment(UrlSettings, to_environment(URL) | {variable: text})
 
 
-def test_function_that_needs_to_know_nothing_has_no_variables() -> None:
+def test_function_without_settings_has_no_variables() -> None:
     assert to_environment(NoSettings()) == {}
 
 

@@ -1,4 +1,4 @@
-"""GetParameter without a client: signed as botocore's client signs it, tried again where that helps, errors by code."""
+"""GetParameter without a client: signed like botocore's client, retried if that may help, errors by code."""
 
 import subprocess
 import sys
@@ -40,18 +40,18 @@ def parameters(ssm: SsmServer) -> Parameters:
     return Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": ssm.url})
 
 
-def test_value_is_asked_for_decrypted(ssm: SsmServer, parameters: Parameters) -> None:
-    ssm.answers = [holding("the value")]
+def test_value_is_requested_decrypted(ssm: SsmServer, parameters: Parameters) -> None:
+    ssm.responses = [holding("the value")]
     assert parameters.read(NAME) == "the value"
-    assert ssm.questions == [{"Name": NAME, "WithDecryption": True}]
+    assert ssm.requests == [{"Name": NAME, "WithDecryption": True}]
 
 
-def test_question_is_signed_as_a_client_signs_it(
+def test_request_is_signed_as_a_client_signs_it(
     ssm: SsmServer, parameters: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    ssm.answers = [holding("ours"), holding("theirs")]
+    ssm.responses = [holding("ours"), holding("theirs")]
     parameters.read(NAME)
     boto3.Session().client("ssm", endpoint_url=ssm.url).get_parameter(Name=NAME, WithDecryption=True)
     ours, theirs = ssm.headers
@@ -74,7 +74,7 @@ def test_question_is_signed_as_a_client_signs_it(
     ],
     ids=["aws", "every-service", "ssm-alone"],
 )
-def test_address_is_the_one_that_a_client_asks(
+def test_endpoint_is_the_one_that_a_client_uses(
     environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM"):
@@ -97,42 +97,44 @@ def test_address_is_the_one_that_a_client_asks(
     ],
     ids=["throttled", "throttled-in-full", "too-many-updates", "internal", "no-json", "429"],
 )
-def test_busy_ssm_is_asked_again(ssm: SsmServer, parameters: Parameters, busy: Response) -> None:
-    ssm.answers = [busy, busy, holding("the value")]
+def test_request_to_a_busy_ssm_is_retried(ssm: SsmServer, parameters: Parameters, busy: Response) -> None:
+    ssm.responses = [busy, busy, holding("the value")]
     assert parameters.read(NAME) == "the value"
-    assert len(ssm.questions) == 3
+    assert len(ssm.requests) == 3
 
 
-def test_ssm_that_stays_busy_is_told_by_its_code(ssm: SsmServer, parameters: Parameters) -> None:
-    ssm.answers = [refusal("ThrottlingException")] * 3
-    with pytest.raises(ParameterUnreadable, match=r"^SSM answered ThrottlingException$"):
+def test_ssm_that_stays_busy_is_reported_with_its_error_code(ssm: SsmServer, parameters: Parameters) -> None:
+    ssm.responses = [refusal("ThrottlingException")] * 3
+    with pytest.raises(ParameterUnreadable, match=r"^SSM returned ThrottlingException$"):
         parameters.read(NAME)
-    assert len(ssm.questions) == 3
+    assert len(ssm.requests) == 3
 
 
 @pytest.mark.parametrize(
     "code", ["AccessDeniedException", "ParameterNotFound", "InvalidKeyId", "ExpiredTokenException"]
 )
-def test_refusal_is_told_by_its_code_and_not_repeated(ssm: SsmServer, parameters: Parameters, code: str) -> None:
-    ssm.answers = [refusal(f"com.amazonaws.ssm#{code}")]
+def test_refusal_is_reported_with_its_error_code_and_not_retried(
+    ssm: SsmServer, parameters: Parameters, code: str
+) -> None:
+    ssm.responses = [refusal(f"com.amazonaws.ssm#{code}")]
     with pytest.raises(ParameterUnreadable) as refused:
         parameters.read(NAME)
-    assert (refused.value.code, len(ssm.questions)) == (code, 1)
+    assert (refused.value.code, len(ssm.requests)) == (code, 1)
 
 
 @pytest.mark.usefixtures("ssm")
-def test_ssm_that_cannot_be_reached_is_told() -> None:
+def test_ssm_that_cannot_be_reached_is_reported() -> None:
     nobody = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"})
-    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be asked \(EndpointConnectionError\)$") as refused:
+    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(EndpointConnectionError\)$") as refused:
         nobody.read(NAME)
     assert refused.value.code == "EndpointConnectionError"
 
 
-def test_missing_credentials_are_told(ssm: SsmServer) -> None:
+def test_missing_credentials_are_reported(ssm: SsmServer) -> None:
     nobody = Parameters({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL_SSM": ssm.url})
     with pytest.raises(ParameterUnreadable) as refused:
         nobody.read(NAME)
-    assert (refused.value.code, ssm.questions) == ("NoCredentials", [])
+    assert (refused.value.code, ssm.requests) == ("NoCredentials", [])
 
 
 def test_signer_starts_without_a_client() -> None:

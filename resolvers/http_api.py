@@ -1,6 +1,6 @@
-"""HTTP for the resolvers, where `rest` is on: a query string becomes arguments, an exception problem details.
+"""HTTP for the resolvers, with the setting `rest`: query strings become arguments, exceptions become problem details.
 
-Events and answers are those of an HTTP API, payload format 2.0:
+Events and responses are those of an HTTP API, payload format 2.0:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -14,38 +14,41 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
 
+from resolvers.errors import RequestRefused
+
 logger = Logger()
 
 Event = dict[str, Any] | list[dict[str, Any]]
-Reader = Callable[[str], Any]  # what a parameter's text means; raises ValueError with what it takes
+Parser = Callable[[str], Any]  # returns a parameter's value; raises ValueError with what the parameter takes
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 
 
-class InvalidQuery(ValueError):
-    """A parameter of the query is missing, unknown, given twice or not of its type; the message names it."""
+class InvalidQuery(RequestRefused):
+    """A parameter of the query is missing, unknown, repeated or of the wrong type; the message names it."""
 
 
-def asks(event: Event) -> bool:
-    """Whether an HTTP API sent this event, and not AppSync."""
+def is_http(event: Event) -> bool:
+    """Return whether an HTTP API sent this event, not AppSync."""
     return "routeKey" in event
 
 
 def integer(text: str) -> int:
-    """The whole number that this text is. Raises ValueError."""
+    """Return the whole number in this text. Raises ValueError."""
     if not _INTEGER.fullmatch(text):
         raise ValueError("a whole number")
     return int(text)
 
 
-def arguments(event: Event, parameters: Mapping[str, Reader], *, required: str = "") -> dict[str, Any]:
-    """The parameters of the query, each read by its own reader.
+def arguments(event: Event, parameters: Mapping[str, Parser], *, required: str = "") -> dict[str, Any]:
+    """Return the parameters of the query, each parsed by its own parser.
 
-    Raises InvalidQuery. An unknown parameter is refused: ignored, a misspelt `expiresIn` would make a longer URL.
+    Raises InvalidQuery, also for an unknown parameter: if it were ignored, a misspelt `expiresIn` would make a URL that
+    lives longer than intended.
     """
     assert isinstance(event, dict)  # noqa: S101 - only AppSync sends lists
     given: dict[str, Any] = {}
-    # The raw query, because the decoded one joins a parameter that comes twice with a comma, as a name may hold one.
+    # The raw query, because the parsed one joins repeated parameters with commas, which file names may contain.
     for name, text in _pairs(event["rawQueryString"]):
         if name not in parameters:
             raise InvalidQuery(f"The parameter {name!a} is unknown; the parameters are {', '.join(parameters)}.")
@@ -61,28 +64,28 @@ def arguments(event: Event, parameters: Mapping[str, Reader], *, required: str =
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    # As a form writes it (https://url.spec.whatwg.org/#application/x-www-form-urlencoded): `+` is a space.
+    # Decoded like a form: `+` is a space. https://url.spec.whatwg.org/#application/x-www-form-urlencoded
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
-        raise InvalidQuery("The query is not UTF-8, percent-encoded.") from None
+        raise InvalidQuery("The query is not percent-encoded UTF-8.") from None
 
 
-def answer(content: dict[str, Any]) -> dict[str, Any]:
-    """What the HTTP API passes on as 200. No cache may keep it: it can hold a signed URL, which is a bearer token."""
+def success(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a 200 response that no cache may store: it can contain a signed URL, which is a bearer token."""
     return _response(200, "application/json", content)
 
 
-def problem(error: Exception, *refusals: type[Exception]) -> dict[str, Any]:
-    """The problem details (RFC 9457) of an exception.
+def problem(error: Exception) -> dict[str, Any]:
+    """Return the problem details (RFC 9457) of an exception.
 
-    InvalidQuery and the refusals are the caller's to mend: 400, with the message. Of any other nothing is said but 500.
+    A RequestRefused becomes 400 with its message. Any other exception returns a bare 500.
     """
-    if isinstance(error, (InvalidQuery, *refusals)):
+    if isinstance(error, RequestRefused):
         status, name, detail = 400, type(error).__name__, str(error)
     else:
         logger.error("failed", exc_info=error)
-        status, name, detail = 500, "InternalFailure", "The request could not be answered; the function's log says why."
+        status, name, detail = 500, "InternalFailure", "The request failed; the function's log says why."
     words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).capitalize()
     content = {"type": f"urn:problem-type:private-files:{name}", "title": words, "status": status, "detail": detail}
     return _response(status, "application/problem+json", content)

@@ -1,20 +1,17 @@
-"""Which changes of the signing keys break no URL, and what CloudFormation is answered."""
+"""Which changes of the signing keys break no URL, and the responses to CloudFormation."""
 
 import io
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.stub import Stubber
 
-from resolvers import custom_resource, rotation_check
-from resolvers.custom_resource import Refused
-from resolvers.rotation_check import Generation, KeyList, refuse_unsafe
+from resolvers import custom_resource, rotation_handler
+from resolvers.rotation import KeySchedule, UnsafeRotation, check_rotation
+from tests.lambda_events import Context
+from tests.response_url import ResponseUrl, response_url
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d2e-0000-4000-8000-000000000000"
 SETTLING = 600
@@ -23,12 +20,12 @@ FIRST = 1_800_000_000  # 2027-01-15 08:00:00 UTC
 SECOND = FIRST + 100_000
 THIRD = FIRST + 200_000
 SIGNS_FROM = {"1": FIRST, "2": SECOND, "3": THIRD}
-LAST_URL = SETTLING + LONGEST  # from when the next key takes over until no URL of the one before opens anything
+LAST_URL = SETTLING + LONGEST  # seconds from when the next key signs until the last URL of the one before has expired
 
 
-def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
-    generations = [Generation(name, SIGNS_FROM.get(name, THIRD + 999_999)) for name in names]
-    return KeyList(generations, longest, SETTLING, frozenset(revoked))
+def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeySchedule:
+    signs_from = {name: SIGNS_FROM.get(name, THIRD + 999_999) for name in names}
+    return KeySchedule(signs_from, longest, SETTLING, frozenset(revoked))
 
 
 @pytest.mark.parametrize(
@@ -46,20 +43,20 @@ def keys(names: str, longest: int = LONGEST, revoked: str = "") -> KeyList:
         pytest.param(keys("123"), keys("3"), THIRD + LAST_URL, id="both-older-of-three"),
         pytest.param(keys("123"), keys("13"), THIRD + LAST_URL, id="middle-of-three"),
         pytest.param(keys("123"), keys("2"), THIRD - 61, id="an-expired-one-and-one-that-never-signed"),
-        pytest.param(keys("12"), keys("2", revoked="1"), SECOND, id="its-urls-are-given-up"),
-        pytest.param(keys("12"), keys("1", revoked="2"), SECOND, id="the-one-that-signs-is-given-up"),
-        pytest.param(keys("1"), keys("2", revoked="1"), FIRST, id="the-only-one-is-given-up"),
-        pytest.param(keys("12"), keys("2", revoked="x1"), SECOND, id="more-is-given-up-than-there-is"),
+        pytest.param(keys("12"), keys("2", revoked="1"), SECOND, id="its-urls-are-revoked"),
+        pytest.param(keys("12"), keys("1", revoked="2"), SECOND, id="the-one-that-signs-is-revoked"),
+        pytest.param(keys("1"), keys("2", revoked="1"), FIRST, id="the-only-one-is-revoked"),
+        pytest.param(keys("12"), keys("2", revoked="x1"), SECOND, id="an-unknown-key-is-revoked"),
     ],
 )
-def test_change_that_breaks_no_url_is_let(old: KeyList, new: KeyList, now: int) -> None:
-    refuse_unsafe(old, new, now)
+def test_change_that_breaks_no_url_is_allowed(old: KeySchedule, new: KeySchedule, now: int) -> None:
+    check_rotation(old, new, now)
 
 
 @pytest.mark.parametrize("now", [SECOND - 60, SECOND - 1, SECOND])
 def test_key_that_is_about_to_sign_stays(now: int) -> None:
-    with pytest.raises(Refused, match="key 2 cannot be removed: it still signs, or is about to"):
-        refuse_unsafe(keys("12"), keys("1"), now)
+    with pytest.raises(UnsafeRotation, match="key 2 cannot be removed: it still signs, or is about to"):
+        check_rotation(keys("12"), keys("1"), now)
 
 
 LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c revoke=1"]
@@ -74,10 +71,14 @@ LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c rev
             keys("2"),
             SECOND - 1,
             ["key 1", "still signs until 2027-01-16 11:46:40 UTC", "2027-01-16 13:01:40 UTC", "-c revoke=1"],
-            id="the-next-has-not-taken-over",
+            id="the-next-does-not-sign-yet",
         ),
         pytest.param(
-            keys("12"), keys("2"), SECOND, ["signed until 2027-01-16 11:46:40 UTC"], id="the-next-has-just-taken-over"
+            keys("12"),
+            keys("2"),
+            SECOND,
+            ["signed until 2027-01-16 11:46:40 UTC"],
+            id="the-next-has-just-started-to-sign",
         ),
         pytest.param(
             keys("1"), keys("2"), THIRD, ["key 1 ", "it still signs", "signing_keys=1,NEW", "revoke=1"], id="one-step"
@@ -90,66 +91,39 @@ LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c rev
         pytest.param(keys("12"), keys("132"), THIRD, ["was 1,2 and cannot become 1,3,2", "to the end"], id="inserted"),
         pytest.param(keys("2"), keys("12"), THIRD, ["was 2 and cannot become 1,2"], id="inserted-first"),
         pytest.param(
-            keys("12"), keys("31", revoked="2"), THIRD, ["cannot become 3,1"], id="inserted-while-one-is-given-up"
+            keys("12"), keys("31", revoked="2"), THIRD, ["cannot become 3,1"], id="inserted-while-one-is-revoked"
         ),
         pytest.param(
             keys("123"), keys("3"), THIRD + LAST_URL - 1, ["key 2 ", "2027-01-17 16:48:20 UTC"], id="middle-of-three"
         ),
         pytest.param(keys("123"), keys("23"), SECOND + LAST_URL - 1, LAST_SECOND, id="oldest-of-three"),
         pytest.param(keys("123"), keys("12"), THIRD, ["key 3 ", "it still signs"], id="newest-of-three"),
-        pytest.param(keys("12"), keys("2", revoked="2"), SECOND, ["key 1 "], id="another-is-given-up"),
+        pytest.param(keys("12"), keys("2", revoked="2"), SECOND, ["key 1 "], id="another-is-revoked"),
         pytest.param(
             keys("12"), keys("2", longest=1), SECOND + LAST_URL - 1, LAST_SECOND, id="urls-shortened-at-the-same-time"
         ),
         pytest.param(
             keys("12", longest=1), keys("2"), SECOND + LAST_URL - 1, LAST_SECOND, id="urls-lengthened-at-the-same-time"
         ),
-        pytest.param(keys("12", revoked="1"), keys("2"), SECOND, ["key 1 "], id="was-given-up-before-and-no-more"),
+        pytest.param(keys("12", revoked="1"), keys("2"), SECOND, ["key 1 "], id="was-revoked-before-but-not-now"),
     ],
 )
 def test_change_that_breaks_urls_is_refused_with_what_to_do(
-    old: KeyList, new: KeyList, now: int, words: list[str]
+    old: KeySchedule, new: KeySchedule, now: int, words: list[str]
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        refuse_unsafe(old, new, now)
+    with pytest.raises(UnsafeRotation) as refused:
+        check_rotation(old, new, now)
     for word in words:
         assert word in str(refused.value)
 
 
-# What CloudFormation is answered
-
-
-class Context(LambdaContext):
-    def __init__(self) -> None:
-        self._function_name = "rotation"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:rotation"
-        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
-
-
-class Door(BaseHTTPRequestHandler):
-    """ResponseURL."""
-
-    bodies: list[bytes]
-
-    def do_PUT(self) -> None:
-        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+# The responses to CloudFormation
 
 
 @pytest.fixture
-def answers() -> Iterator[tuple[str, list[bytes]]]:
-    bodies: list[bytes] = []
-    with HTTPServer(("127.0.0.1", 0), type("Answers", (Door,), {"bodies": bodies})) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/answer", bodies
-        server.shutdown()
-        thread.join()
+def responses() -> Iterator[ResponseUrl]:
+    with response_url() as responses:
+        yield responses
 
 
 @pytest.fixture
@@ -157,7 +131,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client(
         "cloudformation", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )
-    monkeypatch.setattr(rotation_check, "_cloudformation", lambda: client)
+    monkeypatch.setattr(rotation_handler, "_cloudformation", lambda: client)
     with Stubber(client) as stubber:
         yield stubber
 
@@ -174,19 +148,18 @@ def properties(names: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def answer(answers: tuple[str, list[bytes]], cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Asks at the moment that the second key takes over, and returns what arrives at ResponseURL."""
-    monkeypatch.setattr(rotation_check, "time", lambda: SECOND + 0.5)
+def send(responses: ResponseUrl, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Send a request when the second key starts to sign, and return the response that arrives at ResponseURL."""
+    monkeypatch.setattr(rotation_handler, "time", lambda: SECOND + 0.5)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     log = io.StringIO()
-    for logger in (rotation_check.logger, custom_resource.logger):
+    for logger in (rotation_handler.logger, custom_resource.logger):
         logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    url, bodies = answers
 
-    def ask(kind: str, new: str, old: str | None = None) -> dict[str, Any]:
+    def send(kind: str, new: str, old: str | None = None) -> dict[str, Any]:
         event = {
             "RequestType": kind,
-            "ResponseURL": url,
+            "ResponseURL": responses.url,
             "StackId": STACK,
             "RequestId": "a-request",
             "LogicalResourceId": "Rotation",
@@ -194,14 +167,20 @@ def answer(answers: tuple[str, list[bytes]], cloudformation: Stubber, monkeypatc
         }
         event |= {} if kind == "Create" else {"PhysicalResourceId": "signing-keys"}
         event |= {} if old is None else {"OldResourceProperties": properties(old)}
-        rotation_check.handler(event, Context())
-        [body] = bodies
-        told: dict[str, Any] = json.loads(body)
-        assert (told["StackId"], told["RequestId"], told["LogicalResourceId"]) == (STACK, "a-request", "Rotation")
-        assert told["PhysicalResourceId"] == "signing-keys"  # another id would have CloudFormation delete the old one
-        return told
+        rotation_handler.handler(event, Context())
+        assert len(responses.bodies) == 1
+        response = responses.last
+        assert (response["StackId"], response["RequestId"], response["LogicalResourceId"]) == (
+            STACK,
+            "a-request",
+            "Rotation",
+        )
+        assert (
+            response["PhysicalResourceId"] == "signing-keys"
+        )  # another id would have CloudFormation delete the old one
+        return response
 
-    yield ask
+    yield send
     cloudformation.assert_no_pending_responses()
 
 
@@ -214,26 +193,28 @@ def stack_is(cloudformation: Stubber, status: str) -> None:
     ("kind", "new", "old"), [("Create", "1", None), ("Delete", "12", None), ("Update", "123", "12")]
 )
 def test_what_breaks_no_url_succeeds_without_a_look_at_the_stack(
-    answer: Any, kind: str, new: str, old: str | None
+    send: Any, kind: str, new: str, old: str | None
 ) -> None:
-    assert answer(kind, new, old)["Status"] == "SUCCESS"
+    assert send(kind, new, old)["Status"] == "SUCCESS"
 
 
-def test_unsafe_update_fails_with_the_reason(answer: Any, cloudformation: Stubber) -> None:
+def test_unsafe_update_fails_with_the_reason(send: Any, cloudformation: Stubber) -> None:
     stack_is(cloudformation, "UPDATE_IN_PROGRESS")
-    told = answer("Update", "2", "12")
-    assert told["Status"] == "FAILED"
-    assert told["Reason"].startswith("The signing key 1 cannot be removed yet: it signed until 2027-01-16 11:46:40 UTC")
+    response = send("Update", "2", "12")
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith(
+        "The signing key 1 cannot be removed yet: it signed until 2027-01-16 11:46:40 UTC"
+    )
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
-def test_rollback_is_never_refused(answer: Any, cloudformation: Stubber, status: str) -> None:
+def test_rollback_is_never_refused(send: Any, cloudformation: Stubber, status: str) -> None:
     stack_is(cloudformation, status)
-    assert answer("Update", "1", "12")["Status"] == "SUCCESS"
+    assert send("Update", "1", "12")["Status"] == "SUCCESS"
 
 
-def test_check_that_cannot_see_the_stack_fails_and_says_so(answer: Any, cloudformation: Stubber) -> None:
+def test_check_that_cannot_see_the_stack_fails_and_says_so(send: Any, cloudformation: Stubber) -> None:
     cloudformation.add_client_error("describe_stacks", "AccessDenied", "not you")
-    told = answer("Update", "2", "12")
-    assert told["Status"] == "FAILED"
-    assert "AccessDenied" in told["Reason"]
+    response = send("Update", "2", "12")
+    assert response["Status"] == "FAILED"
+    assert "AccessDenied" in response["Reason"]

@@ -1,18 +1,14 @@
-"""The custom resource as CloudFormation sees it: requests in, the answer that arrives at ResponseURL out."""
+"""The custom resource as CloudFormation sees it: its requests, and the responses that arrive at ResponseURL."""
 
 import base64
 import importlib
 import io
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -24,7 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from moto import mock_aws
 
-from resolvers import custom_resource, mint_key
+from resolvers import custom_resource, signing_key_handler
+from tests.lambda_events import Context
+from tests.response_url import ResponseUrl, response_url
 
 ALGORITHMS = ["ecdsa-p256", "rsa-2048", "rsa-2048-sha1"]
 NOW = 1_800_000_000.75
@@ -32,44 +30,10 @@ STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/PrivateFiles/0f4c1d
 PARAMETER = "/PrivateFiles/signing-keys/1"
 
 
-class Context(LambdaContext):
-    def __init__(self) -> None:
-        self._function_name = "mint"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:mint"
-        self._aws_request_id = "0f4c1d2e-0000-4000-8000-000000000000"
-
-
 @pytest.fixture
-def answers() -> Iterator["Answers"]:
-    with HTTPServer(("127.0.0.1", 0), Answers.Door) as server:
-        answers = Answers(server)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield answers
-        server.shutdown()
-        thread.join()
-
-
-class Answers:
-    """What arrived at ResponseURL."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        self.url = f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=0"
-        self.bodies: list[bytes] = []
-        self.content_types: list[str | None] = []
-        server.answers = self  # type: ignore[attr-defined]  # the server is how a request handler reaches anything
-
-    class Door(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers: Answers = self.server.answers  # type: ignore[attr-defined]
-            answers.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            answers.content_types.append(self.headers["Content-Type"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
+def responses() -> Iterator[ResponseUrl]:
+    with response_url() as responses:
+        yield responses
 
 
 @pytest.fixture
@@ -99,15 +63,15 @@ Request = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
-    """Sends a request as CloudFormation does, and returns the answer that arrived."""
+def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """Send a request as CloudFormation does, and return the response that arrived."""
     monkeypatch.setenv("ENCRYPTION_KEY_ID", encryption_key)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "mint_key")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "signing_key_handler")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    importlib.reload(mint_key)  # as in a fresh sandbox
-    for logger in (mint_key.logger, custom_resource.logger):
+    importlib.reload(signing_key_handler)  # as in a fresh sandbox
+    for logger in (signing_key_handler.logger, custom_resource.logger):
         logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW))
 
     def request(
         kind: str,
@@ -120,14 +84,14 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
     ) -> dict[str, Any]:
         event = {
             "RequestType": kind,
-            "ResponseURL": answers.url,
+            "ResponseURL": responses.url,
             "StackId": stack,
-            "RequestId": f"request-{len(answers.bodies)}",
+            "RequestId": f"request-{len(responses.bodies)}",
             "ResourceType": "Custom::SigningKeyPair",
             "LogicalResourceId": "Pair",
             "ServiceTimeout": "300",
             "ResourceProperties": {
-                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:mint",
+                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:signing-key",
                 "ServiceTimeout": "300",
                 "ParameterName": parameter,
                 "Algorithm": algorithm,
@@ -136,16 +100,16 @@ def request_(encryption_key: str, answers: Answers, log: io.StringIO, monkeypatc
         }
         if kind != "Create":
             event["PhysicalResourceId"] = physical_id or parameter
-        before = len(answers.bodies)
-        mint_key.handler(event, Context())
-        assert len(answers.bodies) == before + 1
-        answer: dict[str, Any] = json.loads(answers.bodies[-1])
-        assert [answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
+        before = len(responses.bodies)
+        signing_key_handler.handler(event, Context())
+        assert len(responses.bodies) == before + 1
+        response = responses.last
+        assert [response[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
             stack,
             event["RequestId"],
             "Pair",
         ]
-        return answer
+        return response
 
     return request
 
@@ -156,13 +120,13 @@ def ssm(aws: boto3.Session) -> Any:
 
 
 def refuse(aws: boto3.Session, operation: str) -> None:
-    """Lets SSM refuse this operation from now on."""
+    """Make SSM refuse this operation from now on."""
 
-    def answer(**_: Any) -> Any:
+    def respond(**_: Any) -> Any:
         no = {"Error": {"Code": "AccessDeniedException", "Message": "not you"}}
         return AWSResponse("", 400, HTTPHeaders(), None), no
 
-    aws.events.register(f"before-call.ssm.{operation}", answer)
+    aws.events.register(f"before-call.ssm.{operation}", respond)
 
 
 def private_pem(ssm: Any) -> bytes:
@@ -170,20 +134,20 @@ def private_pem(ssm: Any) -> bytes:
     return value.encode()
 
 
-def refused(answer: dict[str, Any]) -> str:
-    assert answer["Status"] == "FAILED"
-    assert "Data" not in answer
-    reason: str = answer["Reason"]
+def refused(response: dict[str, Any]) -> str:
+    assert response["Status"] == "FAILED"
+    assert "Data" not in response
+    reason: str = response["Reason"]
     return reason
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_create_answers_the_public_half_of_what_it_stored(request_: Request, ssm: Any, algorithm: str) -> None:
-    answer = request_("Create", algorithm)
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
+def test_create_returns_the_public_half_of_what_it_stored(request_: Request, ssm: Any, algorithm: str) -> None:
+    response = request_("Create", algorithm)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
     private_key = load_pem_private_key(private_pem(ssm), password=None)
     public_key = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert answer["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
+    assert response["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
     assert public_key.startswith(b"-----BEGIN PUBLIC KEY-----")  # the only header that CloudFront takes
     if algorithm.startswith("rsa-2048"):
         assert isinstance(private_key, rsa.RSAPrivateKey)
@@ -228,11 +192,11 @@ def test_two_generations_are_two_keys(request_: Request) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_asked_again_it_answers_the_same_and_writes_nothing(
+def test_repeated_request_gets_the_same_response_and_writes_nothing(
     *, request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str, kind: str
 ) -> None:
     first = request_("Create", algorithm)
-    monkeypatch.setattr(mint_key, "time", SimpleNamespace(time=lambda: NOW + 9999))
+    monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW + 9999))
     stored = private_pem(ssm)
     again = request_(kind, algorithm)
     assert (again["Status"], again["PhysicalResourceId"], again["Data"]) == ("SUCCESS", PARAMETER, first["Data"])
@@ -241,14 +205,14 @@ def test_asked_again_it_answers_the_same_and_writes_nothing(
 
 
 @pytest.mark.parametrize("owner", [[], [{"Key": "minted-for", "Value": f"{STACK[:-1]}1"}]], ids=["nobody", "another"])
-def test_parameter_of_another_is_refused_and_outlives_the_rollback(
+def test_parameter_of_another_stack_is_refused_and_survives_the_rollback(
     request_: Request, ssm: Any, owner: list[dict[str, str]]
 ) -> None:
     ssm.put_parameter(Name=PARAMETER, Value="theirs", Type="SecureString", Tags=owner)
-    answer = request_("Create")
-    assert f"The SSM parameter {PARAMETER} already exists and is not this stack's" in refused(answer)
+    response = request_("Create")
+    assert f"The SSM parameter {PARAMETER} already exists, but not from this stack" in refused(response)
     # CloudFormation deletes what it failed to create.
-    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert request_("Delete", physical_id=response["PhysicalResourceId"])["Status"] == "SUCCESS"
     assert private_pem(ssm).endswith(b"theirs")
 
 
@@ -258,7 +222,7 @@ def test_parameter_of_another_is_refused_and_outlives_the_rollback(
         ({"algorithm": "rsa-2048"}, f"The key in {PARAMETER} is ecdsa-p256 and cannot become rsa-2048"),
         (
             {"parameter": "/PrivateFiles/signing-keys/2", "physical_id": PARAMETER},
-            f"A signing key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a new key.",
+            f"A key cannot move from {PARAMETER} to /PrivateFiles/signing-keys/2; add a new key.",
         ),
     ],
     ids=["algorithm", "name"],
@@ -268,43 +232,43 @@ def test_changing_update_is_refused_and_rolls_back(
 ) -> None:
     created = request_("Create")
     stored = private_pem(ssm)
-    answer = request_("Update", **change)
-    assert sentence in refused(answer)
+    response = request_("Update", **change)
+    assert sentence in refused(response)
     # The id stays what it was: a new one would have CloudFormation delete the old key.
-    assert answer["PhysicalResourceId"] == PARAMETER
+    assert response["PhysicalResourceId"] == PARAMETER
     rolled_back = request_("Update")
     assert (rolled_back["Status"], rolled_back["Data"]) == ("SUCCESS", created["Data"])
     assert private_pem(ssm) == stored
     assert len(ssm.describe_parameters()["Parameters"]) == 1
 
 
-def test_update_of_a_key_that_is_gone_is_refused_and_mints_none(request_: Request, ssm: Any) -> None:
+def test_update_of_a_removed_key_is_refused_and_creates_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
-    assert f"The SSM parameter {PARAMETER} is gone; add a new key to signing_keys" in refused(request_("Update"))
+    assert f"The SSM parameter {PARAMETER} was removed; add a new key to signing_keys" in refused(request_("Update"))
     assert ssm.describe_parameters()["Parameters"] == []
 
 
-def test_delete_removes_the_key_and_may_be_asked_again(request_: Request, ssm: Any) -> None:
+def test_delete_removes_the_key_and_may_be_repeated(request_: Request, ssm: Any) -> None:
     request_("Create")
     for _ in range(2):
         assert request_("Delete")["Status"] == "SUCCESS"
         assert ssm.describe_parameters()["Parameters"] == []
 
 
-def test_unknown_algorithm_is_refused_and_its_delete_asks_ssm_nothing(request_: Request, aws: boto3.Session) -> None:
-    answer = request_("Create", "ed25519")
-    assert "'ed25519' is unknown; there are ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(answer)
-    assert answer["PhysicalResourceId"] != PARAMETER
+def test_unknown_algorithm_is_refused_and_its_delete_does_not_call_ssm(request_: Request, aws: boto3.Session) -> None:
+    response = request_("Create", "ed25519")
+    assert "'ed25519' is unknown; choose one of ecdsa-p256, rsa-2048, rsa-2048-sha1." in refused(response)
+    assert response["PhysicalResourceId"] != PARAMETER
     refuse(aws, "DeleteParameter")  # as IAM does where a name is not one of the stack's parameters
-    assert request_("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+    assert request_("Delete", physical_id=response["PhysicalResourceId"])["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [("PutParameter", "Create"), ("ListTagsForResource", "Update"), ("DeleteParameter", "Delete")],
 )
-def test_refusal_of_ssm_is_answered_with_its_reason(
+def test_error_of_ssm_is_reported_with_its_reason(
     request_: Request, aws: boto3.Session, operation: str, kind: str
 ) -> None:
     refuse(aws, operation)
@@ -313,25 +277,23 @@ def test_refusal_of_ssm_is_answered_with_its_reason(
     assert "not you" in reason
 
 
-def test_failure_that_nobody_foresaw_is_answered_with_its_reason(
-    request_: Request, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_failure_is_reported_with_its_reason(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ENCRYPTION_KEY_ID")
     assert "MissingSetting: The environment variable ENCRYPTION_KEY_ID is not set" in refused(request_("Create"))
 
 
-def test_answer_carries_no_content_type_because_its_url_was_signed_for_none(
-    request_: Request, answers: Answers
+def test_response_has_no_content_type_because_its_url_was_signed_without_one(
+    request_: Request, responses: ResponseUrl
 ) -> None:
     request_("Create")
-    assert answers.content_types == [""]
+    assert responses.content_types == [""]
 
 
-def test_private_half_is_in_no_answer_and_in_no_log(
+def test_private_half_is_in_no_response_and_in_no_log(
     *,
     request_: Request,
     ssm: Any,
-    answers: Answers,
+    responses: ResponseUrl,
     log: io.StringIO,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -342,7 +304,7 @@ def test_private_half_is_in_no_answer_and_in_no_log(
     request_("Update", "rsa-2048")
     request_("Delete")
     request_("Create", "ed25519")
-    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in answers.bodies)])
+    written = "".join([*capfd.readouterr(), caplog.text, log.getvalue(), *(body.decode() for body in responses.bodies)])
     assert "cannot become rsa-2048" in written
     assert "BEGIN PUBLIC KEY" in written
     assert "PRIVATE KEY" not in written

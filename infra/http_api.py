@@ -1,4 +1,4 @@
-"""An HTTP API beside the GraphQL one, where `rest` is on: `GET /files` and `GET /url`, described in `openapi.yaml`."""
+"""The HTTP API (API Gateway v2), with the setting `rest`: `GET /files` and `GET /url`, described in `openapi.yaml`."""
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
@@ -11,18 +11,15 @@ from constructs import Construct
 from infra.config import Config
 from infra.users import Users
 
-# Far above what a person clicks, far below the 10,000 a second that all APIs of an account share by default:
+# Far more than users need, and far less than the 10,000 a second that all APIs of an account share by default:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
 REQUESTS_PER_SECOND = 500
-# Neither the query, which names files, nor anything of the answer, which may be a signed URL.
+# Neither the query, which contains file names, nor the response, which may contain a signed URL.
 LOGGED = ("requestId", "requestTime", "routeKey", "status", "responseLength", "responseLatency")
 
 
-class RestApi(Construct):
-    """With users: open to tokens of the pool's one client. Without: open to whoever reaches it.
-
-    `url` is its address, without a slash at the end.
-    """
+class HttpApi(Construct):
+    """The HTTP API at `url`. With users, it requires a token of the pool's client; without, it is public."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
         super().__init__(scope, construct_id)
@@ -35,18 +32,18 @@ class RestApi(Construct):
             api_name=config.stack_name,
             create_default_stage=False,
             cors_preflight=apigatewayv2.CorsPreflightOptions(
-                # The token is the permission, and no cookie counts: any page that holds one may ask.
+                # The token grants access and cookies do not, so any page that has a token may send requests.
                 allow_origins=["*"],
                 allow_methods=[apigatewayv2.CorsHttpMethod.GET],
                 allow_headers=["authorization"],
                 max_age=Duration.hours(1),
             ),
         )
-        self._serve()
+        self._add_stage()
         self.url = self._api.api_endpoint
 
-    def answer(self, path: str, function: lambda_.IFunction) -> None:
-        """Has this function answer `GET` of this path."""
+    def route(self, path: str, function: lambda_.IFunction) -> None:
+        """Route `GET` requests for this path to this function."""
         routes = self._api.add_routes(
             path=path,
             methods=[apigatewayv2.HttpMethod.GET],
@@ -57,11 +54,11 @@ class RestApi(Construct):
             for route in routes:
                 Validations.of(route).acknowledge(
                     Acknowledgment(
-                        id="AwsSolutions-APIG4", reason="An HTTP API knows no API keys, and auth is off by choice."
+                        id="AwsSolutions-APIG4", reason="HTTP APIs have no API keys, and auth is off by choice."
                     )
                 )
 
-    def _serve(self) -> None:
+    def _add_stage(self) -> None:
         log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )

@@ -1,8 +1,8 @@
-"""The custom resource that makes a key pair inside the account.
+"""The custom resource that creates a signing key pair inside the account.
 
-The private half goes straight into an SSM SecureString, the public half back to CloudFormation. The pair and what is
-needed to answer again (the public half, the algorithm, the time, the stack) are written in one call, as the parameter's
-value and its tags, so there is no half-made key: CloudFormation may ask twice and gets the same answer.
+The private half goes straight into an SSM SecureString, the public half back to CloudFormation. One call writes the
+private half as the parameter's value, and the public half, algorithm, time and stack as its tags. So a key is never
+half created, and if CloudFormation sends a request twice, both get the same response.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from resolvers import custom_resource
-from resolvers.custom_resource import NOTHING_MADE, Made, Refused
-from resolvers.settings import MintSettings, from_environment
+from resolvers.custom_resource import NOTHING_CREATED, ChangeRefused, Resource
+from resolvers.settings import SigningKeySettings, from_environment
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
@@ -41,54 +41,54 @@ logger = Logger()
 _TAG_VALUE_LENGTH = 256  # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
 
 
-def _mint_rsa() -> rsa.RSAPrivateKey:
+def _generate_rsa() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-# `rsa-2048-sha1` is the same key, used with the hash that CloudFront assumes where a URL names none.
-_MINTERS: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {
+# `rsa-2048-sha1` is the same kind of key, used with the hash that CloudFront assumes if a URL names none.
+_GENERATORS: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {
     "ecdsa-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "rsa-2048": _mint_rsa,
-    "rsa-2048-sha1": _mint_rsa,
+    "rsa-2048": _generate_rsa,
+    "rsa-2048-sha1": _generate_rsa,
 }
 
 
 @cache
 def _ssm() -> SSMClient:
-    # At most 2 x 3 calls of 10 s: the function answers CloudFormation before its own minute is over.
+    # At most 2 x 3 calls of 10 s, so that the function responds to CloudFormation within its timeout of a minute.
     return boto3.client("ssm", config=Config(connect_timeout=3, read_timeout=7, retries={"total_max_attempts": 2}))
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Carries out one CloudFormation request.
+    """Carry out one CloudFormation request.
 
     Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`.
-    Attributes: `PublicKeyPem`; `SignsFrom`, when every edge knows the key, in seconds since 1970. It stays what it was
-    at first, whatever the settling time becomes: a key that signed must not count as one that never did.
+    Attributes: `PublicKeyPem`; `SignsFrom`, when every edge location knows the key, in seconds since 1970. It keeps its
+    first value if the settling time changes: a key that has signed must not look like one that never did.
     """
-    custom_resource.answer(event, _carry_out)
+    custom_resource.respond(event, _carry_out)
 
 
-def _carry_out(event: dict[str, Any]) -> Made:
+def _carry_out(event: dict[str, Any]) -> Resource:
     if event["RequestType"] == "Delete":
         _delete(event["PhysicalResourceId"])
-        return Made(event["PhysicalResourceId"])
+        return Resource(event["PhysicalResourceId"])
     properties = event["ResourceProperties"]
     parameter, algorithm = properties["ParameterName"], properties["Algorithm"]
     if event["RequestType"] == "Update" and event["PhysicalResourceId"] != parameter:
-        raise Refused(f"A signing key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
+        raise ChangeRefused(f"A key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     if event["RequestType"] == "Create":
         signs_from = int(time.time()) + int(properties["SettlingSeconds"])
-        _mint_unless_minted(event["StackId"], parameter, algorithm, signs_from)
-    tags = _tags_of_minted(event["StackId"], parameter, algorithm)
-    return Made(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": tags["signs-from"]})
+        _create_unless_created(event["StackId"], parameter, algorithm, signs_from)
+    tags = _tags_of_created(event["StackId"], parameter, algorithm)
+    return Resource(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": tags["signs-from"]})
 
 
-def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str, signs_from: int) -> None:
-    if algorithm not in _MINTERS:
-        raise Refused(f"The algorithm {algorithm!r} is unknown; there are {', '.join(_MINTERS)}.")
-    key = _MINTERS[algorithm]()
+def _create_unless_created(stack_id: str, parameter: str, algorithm: str, signs_from: int) -> None:
+    if algorithm not in _GENERATORS:
+        raise ChangeRefused(f"The algorithm {algorithm!r} is unknown; choose one of {', '.join(_GENERATORS)}.")
+    key = _GENERATORS[algorithm]()
     der = b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
     parts = [der[start : start + _TAG_VALUE_LENGTH] for start in range(0, len(der), _TAG_VALUE_LENGTH)]
     tags = {"minted-for": stack_id, "algorithm": algorithm, "signs-from": str(signs_from)}
@@ -100,7 +100,7 @@ def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str, signs_fro
             Description="Private key that signs CloudFront URLs. Made by its stack; do not edit.",
             Value=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
             Type="SecureString",
-            KeyId=from_environment(MintSettings, os.environ).encryption_key_id,
+            KeyId=from_environment(SigningKeySettings, os.environ).encryption_key_id,
             Tags=tag_list,
         )
     except ClientError as error:
@@ -108,21 +108,21 @@ def _mint_unless_minted(stack_id: str, parameter: str, algorithm: str, signs_fro
             raise
 
 
-def _tags_of_minted(stack_id: str, parameter: str, algorithm: str) -> dict[str, str]:
+def _tags_of_created(stack_id: str, parameter: str, algorithm: str) -> dict[str, str]:
     try:
         tag_list = _ssm().list_tags_for_resource(ResourceType="Parameter", ResourceId=parameter)["TagList"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidResourceId":
             raise
-        raise Refused(f"The SSM parameter {parameter} is gone; add a new key to signing_keys.") from error
+        raise ChangeRefused(f"The SSM parameter {parameter} was removed; add a new key to signing_keys.") from error
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     if tags.get("minted-for") != stack_id:
-        raise Refused(
-            f"The SSM parameter {parameter} already exists and is not this stack's; "
-            "delete it, or deploy under another stack_name."
+        raise ChangeRefused(
+            f"The SSM parameter {parameter} already exists, but not from this stack; "
+            "delete it, or deploy with another stack_name."
         )
     if tags["algorithm"] != algorithm:
-        raise Refused(
+        raise ChangeRefused(
             f"The key in {parameter} is {tags['algorithm']} and cannot become {algorithm}: "
             "CloudFront's public keys are immutable. Add a new key to signing_keys instead."
         )
@@ -136,7 +136,7 @@ def _public_key(tags: dict[str, str]) -> str:
 
 
 def _delete(physical_id: str) -> None:
-    if physical_id == NOTHING_MADE:
+    if physical_id == NOTHING_CREATED:
         return
     try:
         _ssm().delete_parameter(Name=physical_id)
