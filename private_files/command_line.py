@@ -6,8 +6,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from private_files.api import PrivateFiles
 
 PROGRAM = "private-files"
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _Value(click.ParamType[str]):
@@ -70,13 +69,17 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "aws_endpoint_url": {"metavar": "URL", "help": "endpoint to use instead of AWS"},
     "outputs": {"metavar": "FILE", "help": "outputs file of the stack", "type": _FILE},
 }
-_AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs")
+_AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs", "json")
 _USERS = ("graphql_url", "user_pool_id", "user_pool_client_id", "username", *_AWS)
-_API = ("api_key", *_USERS)
+_API = ("auth", "api_key", *_USERS)
 
 
 class _Command(click.Command):
-    def invoke(self, ctx: click.Context) -> click.Context:
+    def __init__(self, *arguments: Any, shared: tuple[str, ...] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params += map(_option, shared)
+
+    def invoke(self, ctx: click.Context) -> Any:
         """Return the context: `parse` only parses, and `main` runs the command."""
         return ctx
 
@@ -84,11 +87,9 @@ class _Command(click.Command):
         formatter.write(self.epilog or "")  # not wrapped, unlike Click's
 
 
-class _Group(click.Group):
+class _Group(_Command, click.Group):
     command_class = _Command
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        formatter.write(self.epilog or "")
+    invoke = click.Group.invoke
 
 
 def parse(arguments: list[str] | None = None) -> click.Context:
@@ -116,19 +117,17 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         given[name] = value
 
 
-def _options(*names: str, auth: bool = False) -> Callable[[_Function], _Function]:
-    def decorate(function: _Function) -> _Function:
-        kept: dict[str, Any] = {"expose_value": False, "callback": _keep}
-        function = click.option("--json", is_flag=True, help="print JSON", **kept)(function)
-        if auth:
-            kinds = click.Choice(["cognito", "api-key", "iam"])
-            function = click.option("--auth", type=kinds, help="how to authenticate", **kept)(function)
-        for name in reversed(names):
-            given = {"type": _VALUE, "envvar": settings.variable(name), "show_envvar": True, **_SETTINGS[name]}
-            function = click.option(settings.flag(name), name, **given, **kept)(function)
-        return function
-
-    return decorate
+@cache
+def _option(name: str) -> click.Option:
+    # Most commands share these options, so each is made once.
+    attributes: dict[str, Any] = {"expose_value": False, "callback": _keep}
+    if name == "json":
+        return click.Option(["--json"], is_flag=True, help="print JSON", **attributes)
+    if name == "auth":
+        kinds = click.Choice(["cognito", "api-key", "iam"])
+        return click.Option(["--auth"], type=kinds, help="how to authenticate", **attributes)
+    attributes |= {"type": _VALUE, "envvar": settings.variable(name), "show_envvar": True, **_SETTINGS[name]}
+    return click.Option([settings.flag(name), name], **attributes)
 
 
 _parallel = click.option(
@@ -138,11 +137,11 @@ _parallel = click.option(
 
 @click.group(
     cls=_Group,
+    shared=_API,
     no_args_is_help=False,
     epilog=help_texts.ALL,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-@_options(*_API, auth=True)
 @click.version_option(package_name=PROGRAM, message="%(prog)s %(version)s", help="print the version and exit")
 def _program() -> None:
     """List private files, download and upload them, request URLs that open them, and find out why a URL is refused."""
@@ -151,8 +150,7 @@ def _program() -> None:
 _API_HELP = help_texts.SETTINGS + help_texts.AUTH
 
 
-@_program.command(epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
-@_options(*_API, auth=True)
+@_program.command(shared=_API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
 @click.pass_obj
 def files(given: dict[str, Any]) -> int:
     """Print the name of every file, one per line."""
@@ -162,8 +160,7 @@ def files(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(epilog=help_texts.URL + _API_HELP + help_texts.EXIT_CODES)
-@_options(*_API, auth=True)
+@_program.command(shared=_API, epilog=help_texts.URL + _API_HELP + help_texts.EXIT_CODES)
 @click.argument("name", type=_NAME)
 @click.pass_obj
 def url(given: dict[str, Any], name: str) -> int:
@@ -173,14 +170,13 @@ def url(given: dict[str, Any], name: str) -> int:
     return 0
 
 
-@_program.command(epilog=help_texts.GET + help_texts.GET_MORE + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
+@_program.command(shared=_API, epilog=help_texts.GET + help_texts.GET_MORE + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
 @click.argument("names", nargs=-1, type=_NAME, metavar="[NAME]...")
 @click.option("--prefix", type=_NAME, metavar="PREFIX", help="every file whose name starts with this prefix")
 @click.option("--all", "every", is_flag=True, help="every file")
 @click.option("-o", "--output", type=_FILE, metavar="DIR|FILE", help="destination (default: here); FILE for one NAME")
 @click.option("--force", is_flag=True, help="replace existing files that differ")
 @_parallel
-@_options(*_API, auth=True)
 @click.pass_obj
 def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None, every: bool, **options: Any) -> int:
     """Download files, several at the same time, and resume downloads that were stopped."""
@@ -198,12 +194,14 @@ def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None,
     return exit_code
 
 
-@_program.command(epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES)
+@_program.command(
+    shared=("bucket_name", "files_folder", *_AWS),
+    epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES,
+)
 @click.argument("paths", nargs=-1, required=True, type=_FILE, metavar="FILE...")
 @click.option("--prefix", default="", metavar="PREFIX", help="prefix of their names, such as photos/")
 @click.option("--as", "name", type=_VALUE, metavar="NAME", help="another name, for one FILE")
 @_parallel
-@_options("bucket_name", "files_folder", *_AWS)
 @click.pass_obj
 def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, parallel: int) -> int:
     """Upload files into the folder that is served."""
@@ -218,8 +216,9 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     return exit_code
 
 
-@_program.command(epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES)
-@_options(*_USERS)
+@_program.command(
+    shared=_USERS, epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
+)
 @click.pass_obj
 def login(given: dict[str, Any]) -> int:
     """Sign a user in, for the commands that follow."""
@@ -230,8 +229,7 @@ def login(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
-@_options(*_USERS)
+@_program.command(shared=_USERS, epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
 @click.pass_obj
 def logout(given: dict[str, Any]) -> int:
     """End the session of a user, here and in Cognito."""
@@ -248,10 +246,9 @@ def logout(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
+@_program.command(shared=_AWS, epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
 @click.argument("url", type=_VALUE)
 @click.option("--public-key", type=_FILE, metavar="FILE", help="a PEM file; check with this key only")
-@_options(*_AWS)
 @click.pass_obj
 def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
     """Find out why a signed URL is, or would be, refused with 403. Put it in quotes; - reads it from standard input."""
