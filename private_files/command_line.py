@@ -6,90 +6,34 @@ import json
 import os
 import re
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from private_files import help_texts, settings
 from private_files.failures import Unconfigured
+from private_files.options import API, AWS, FILE, NAME, SETTINGS, USERS, VALUE, Group
 from private_files.report import Report, one_line
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from private_files.api import PrivateFiles
 
 PROGRAM = "private-files"
+_parallel = click.option(
+    "--parallel", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="files at the same time"
+)
 
 
-class _Value(click.ParamType[str]):
-    """A value that is not empty: an unset shell variable must not select the value of another stack."""
-
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value:
-            self.fail("it is empty", param, ctx)
-        return value
-
-
-class _Name(_Value):
-    """The name of a file, or a prefix of names."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            self.fail("it is not UTF-8, as every name is", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class _File(_Value):
-    """A file of this machine; the shell completes its path, which can be in any encoding."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        from click.shell_completion import CompletionItem  # noqa: PLC0415
-
-        return [CompletionItem(incomplete, type="file")]
-
-
-_VALUE, _NAME, _FILE = _Value(), _Name(), _File()
-_SETTINGS: dict[str, dict[str, Any]] = {
-    "graphql_url": {"metavar": "URL", "help": "URL of the API"},
-    "user_pool_id": {"metavar": "ID", "help": "Cognito user pool"},
-    "user_pool_client_id": {"metavar": "ID", "help": "client of the user pool"},
-    "username": {"metavar": "NAME", "help": "user who signs in"},
-    "api_key": {"metavar": "KEY", "help": "API key"},
-    "bucket_name": {"metavar": "NAME", "help": "bucket"},
-    "files_folder": {"metavar": "NAME", "help": "folder of the bucket that is served"},
-    "region": {"metavar": "REGION", "help": "AWS region of the stack"},
-    "aws_ca_bundle": {"metavar": "FILE", "help": "trusted certificates, instead of the system's", "type": _FILE},
-    "aws_endpoint_url": {"metavar": "URL", "help": "endpoint to use instead of AWS"},
-    "outputs": {"metavar": "FILE", "help": "outputs file of the stack", "type": _FILE},
-}
-_AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs", "json")
-_USERS = ("graphql_url", "user_pool_id", "user_pool_client_id", "username", *_AWS)
-_API = ("auth", "api_key", *_USERS)
-
-
-class _Command(click.Command):
-    def __init__(self, *arguments: Any, shared: tuple[str, ...] = (), **attributes: Any) -> None:
-        super().__init__(*arguments, **attributes)
-        self.params += map(_option, shared)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Return the context: `parse` only parses, and `main` runs the command."""
-        return ctx
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        formatter.write(self.epilog or "")  # not wrapped, unlike Click's
-
-
-class _Group(_Command, click.Group):
-    command_class = _Command
-    invoke = click.Group.invoke
+@click.group(
+    cls=Group,
+    shared=API,
+    no_args_is_help=False,
+    epilog=help_texts.ALL,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(package_name=PROGRAM, message="%(prog)s %(version)s", help="print the version and exit")
+def _program() -> None:
+    """List private files, download and upload them, request URLs that open them, and find out why a URL is refused."""
 
 
 def parse(arguments: list[str] | None = None) -> click.Context:
@@ -110,47 +54,10 @@ def parse(arguments: list[str] | None = None) -> click.Context:
     return found
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    # An option after the command takes precedence over the same option before it, and both over the environment.
-    given, name = context.ensure_object(dict), str(parameter.name)
-    if context.get_parameter_source(name) is ParameterSource.COMMANDLINE or (value and name not in given):
-        given[name] = value
-
-
-@cache
-def _option(name: str) -> click.Option:
-    # Most commands share these options, so each is made once.
-    attributes: dict[str, Any] = {"expose_value": False, "callback": _keep}
-    if name == "json":
-        return click.Option(["--json"], is_flag=True, help="print JSON", **attributes)
-    if name == "auth":
-        kinds = click.Choice(["cognito", "api-key", "iam"])
-        return click.Option(["--auth"], type=kinds, help="how to authenticate", **attributes)
-    attributes |= {"type": _VALUE, "envvar": settings.variable(name), "show_envvar": True, **_SETTINGS[name]}
-    return click.Option([settings.flag(name), name], **attributes)
-
-
-_parallel = click.option(
-    "--parallel", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="files at the same time"
-)
-
-
-@click.group(
-    cls=_Group,
-    shared=_API,
-    no_args_is_help=False,
-    epilog=help_texts.ALL,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
-@click.version_option(package_name=PROGRAM, message="%(prog)s %(version)s", help="print the version and exit")
-def _program() -> None:
-    """List private files, download and upload them, request URLs that open them, and find out why a URL is refused."""
-
-
 _API_HELP = help_texts.SETTINGS + help_texts.AUTH
 
 
-@_program.command(shared=_API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
+@_program.command(shared=API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
 @click.pass_obj
 def files(given: dict[str, Any]) -> int:
     """Print the name of every file, one per line."""
@@ -160,8 +67,8 @@ def files(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(shared=_API, epilog=help_texts.URL + _API_HELP + help_texts.EXIT_CODES)
-@click.argument("name", type=_NAME)
+@_program.command(shared=API, epilog=help_texts.URL + _API_HELP + help_texts.EXIT_CODES)
+@click.argument("name", type=NAME)
 @click.pass_obj
 def url(given: dict[str, Any], name: str) -> int:
     """Print a URL that opens the file NAME until it expires. Whoever holds the URL can open the file."""
@@ -170,11 +77,11 @@ def url(given: dict[str, Any], name: str) -> int:
     return 0
 
 
-@_program.command(shared=_API, epilog=help_texts.GET + help_texts.GET_MORE + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
-@click.argument("names", nargs=-1, type=_NAME, metavar="[NAME]...")
-@click.option("--prefix", type=_NAME, metavar="PREFIX", help="every file whose name starts with this prefix")
+@_program.command(shared=API, epilog=help_texts.GET + help_texts.GET_MORE + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
+@click.argument("names", nargs=-1, type=NAME, metavar="[NAME]...")
+@click.option("--prefix", type=NAME, metavar="PREFIX", help="every file whose name starts with this prefix")
 @click.option("--all", "every", is_flag=True, help="every file")
-@click.option("-o", "--output", type=_FILE, metavar="DIR|FILE", help="destination (default: here); FILE for one NAME")
+@click.option("-o", "--output", type=FILE, metavar="DIR|FILE", help="destination (default: here); FILE for one NAME")
 @click.option("--force", is_flag=True, help="replace existing files that differ")
 @_parallel
 @click.pass_obj
@@ -195,12 +102,12 @@ def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None,
 
 
 @_program.command(
-    shared=("bucket_name", "files_folder", *_AWS),
+    shared=("bucket_name", "files_folder", *AWS),
     epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES,
 )
-@click.argument("paths", nargs=-1, required=True, type=_FILE, metavar="FILE...")
+@click.argument("paths", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @click.option("--prefix", default="", metavar="PREFIX", help="prefix of their names, such as photos/")
-@click.option("--as", "name", type=_VALUE, metavar="NAME", help="another name, for one FILE")
+@click.option("--as", "name", type=VALUE, metavar="NAME", help="another name, for one FILE")
 @_parallel
 @click.pass_obj
 def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, parallel: int) -> int:
@@ -217,7 +124,7 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
 
 
 @_program.command(
-    shared=_USERS, epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
+    shared=USERS, epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
 )
 @click.pass_obj
 def login(given: dict[str, Any]) -> int:
@@ -229,7 +136,7 @@ def login(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(shared=_USERS, epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
+@_program.command(shared=USERS, epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
 @click.pass_obj
 def logout(given: dict[str, Any]) -> int:
     """End the session of a user, here and in Cognito."""
@@ -246,9 +153,9 @@ def logout(given: dict[str, Any]) -> int:
     return 0
 
 
-@_program.command(shared=_AWS, epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
-@click.argument("url", type=_VALUE)
-@click.option("--public-key", type=_FILE, metavar="FILE", help="a PEM file; check with this key only")
+@_program.command(shared=AWS, epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
+@click.argument("url", type=VALUE)
+@click.option("--public-key", type=FILE, metavar="FILE", help="a PEM file; check with this key only")
 @click.pass_obj
 def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
     """Find out why a signed URL is, or would be, refused with 403. Put it in quotes; - reads it from standard input."""
@@ -287,5 +194,5 @@ def _api(given: dict[str, Any]) -> PrivateFiles:
 
 
 def _values(given: dict[str, Any]) -> dict[str, str]:
-    values = {name: value for name, value in given.items() if name in _SETTINGS}
+    values = {name: value for name, value in given.items() if name in SETTINGS}
     return values | {"password": os.environ.get(settings.variable("password"), "")}
