@@ -10,12 +10,12 @@ import yarl
 
 from local.servers import DoorClosed
 from private_files.cognito import Cognito
-from private_files.settings import Settings
+from private_files.outputs import Outputs
 
 
 def demo_token(outputs: Mapping[str, str]) -> str:
     """Return an access token of the demo user, who signs in by SRP as any user does."""
-    return Cognito(Settings(outputs)).sign_in(outputs["DemoUser"], outputs["DemoPassword"]).access
+    return Cognito(Outputs.from_json(outputs)).sign_in(outputs["DemoUser"], outputs["DemoPassword"]).access
 
 
 async def open_sample(outputs: Mapping[str, str], token: str | None) -> str:

@@ -1,9 +1,9 @@
 """CloudFront's check of a URL signed with a canned policy: no I/O and no clock.
 
-It works on the bytes of the request line. Nothing is decoded but `Signature` and `Expires`, and the policy text is
-built here from those bytes alone, never by the code that signs.
-Rules: CloudFront Developer Guide, "Create a signed URL using a canned policy". Where it is silent, the strict reading
-is taken and marked (?).
+It works on the bytes of the request line. Only `Signature` and `Expires` are decoded, and the policy is built here from
+these bytes, never by the code that signs.
+Rules: CloudFront Developer Guide, "Create a signed URL using a canned policy". What it does not define is read strictly
+and marked (?).
 """
 
 import base64
@@ -22,7 +22,7 @@ PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 RESERVED = (b"Expires", b"Policy", b"Signature", b"Key-Pair-Id", b"Hash-Algorithm")
 HASHES = {
-    None: SHA1(),  # noqa: S303  what CloudFront assumes of a URL that names no hash; the choice is the signer's
+    None: SHA1(),  # noqa: S303  CloudFront's default for a URL without Hash-Algorithm; the signer chooses
     b"SHA256": SHA256(),
 }
 EPOCH_SECONDS = re.compile(rb"0|[1-9][0-9]{0,9}")
@@ -32,7 +32,7 @@ FROM_CLOUDFRONT = bytes.maketrans(b"-_~", b"+=/")
 
 
 class Refused(Exception):
-    """Why a URL does not open: `code` and `message` are the viewer's, `reason` is a sentence for the log."""
+    """Why a URL is refused: `code` and `message` go to the viewer, `reason` into the log."""
 
     code: ClassVar[str]
     message: ClassVar[str]
@@ -68,10 +68,10 @@ class AccessDenied(Refused):
 
 
 def check(origin: str, raw_path: bytes, raw_query: bytes, *, keys: Mapping[str, PublicKey], now: float) -> bytes:
-    """The path and own query that go on to the origin, byte for byte, once the signature holds for them.
+    """Return the path and query to request from the origin, without the signing parameters, if the signature is valid.
 
-    `origin` is scheme://host[:port] as URLs are signed, `keys` maps Key-Pair-Id to trusted key, `now` is in epoch
-    seconds. Raises `Refused`.
+    `origin` is scheme://host[:port] as URLs are signed, `keys` maps Key-Pair-Ids to trusted keys, `now` is in epoch
+    seconds. Raises Refused.
     """
     own, signing = _split(raw_query)
     target = b"?".join([raw_path, b"&".join(own)]) if own else raw_path
@@ -80,10 +80,10 @@ def check(origin: str, raw_path: bytes, raw_query: bytes, *, keys: Mapping[str, 
     if not key_id:
         raise MissingKey("the URL is not signed: it has no Key-Pair-Id")
     if key_id not in keys:
-        # (?) A key that exists in the account but in no trusted group is as unknown as one that was never made.
+        # (?) A key in the account that is not in a trusted key group is treated like a key that does not exist.
         raise InvalidKey(f"no trusted key group of the distribution holds the key {key_id!r}")
     if b"Policy" in signing:
-        # A custom policy opens by wildcard, by address, from a date on. Nothing here issues one, so none is accepted.
+        # A custom policy can allow wildcards and address ranges. Nothing here issues one, so none is accepted.
         raise MalformedPolicy("the URL carries a custom policy; only canned policies are issued here")
     signature = _unencode(signing.get(b"Signature", b""))
     expires = _expires(signing.get(b"Expires", b""))
@@ -114,7 +114,10 @@ def check(origin: str, raw_path: bytes, raw_query: bytes, *, keys: Mapping[str, 
 
 
 def public_key(pem: str) -> PublicKey:
-    """The key in a PEM that CloudFront takes: `BEGIN PUBLIC KEY`, RSA-2048 or ECDSA P-256. Raises `ValueError`."""
+    """Return the key in a PEM file. Raises ValueError if CloudFront does not accept it.
+
+    CloudFront accepts RSA-2048 and ECDSA P-256 keys in files that begin with BEGIN PUBLIC KEY.
+    """
     if not pem.startswith("-----BEGIN PUBLIC KEY-----"):
         raise ValueError("CloudFront takes public keys that begin with -----BEGIN PUBLIC KEY-----")
     key = load_pem_public_key(pem.encode())
@@ -126,14 +129,14 @@ def public_key(pem: str) -> PublicKey:
 
 
 def refusal_body(code: str, message: str) -> bytes:
-    """The XML that CloudFront sends with a 403: one line, no newline at its end."""
+    """Return the XML that CloudFront sends with a 403: one line, without a newline at its end."""
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
     )
 
 
 def _split(raw_query: bytes) -> tuple[list[bytes], dict[bytes, bytes]]:
-    """The viewer's own parameters as they came, in order, and the values of the signing parameters by name."""
+    """Return the other parameters, unchanged and in order, and the values of the signing parameters by name."""
     own: list[bytes] = []
     signing: dict[bytes, bytes] = {}
     for parameter in raw_query.split(b"&"):
@@ -141,7 +144,7 @@ def _split(raw_query: bytes) -> tuple[list[bytes], dict[bytes, bytes]]:
         if name not in RESERVED:
             own.append(parameter)
         elif name in signing:
-            # (?) Which of two would count is not documented, so neither does.
+            # (?) It is not documented which of the two CloudFront uses, so both are refused.
             raise MalformedPolicy(f"{name.decode()} is in the URL twice")
         else:
             signing[name] = value
@@ -153,7 +156,7 @@ def _unencode(value: bytes) -> bytes:
         signature = base64.b64decode(value.translate(FROM_CLOUDFRONT))
     except binascii.Error:
         raise MalformedSignature("Signature is not base64") from None
-    # One spelling per signature: raw `+=/`, characters that a decoder skips and spare trailing bits are refused.
+    # Each signature has one encoding: `+=/`, characters that decoders skip and unused trailing bits are refused.
     if not signature or base64.b64encode(signature).translate(TO_CLOUDFRONT) != value:
         raise MalformedSignature("Signature is missing or not in CloudFront's base64, where + = / are - _ ~")
     return signature

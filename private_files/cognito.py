@@ -1,4 +1,4 @@
-"""A user pool, as its users speak with it: no AWS credentials, and no password on the wire."""
+"""Sign-in to a Cognito user pool: without AWS credentials, and by SRP, so that the password is never sent."""
 
 from __future__ import annotations
 
@@ -19,69 +19,70 @@ from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
 from private_files.failures import SignInRefused, Unconfigured, Unreachable
-from private_files.settings import FLAGS, Settings, variable
+from private_files.outputs import Outputs
+from private_files.settings import flag, required, variable
 from private_files.tokens import Tokens
 
 _BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
 
 
 class Cognito:
-    """The pool and client of the settings. Every method raises SignInRefused, Unconfigured or Unreachable."""
+    """The user pool of a stack. Every method raises SignInRefused, Unconfigured or Unreachable."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._pool_id, self._client_id = settings["UserPoolId"], settings["UserPoolClientId"]
-        region = settings["Region"]
+    def __init__(self, outputs: Outputs) -> None:
+        self._pool_id, self._client_id = required(outputs, "user_pool_id"), required(outputs, "user_pool_client_id")
+        region = required(outputs, "region")
         if "_" not in self._pool_id:
-            raise Unconfigured(f"UserPoolId ({FLAGS['UserPoolId']}) must look like us-east-1_AbCdEfGhI.")
+            raise Unconfigured(f"UserPoolId ({flag('user_pool_id')}) must look like us-east-1_AbCdEfGhI.")
         with _named_failures():
             self._api = boto3.client(
                 "cognito-idp",
                 region_name=region,
-                endpoint_url=settings.get("AwsEndpointUrl"),
-                verify=settings.get("AwsCaBundle"),
-                # Signing in needs no AWS credentials, and looking for some can take seconds.
+                endpoint_url=outputs.aws_endpoint_url or None,
+                verify=outputs.aws_ca_bundle or None,
+                # Signing in needs no AWS credentials, and looking for them can take seconds.
                 config=Config(signature_version=UNSIGNED, connect_timeout=10, retries={"total_max_attempts": 2}),
             )
 
     def sign_in(self, username: str, password: str) -> Tokens:
-        """The tokens of a user who proves the password by SRP, and changes it where the pool asks for that."""
+        """Return the tokens of a user who signs in by SRP, and changes the password if the pool requires it."""
         user = AWSSRP(
             username=username, password=password, pool_id=self._pool_id, client_id=self._client_id, client=self._api
         )
         with _named_failures():
-            answer = _answer_challenges(user)
-            if "AuthenticationResult" not in answer:
-                raise SignInRefused(f"Cognito asks for {answer['ChallengeName']}, which this command cannot answer.")
-            return _tokens(answer)
+            response = _authenticate(user)
+            if "AuthenticationResult" not in response:
+                raise SignInRefused(f"Cognito requires {response['ChallengeName']}, which is not supported here.")
+            return _tokens(response)
 
     def renew(self, refresh_token: str) -> Tokens:
-        """New tokens for the holder of a refresh token, which stays the same."""
+        """Return new tokens for a refresh token, which stays the same."""
         with _named_failures():
-            answer = self._api.initiate_auth(
+            response = self._api.initiate_auth(
                 AuthFlow="REFRESH_TOKEN_AUTH",
                 ClientId=self._client_id,
                 AuthParameters={"REFRESH_TOKEN": refresh_token},
             )
-            return _tokens(answer, refresh_token)
+            return _tokens(response, refresh_token)
 
     def revoke(self, refresh_token: str) -> None:
-        """Makes the refresh token, and what was got with it, worthless."""
+        """Revoke the refresh token and the tokens that it was used to get."""
         with _named_failures():
             self._api.revoke_token(Token=refresh_token, ClientId=self._client_id)
 
 
-def ask_for_password(username: str) -> str:
-    """What a person types without echo; raises SignInRefused where there is no terminal."""
-    return _ask(f"Password of {username}: ")
+def prompt_for_password(username: str) -> str:
+    """Prompt for a password without echo. Raises SignInRefused if there is no terminal."""
+    return _prompt(f"Password of {username}: ")
 
 
-def _tokens(answer: Any, refresh_token: str = "") -> Tokens:
-    found = answer["AuthenticationResult"]
+def _tokens(response: Any, refresh_token: str = "") -> Tokens:
+    found = response["AuthenticationResult"]
     expires = time.time() + float(found.get("ExpiresIn", 0))
     return Tokens(str(found["AccessToken"]), expires, str(found.get("RefreshToken") or refresh_token))
 
 
-def _answer_challenges(user: Any) -> Any:
+def _authenticate(user: Any) -> Any:
     try:
         return user.authenticate_user()
     except ForceChangePasswordException:
@@ -93,24 +94,24 @@ def _answer_challenges(user: Any) -> Any:
 
 
 def _new_password() -> str:
-    if given := os.environ.get(variable("--new-password")):
+    if given := os.environ.get(variable("new_password")):
         return given
-    password = _ask("This is the first sign-in. New password: ")
-    if _ask("Again: ") != password:
-        raise SignInRefused("The two passwords differ; the old one still holds.")
+    password = _prompt("This is the first sign-in. New password: ")
+    if _prompt("Again: ") != password:
+        raise SignInRefused("The two passwords differ; the password was not changed.")
     return password
 
 
-def _ask(question: str) -> str:
+def _prompt(text: str) -> str:
     with warnings.catch_warnings():
-        # Without this it would read, and show, a password from whatever standard input is.
+        # Without this, getpass would read the password from standard input and show it.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass(question)
+            return getpass.getpass(text)
         except (getpass.GetPassWarning, EOFError):
             raise SignInRefused(
-                f"No terminal answered “{question.strip(' :')}”. A password is read from the environment variable "
-                f"{variable('--password')}; a first sign-in needs a terminal, or {variable('--new-password')}."
+                f"No terminal to prompt for “{text.strip(' :')}”. Set the environment variable {variable('password')}; "
+                f"a first sign-in needs a terminal, or {variable('new_password')}."
             ) from None
 
 
@@ -121,9 +122,9 @@ def _named_failures() -> Iterator[None]:
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _BUSY:
-            raise Unreachable(f"Cognito is busy or in trouble ({code}: {message}): try again later.") from None
+            raise Unreachable(f"Cognito is busy or has failed ({code}: {message}): try again later.") from None
         raise SignInRefused(f"{code}: {message}") from None
     except (HTTPClientError, NoConnection) as error:
-        raise Unreachable(f"Cognito does not answer: {error}") from None
+        raise Unreachable(f"Cognito cannot be reached: {error}") from None
     except (BotoCoreError, ValueError) as error:
-        raise Unconfigured(f"Cognito cannot be asked: {error}") from None
+        raise Unconfigured(f"The Cognito client cannot be set up: {error}") from None

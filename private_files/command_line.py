@@ -1,169 +1,198 @@
-"""What can be typed, and the help that says so."""
+"""The commands of `private-files`. Each imports what it needs when it runs: AWS's libraries are slow to import."""
 
 from __future__ import annotations
 
-import argparse
+import json
+import os
 import re
-from importlib.metadata import version
-from typing import Any, NoReturn
+import sys
+from typing import TYPE_CHECKING, Any
 
-import shtab
+import click
 
-from private_files import help_texts
-from private_files.settings import FLAGS
+from private_files import help_texts, settings
+from private_files.failures import Unconfigured
+from private_files.options import API, AWS, FILE, NAME, SETTINGS, USERS, VALUE, Group
+from private_files.report import Report, one_line
+
+if TYPE_CHECKING:
+    from private_files.api import PrivateFiles
 
 PROGRAM = "private-files"
-_WHAT = {
-    "GraphqlUrl": ("URL", "the API"),
-    "Region": ("REGION", "the AWS region of the stack"),
-    "UserPoolId": ("ID", "the Cognito user pool"),
-    "UserPoolClientId": ("ID", "its client"),
-    "ApiKey": ("KEY", "the API key"),
-    "AwsCaBundle": ("FILE", "the authorities to trust instead of the system's"),
-    "AwsEndpointUrl": ("URL", "where AWS answers instead"),
-    "Username": ("NAME", "who signs in"),
-    "BucketName": ("NAME", "the bucket"),
-    "FilesFolder": ("NAME", "the folder of the bucket that is served"),
-}
-_OF_AWS = ("Region", "AwsCaBundle", "AwsEndpointUrl")  # with which AWS itself is asked
-_OF_USERS = ("GraphqlUrl", "UserPoolId", "UserPoolClientId", "Username")
-_OF_BUCKET = ("BucketName", "FilesFolder")
+_parallel = click.option(
+    "--parallel", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="files at the same time"
+)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exits with 2; the message quotes what was typed, but never a URL that opens a file."""
-        super().error(re.sub(r"\S*(://|Signature=)\S*", "[a URL]", message))
+@click.group(
+    cls=Group,
+    shared=API,
+    no_args_is_help=False,
+    epilog=help_texts.ALL,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(package_name=PROGRAM, message="%(prog)s %(version)s", help="print the version and exit")
+def _program() -> None:
+    """List private files, download and upload them, request URLs that open them, and find out why a URL is refused."""
 
 
-class _Version(argparse.Action):
-    """Print the installed version. Looked up only for this option, because it reads the package's metadata."""
+def parse(arguments: list[str] | None = None) -> click.Context:
+    """Return the context of the command, ready to run. `obj` has the settings by name, `auth` and `json`.
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print(f"{PROGRAM} {version('private-files')}")
-        parser.exit()
-
-
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """`command`, its arguments, `json`, `auth`, and `flags` by name; exits with 2 on wrong usage."""
-    parsed = parser().parse_args(arguments)
-    given = vars(parsed)
-    parsed.flags = {flag: given.get(flag[2:].replace("-", "_")) for flag in ("--outputs", *FLAGS.values())}
-    parsed.auth, parsed.json = given.get("auth"), given.get("json", False)
-    return parsed
-
-
-def parser() -> argparse.ArgumentParser:
-    """Every command with its flags, and where a shell can complete them."""
-    where = _flags(*_OF_AWS)
-    where.add_argument("--json", action="store_true", help="print JSON")
-    _file(where.add_argument("--outputs", type=_filled, metavar="FILE", help="the outputs of the stack"))
-    users = _flags(*_OF_USERS, parents=[where])
-    asks = _flags("ApiKey", parents=[users])
-    asks.add_argument("--auth", choices=["cognito", "api-key", "iam"], help="who asks")
-    many = _Parser(add_help=False)
-    many.add_argument("--parallel", type=_count, default=8, metavar="N", help="so many files at once (default: 8)")
-    help_ = help_texts
-
-    whole = _Parser(
-        prog=PROGRAM,
-        description=help_.DESCRIPTION,
-        epilog=help_.FILES
-        + "".join(text.replace("\nexamples:\n", "") for text in (help_.URL, help_.GET, help_.PUT, help_.LOGIN))
-        + f"\n  {PROGRAM} COMMAND --help says more.\n"
-        + help_.WHERE
-        + help_.WHO
-        + help_.TRANSFER_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[asks],
-    )
-    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def command(name: str, text: str, epilog: str, *parents: _Parser) -> _Parser:
-        return commands.add_parser(
-            name,
-            help=text,
-            description=text,
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            parents=parents,
-        )
-
-    more = help_.WHERE + help_.WHO
-    command("files", "prints the name of every file, one a line", help_.FILES + more + help_.EXIT_CODES, asks)
-
-    text = "prints a URL that opens the file until it expires; whoever holds it can open the file"
-    url = command("url", text, help_.URL + more + help_.EXIT_CODES, asks)
-    url.add_argument("name", type=_name, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
-
-    text = "downloads files, many at once, and goes on where it was stopped"
-    get = command("get", text, help_.GET + help_.GET_MORE + more + help_.TRANSFER_EXIT_CODES, asks, many)
-    get.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"as `{PROGRAM} files` prints it")
-    get.add_argument("--prefix", type=_name, metavar="PREFIX", help="every file whose name begins so")
-    get.add_argument("--all", action="store_true", help="every file")
-    output = get.add_argument(
-        "-o", "--output", type=_filled, metavar="DIR or FILE", help="where to (default: here); a file for one NAME only"
-    )
-    _file(output)
-    get.add_argument("--force", action="store_true", help="replace files that are there and differ")
-
-    text = "uploads files into the folder that is served"
-    put = command("put", text, help_.PUT + help_.PUT_MORE + help_.WHERE + help_.TRANSFER_EXIT_CODES,
-                  _flags(*_OF_BUCKET, parents=[where]), many)  # fmt: skip
-    _file(put.add_argument("files", nargs="+", type=_filled, metavar="FILE", help="of this machine"))
-    put.add_argument("--prefix", default="", metavar="PREFIX", help="what their names begin with, such as photos/")
-    put.add_argument("--as", dest="name", type=_filled, metavar="NAME", help="another name, for one FILE")
-
-    text = "signs a user in, for the commands that follow"
-    command("login", text, help_.LOGIN + help_.LOGIN_MORE + help_.WHERE + help_.EXIT_CODES, users)
-    text = "ends the session of a user, here and at Cognito"
-    command("logout", text, help_.LOGOUT + help_.WHERE + help_.EXIT_CODES, users)
-
-    text = "says why a URL is, or would be, answered with 403"
-    explain = command("explain", text, help_.EXPLAIN + help_.EXPLAIN_MORE, where)
-    explain.add_argument(
-        "url", type=_filled, metavar="URL", help="a signed URL, in quotes; - reads it from standard input"
-    )
-    _file(explain.add_argument("--public-key", type=_filled, metavar="FILE", help="a PEM file; check with it alone"))
-
-    text = "prints a script that has a shell complete this program's words"
-    completion = command("completion", text, help_.COMPLETION)
-    completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
-    return whole
-
-
-def _flags(*settings: str, parents: list[_Parser] | None = None) -> _Parser:
-    # A default here would, behind the command, undo the flag before it.
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=parents or [])
-    for name in settings:
-        metavar, what = _WHAT[name]
-        action = flags.add_argument(FLAGS[name], type=_filled, metavar=metavar, help=what)
-        if metavar == "FILE":
-            _file(action)
-    return flags
-
-
-def _file(action: Any) -> None:
-    action.complete = shtab.FILE
-
-
-def _filled(value: str) -> str:
-    # An unset shell variable must not turn into the value of another stack.
-    if not value:
-        raise argparse.ArgumentTypeError("it is empty")
-    return value
-
-
-def _name(value: str) -> str:
+    Exits after --help and --version, and with 2 on wrong usage.
+    """
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError("it is not UTF-8, as every name is") from None
-    return _filled(value)
+        context: Any = _program.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.UsageError as error:
+        # The message quotes arguments, and one may be a URL that opens a file.
+        message = re.sub(r"\S*(://|Signature=)\S*", "[a URL]", error.format_message())
+        click.UsageError(one_line(message), error.ctx).show()
+        sys.exit(error.exit_code)
+    if isinstance(context, int):
+        sys.exit(context)
+    found: click.Context = context
+    return found
 
 
-def _count(value: str) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= 256:
-        raise argparse.ArgumentTypeError("it must be a number from 1 to 256")
-    return int(value)
+_API_HELP = help_texts.SETTINGS + help_texts.AUTH
+
+
+@_program.command(shared=API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
+@click.pass_obj
+def files(given: dict[str, Any]) -> int:
+    """Print the name of every file, one per line."""
+    names = _api(given).names()
+    for line in [json.dumps(names)] if given.get("json") else names:
+        print(line)
+    return 0
+
+
+@_program.command(shared=API, epilog=help_texts.URL + _API_HELP + help_texts.EXIT_CODES)
+@click.argument("name", type=NAME)
+@click.pass_obj
+def url(given: dict[str, Any], name: str) -> int:
+    """Print a URL that opens the file NAME until it expires. Whoever holds the URL can open the file."""
+    found = _api(given).url(name)
+    print(json.dumps({"file": name, "url": found}) if given.get("json") else found)
+    return 0
+
+
+@_program.command(shared=API, epilog=help_texts.GET + help_texts.GET_MORE + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
+@click.argument("names", nargs=-1, type=NAME, metavar="[NAME]...")
+@click.option("--prefix", type=NAME, metavar="PREFIX", help="every file whose name starts with this prefix")
+@click.option("--all", "every", is_flag=True, help="every file")
+@click.option("-o", "--output", type=FILE, metavar="DIR|FILE", help="destination (default: here); FILE for one NAME")
+@click.option("--force", is_flag=True, help="replace existing files that differ")
+@_parallel
+@click.pass_obj
+def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None, every: bool, **options: Any) -> int:
+    """Download files, several at the same time, and resume downloads that were stopped."""
+    if bool(names) + bool(prefix) + every != 1:
+        raise Unconfigured("Say which files to get: NAME..., --prefix PREFIX or --all.")
+    from private_files import get  # noqa: PLC0415
+
+    report = Report(as_json=given.get("json", False))
+    request = get.Request(names, prefix or "", **options)
+    api = _api(given)
+    try:
+        get.get(api, request, report)
+    finally:
+        exit_code = report.end()
+    return exit_code
+
+
+@_program.command(
+    shared=("bucket_name", "files_folder", *AWS),
+    epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES,
+)
+@click.argument("paths", nargs=-1, required=True, type=FILE, metavar="FILE...")
+@click.option("--prefix", default="", metavar="PREFIX", help="prefix of their names, such as photos/")
+@click.option("--as", "name", type=VALUE, metavar="NAME", help="another name, for one FILE")
+@_parallel
+@click.pass_obj
+def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, parallel: int) -> int:
+    """Upload files into the folder that is served."""
+    from private_files import put  # noqa: PLC0415
+
+    report = Report(as_json=given.get("json", False))
+    uploads = put.uploads(paths, prefix, name)
+    try:
+        put.put(_settings(given).outputs, uploads, parallel=parallel, report=report)
+    finally:
+        exit_code = report.end()
+    return exit_code
+
+
+@_program.command(
+    shared=USERS, epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
+)
+@click.pass_obj
+def login(given: dict[str, Any]) -> int:
+    """Sign a user in, for the commands that follow."""
+    from private_files.sign_in import log_in  # noqa: PLC0415
+
+    username = log_in(_settings(given)).username
+    print(json.dumps({"username": username}) if given.get("json") else f"Signed in as {username}.")
+    return 0
+
+
+@_program.command(shared=USERS, epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
+@click.pass_obj
+def logout(given: dict[str, Any]) -> int:
+    """End the session of a user, here and in Cognito."""
+    from private_files import session  # noqa: PLC0415
+    from private_files.cognito import Cognito  # noqa: PLC0415
+
+    found = _settings(given)
+    signed_in = session.find(found.outputs, found.username)
+    username = signed_in.username if signed_in else None
+    if signed_in:
+        signed_in.end(Cognito(found.outputs))
+    line = f"Signed out {username}." if username else "Nobody was signed in."
+    print(json.dumps({"username": username}) if given.get("json") else line)
+    return 0
+
+
+@_program.command(shared=AWS, epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
+@click.argument("url", type=VALUE)
+@click.option("--public-key", type=FILE, metavar="FILE", help="a PEM file; check with this key only")
+@click.pass_obj
+def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
+    """Find out why a signed URL is, or would be, refused with 403. Put it in quotes; - reads it from standard input."""
+    from private_files.explanation import explain  # noqa: PLC0415
+
+    outputs = _settings(given).outputs
+    url = sys.stdin.readline().strip() if url == "-" else url
+    # A key that is given need not belong to the stack that happens to run on this machine.
+    check_origin = bool(given.get("outputs")) or not public_key
+    explanation = explain(url, outputs, public_key, check_origin=check_origin)
+    for line in [json.dumps(explanation.json())] if given.get("json") else explanation.lines():
+        print(line)
+    return explanation.exit_code
+
+
+@_program.command(epilog=help_texts.COMPLETION)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print a script with which the shell completes the words of this program."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    script = get_completion_class(shell)
+    if script:
+        print(script(_program, {}, PROGRAM, "_PRIVATE_FILES_COMPLETE").source())
+    return 0
+
+
+def _settings(given: dict[str, Any]) -> settings.Settings:
+    return settings.find(_values(given))
+
+
+def _api(given: dict[str, Any]) -> PrivateFiles:
+    from private_files import connect  # noqa: PLC0415
+
+    return connect(auth=given.get("auth"), **_values(given))
+
+
+def _values(given: dict[str, Any]) -> dict[str, str]:
+    values = {name: value for name, value in given.items() if name in SETTINGS}
+    return values | {"password": os.environ.get(settings.variable("password"), "")}

@@ -1,54 +1,74 @@
-"""A judgement in words: the sentence, the table, the JSON; nothing of it holds the signature."""
+"""`explain`: the diagnosis of a URL as a sentence, a table or JSON, never with the signature."""
 
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from private_files import trusted_keys
+from private_files.browser_rewrites import as_sent
 from private_files.canned_policy import EPOCH_SECONDS, LATEST
-from private_files.explain import Judgement, parameters
-from private_files.public_keys import Keys
+from private_files.diagnosis import Diagnosis, diagnose, key_pair_id, parameters
+from private_files.failures import Unconfigured
+from private_files.outputs import Outputs
+from private_files.trusted_keys import Keys
 
 _S3 = (
-    "The edge lets it through; if it is still 403, S3 refuses: no such file, or the bucket policy or the KMS key "
-    "does not let this distribution read."
+    "The edge allows it; if the response is still 403, S3 refuses: there is no such file, or the bucket policy or the "
+    "KMS key does not allow this distribution to read it."
 )
-_UTF8_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.I)  # RFC 6266: it wins over the plain one
+_UTF8_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.I)  # RFC 6266: it takes precedence over filename
 _NAME = re.compile(r'filename\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;\s]+))', re.I)
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-class Explanation:
-    """What a person, or a script, is told about a URL at `now`."""
+def explain(url: str, outputs: Outputs, public_key: str | None, *, check_origin: bool) -> Explanation:
+    """Explain the URL with the key in the file `public_key`, or without it with the keys of the stack.
 
-    def __init__(self, judgement: Judgement, keys: Keys, *, now: float) -> None:
-        self._judgement = judgement
-        self._query = parameters(judgement.request)
+    With `check_origin`, a URL for another distribution is refused. Raises Unconfigured.
+    """
+    now = time.time()
+    try:
+        request, _ = as_sent(url)
+        keys = trusted_keys.from_file(public_key, key_pair_id(request)) if public_key else trusted_keys.fetch(outputs)
+        diagnosis = diagnose(url, keys, now=now, cdn_url=outputs.cdn_url if check_origin else None)
+        return Explanation(diagnosis, keys, now=now)
+    except ValueError as error:
+        raise Unconfigured(f"This is not a URL to explain. {error}") from None
+
+
+class Explanation:
+    """The explanation of a URL at `now`, in epoch seconds."""
+
+    def __init__(self, diagnosis: Diagnosis, keys: Keys, *, now: float) -> None:
+        self._diagnosis = diagnosis
+        self._query = parameters(diagnosis.request)
         self._keys = keys
         expires = self._query.get(b"Expires", b"")
         self._expires = int(expires) if EPOCH_SECONDS.fullmatch(expires) and int(expires) <= LATEST else None
         self._until = _until(self._expires, now)
-        self._file = _shown(unquote(judgement.request.path[1:].decode("latin-1"), "utf-8", "replace")) or "/"
+        self._file = _shown(unquote(diagnosis.request.path[1:].decode("latin-1"), "utf-8", "replace")) or "/"
 
     @property
     def exit_code(self) -> int:
-        """0: the edge opens it; 1: it refuses; 4: nobody could tell without the key."""
-        if self._judgement.refused:
+        """0 if the edge allows the URL, 1 if it refuses it, 4 if there was no key to check the signature."""
+        if self._diagnosis.refused:
             return 1
-        return 0 if self._judgement.signature == "holds" else 4
+        return 0 if self._diagnosis.signature == "holds" else 4
 
     @property
     def verdict(self) -> str:
-        judgement, (at, distance) = self._judgement, self._until
-        if not judgement.refused:
+        diagnosis, (at, distance) = self._diagnosis, self._until
+        if not diagnosis.refused:
             opens = "This URL opens" if self.exit_code == 0 else "Unless the signature is wrong, this URL opens"
             return f"{opens} {self._file} until {at}, {distance}."
-        return f"Refused by the edge ({judgement.refused}): " + (
-            f"{_shown(judgement.reason)}." if judgement.reason else f"the URL expired {distance}, at {at}."
+        return f"Refused by the edge ({diagnosis.refused}): " + (
+            f"{_shown(diagnosis.reason)}." if diagnosis.reason else f"the URL expired {distance}, at {at}."
         )
 
     def lines(self) -> list[str]:
@@ -56,11 +76,13 @@ class Explanation:
             "opens": self._file + (f", saved as {self._saved_as}" if self._saved_as else ""),
             "until": ", ".join(filter(None, self._until)),
             "signed by": ", ".join(filter(None, (self._key_id, self._membership, self._algorithm, self._hash))),
-            "signature": self._judgement.signature,
-            "browser": "; ".join(self._judgement.rewrites) or "sends it as it is",
+            "signature": self._diagnosis.signature,
+            "browser": "; ".join(self._diagnosis.rewrites) or "sends it as it is",
         }
-        if self._judgement.not_at:
-            rows["origin"] = f"{self._judgement.request.origin}, not that of the outputs, {self._judgement.not_at}"
+        if self._diagnosis.other_cdn_url:
+            rows["origin"] = (
+                f"{self._diagnosis.request.origin}, not that of the outputs, {self._diagnosis.other_cdn_url}"
+            )
         table = [f"{name:<9}  {_shown(text)}" for name, text in rows.items()]
         return [self.verdict, "", *table, *(["", _S3] if self.exit_code == 0 else [])]
 
@@ -68,17 +90,17 @@ class Explanation:
         return {
             "opens": {0: True, 1: False}.get(self.exit_code),
             "verdict": self.verdict,
-            "code": self._judgement.refused,
-            "origin": self._judgement.request.origin,
+            "code": self._diagnosis.refused,
+            "origin": self._diagnosis.request.origin,
             "file": self._file,
             "savedAs": self._saved_as,
             "expires": self._expires,
-            "keyPairId": self._judgement.key_id or None,
-            "inKeyGroup": self._judgement.key_id in self._keys.by_id if self._keys.group else None,
+            "keyPairId": self._diagnosis.key_id or None,
+            "inKeyGroup": self._diagnosis.key_id in self._keys.by_id if self._keys.group else None,
             "algorithm": self._algorithm,
             "hash": self._hash,
-            "signature": self._judgement.signature,
-            "browser": self._judgement.rewrites,
+            "signature": self._diagnosis.signature,
+            "browser": self._diagnosis.rewrites,
         }
 
     @property
@@ -91,18 +113,18 @@ class Explanation:
 
     @property
     def _key_id(self) -> str:
-        return self._judgement.key_id or "no key"
+        return self._diagnosis.key_id or "no key"
 
     @property
     def _membership(self) -> str:
-        if not self._keys.group or not self._judgement.key_id:
+        if not self._keys.group or not self._diagnosis.key_id:
             return ""
-        inside = self._judgement.key_id in self._keys.by_id
+        inside = self._diagnosis.key_id in self._keys.by_id
         return f"{'in' if inside else 'not in'} the key group of the distribution"
 
     @property
     def _algorithm(self) -> str | None:
-        key = self._keys.by_id.get(self._judgement.key_id)
+        key = self._keys.by_id.get(self._diagnosis.key_id)
         if key is None:
             return None
         return "RSA-2048" if isinstance(key, RSAPublicKey) else "ECDSA P-256"
@@ -125,7 +147,7 @@ def _until(expires: int | None, now: float) -> tuple[str, str]:
 
 
 def _shown(text: str) -> str:
-    # Whoever made the URL must not move the cursor, or turn the text around.
+    # The author of the URL must not be able to move the cursor or reverse the text.
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    # In a URL that was encoded as a whole, the name holds the signature.
+    # The name contains the signature if the whole URL was percent-encoded.
     return re.sub(r"(?<=Signature=)[^&]*", "…", text)

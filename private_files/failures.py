@@ -1,43 +1,43 @@
-"""Why there is no answer; each kind has its own exit code, so that a script can tell them apart."""
+"""The ways in which a command fails. Each kind has an exit code of its own, for scripts."""
 
 
 class Failure(Exception):
-    """No answer; the message is for a person, and holds no secret."""
+    """The command failed. The message is for the user and contains no secret."""
 
     exit_code = 1
 
 
 class QueryRefused(Failure):
-    """The API knows who asks, and refused what was asked."""
+    """The API accepted the caller and refused the request."""
 
     exit_code = 1
 
 
 class Unconfigured(Failure):
-    """A value is missing or cannot be used; the message names it and says how to give it."""
+    """A value is missing or cannot be used; the message names it and says how to set it."""
 
     exit_code = 2
 
 
 class SignInRefused(Failure):
-    """Cognito, AWS or the API did not accept who asks."""
+    """Cognito, AWS or the API refused the caller."""
 
     exit_code = 3
 
 
 class Unreachable(Failure):
-    """Nothing that speaks the protocol answered."""
+    """No server responded, or its response was not in the expected protocol."""
 
     exit_code = 4
 
 
 class TransferFailed(Failure):
-    """A file was not downloaded or uploaded; the message says why, without naming the file."""
+    """A file was not downloaded or uploaded; the message gives the reason, not the name of the file."""
 
     exit_code = 5
 
 
 class DiskFull(Failure):
-    """No more fits on the disk; no other file needs to be tried."""
+    """The disk is full, so all downloads stop."""
 
     exit_code = 5

@@ -1,13 +1,9 @@
-"""What `--help` says beside the flags."""
+"""The parts of `--help` that Click does not generate: examples, exit codes and where values come from."""
 
 from __future__ import annotations
 
 from private_files.settings import DEFAULT_OUTPUTS, variable
 
-DESCRIPTION = (
-    "Says which private files there are, downloads and uploads them, makes URLs that open them, and says why one does "
-    "not."
-)
 FILES = """
 examples:
   private-files files
@@ -19,7 +15,7 @@ URL = """
 examples:
   private-files url report.pdf
   private-files url report.pdf --json
-  private-files url -- -begins-with-a-dash.txt
+  private-files url -- -starts-with-a-dash.txt
   curl "$(private-files url report.pdf)" --output report.pdf
 """
 GET = """
@@ -31,10 +27,9 @@ examples:
   private-files files | grep '[.]pdf$' | xargs -d '\\n' private-files get
 """
 GET_MORE = """
-what is there already:
-  A download that was stopped goes on where it was; had the file changed meanwhile, from its beginning. Until it is
-  whole, it lies in a hidden file beside its place. A file of the same size and time is left alone; any other is only
-  replaced with --force.
+files that exist:
+  A download that was stopped is resumed, or starts over if the file has changed. Until it is complete, it is a hidden
+  file next to its destination. A file of the same size and time is skipped; any other is replaced only with --force.
 """
 PUT = """
 examples:
@@ -43,9 +38,9 @@ examples:
   private-files put draft-7.pdf --as report.pdf
 """
 PUT_MORE = """
-who uploads:
-  The AWS credentials that boto3 finds (s3:PutObject and kms:GenerateDataKey; to tell new files from replaced ones,
-  s3:GetObject and s3:ListBucket). The API is not asked. The bucket keeps the versions that are replaced.
+credentials:
+  Uploads use the AWS credentials that boto3 finds (s3:PutObject and kms:GenerateDataKey; s3:GetObject and
+  s3:ListBucket to distinguish new files from replaced ones), not the API. The bucket keeps replaced versions.
 """
 LOGIN = """
 examples:
@@ -53,11 +48,11 @@ examples:
   private-files login
 """
 LOGIN_MORE = f"""
-where the session is:
-  In $XDG_CACHE_HOME/private-files (else ~/.cache/private-files), readable by nobody else. It ends when the refresh
-  token does, after a day, or by `private-files logout`. The commands that follow need neither password nor --username.
-  The password is read from {variable("--password")}, or asked for without echo; the new one, at the
-  first sign-in, from {variable("--new-password")}.
+the session:
+  It is saved in $XDG_CACHE_HOME/private-files (or ~/.cache/private-files), readable only by you, and ends when the
+  refresh token expires, after a day, or with `private-files logout`. Until then, commands need no password and no
+  --username. The password is read from {variable("password")}, or prompted for without echo; the new
+  password of a first sign-in is read from {variable("new_password")}, or prompted for.
 """
 LOGOUT = """
 examples:
@@ -67,7 +62,8 @@ examples:
 COMPLETION = """
 examples:
   eval "$(private-files completion bash)"
-  private-files completion zsh > ~/.zfunc/_private-files
+  private-files completion zsh > ~/.private-files.zsh  # and in ~/.zshrc: source ~/.private-files.zsh
+  private-files completion fish > ~/.config/fish/completions/private-files.fish
 
 exit codes:
   0  printed
@@ -80,40 +76,47 @@ examples:
   private-files explain --json --public-key public.pem - < url.txt
 """
 EXPLAIN_MORE = f"""
-with which keys:
-  Those in the key group of the stack that --outputs names (default: {DEFAULT_OUTPUTS}), read from CloudFront with
-  the AWS credentials that boto3 finds (cloudfront:GetKeyGroup, cloudfront:GetPublicKey). With --public-key: that one,
-  and nobody is asked. The URL itself is never requested.
+keys:
+  The keys in the key group of the stack in --outputs (default: {DEFAULT_OUTPUTS}), read from CloudFront with the
+  AWS credentials that boto3 finds (cloudfront:GetKeyGroup, cloudfront:GetPublicKey). With --public-key, only that key
+  is used, without any request. The URL itself is never requested.
 
 exit codes:
-  0  the edge lets it through
-  1  the edge refuses it
+  0  the edge allows the URL
+  1  the edge refuses the URL
   2  wrong usage, or a value is missing
-  4  nothing speaks against it, but there was no key to check the signature with
+  4  the signature was not checked, because there was no key; everything else is correct
 """
-WHERE = f"""
-where to ask:
-  --outputs names the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
-  What the file holds can also be given by flag, or by an environment variable with the name of the flag:
-  {variable("--graphql-url")} for --graphql-url. A flag wins over a variable, and that over the file.
-  The default file is not read where a flag or a variable names another API.
+SETTINGS = f"""
+settings:
+  --outputs is the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
+  Every value in it can also be given as an option or an environment variable. Options take precedence over
+  environment variables, and those over the file. The default file is not read if another API is given.
 """
-WHO = f"""
-who asks (--auth):
-  api-key  whoever has the key; the default where there is one
-  cognito  a user; else the default: who is signed in by `private-files login`. Without a session, the password is in
-           {variable("--password")}, or asked for without echo.
-           While `make up` runs, its file names a demo user, who is the default.
+AUTH = f"""
+authentication (--auth):
+  api-key  the API key; the default if there is one
+  cognito  a user; otherwise the default: the user who signed in with `private-files login`. Without a session, the
+           password is read from {variable("password")}, or prompted for without echo.
+           While `make up` runs, the default is the demo user in its outputs file.
   iam      the AWS credentials that boto3 finds; for `make up`: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 """
 EXIT_CODES = """
 exit codes:
-  0  answered
-  1  the API refused what was asked
+  0  success
+  1  the API refused the request
   2  wrong usage, or a value is missing
-  3  who asks was refused
-  4  no answer
+  3  the caller was refused
+  4  no server responded
 """
-TRANSFER_EXIT_CODES = EXIT_CODES.replace("0  answered", "0  every file is there") + (
-    "  5  some files could not be transferred: standard error names them at the end; the others were\n"
+TRANSFER_EXIT_CODES = EXIT_CODES.rstrip("\n") + (
+    "\n  5  some files could not be transferred; standard error lists them at the end\n"
+)
+ALL = (
+    "\nexamples:"
+    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, URL, GET, PUT, LOGIN))
+    + "\n\n  private-files COMMAND --help describes the command.\n"
+    + SETTINGS
+    + AUTH
+    + TRANSFER_EXIT_CODES
 )

@@ -1,26 +1,31 @@
-"""How far the files are: bars on standard error."""
+"""Progress bars on standard error."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-_WORTH_A_BAR = 4 * 1024 * 1024  # bytes; a smaller file is gone before anyone has read its name
+from private_files.report import one_line
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+_MIN_BAR = 4 * 1024 * 1024  # bytes; the bar of a smaller file would disappear before it can be read
 
 
 class Progress:
-    """One bar for all files, and one for every large file that is on its way. Threads may report at once."""
+    """A bar for all files, and one for each large file in transfer. Several threads may use it at the same time."""
 
     def __init__(self, what: str, *, shown: bool) -> None:
-        self.shown = shown
+        self._shown = shown
         self._stack = contextlib.ExitStack()
         self._what = what
-        self._files = self._known = 0
+        self._files = self._expected = 0
 
     def __enter__(self) -> Progress:
-        if self.shown:
-            from rich import progress  # noqa: PLC0415 - only who sees the bars waits for them to load
+        if self._shown:
+            from rich import progress  # noqa: PLC0415 - slow to import
             from rich.console import Console  # noqa: PLC0415
 
             self._bars = progress.Progress(
@@ -40,36 +45,41 @@ class Progress:
         self._stack.close()
 
     def expect(self, files: int) -> None:
-        """So many more files are known of."""
-        self._known += files
+        """Add this number of files to the files to transfer."""
+        self._expected += files
 
-    def file(self, name: str) -> Callable[[int, int], None]:
-        """What hears how many bytes of this file are there, and of how many."""
-        if not self.shown:
-            return lambda _done, _total: None
-        bar = None
-        before, counted = 0, False
-
-        def arrived(done: int, total: int) -> None:
-            nonlocal bar, before, counted
-            if not counted:
-                counted = True
-                self._bars.update(self._all, total=(self._bars.tasks[self._all].total or 0) + total)
-            if bar is None and total - done >= _WORTH_A_BAR:
-                bar = self._bars.add_task(_shown(name), total=total)
-            self._bars.advance(self._all, done - before)
-            before = done
-            if bar is not None:
-                self._bars.update(bar, completed=done, visible=done < total)
-
-        return arrived
+    def file(self, name: str) -> FileProgress:
+        """Return the progress of one file."""
+        return FileProgress(self, name)
 
     def finished(self) -> None:
-        """One more file is done, or has failed."""
+        """Count one more file as done or failed."""
         self._files += 1
-        if self.shown:
-            self._bars.update(self._all, description=f"{self._what} {self._files:,} of {self._known:,} files")
+        if self._shown:
+            self._bars.update(self._all, description=f"{self._what} {self._files:,} of {self._expected:,} files")
+
+    def advance(self, file: FileProgress, done: int, total: int) -> None:
+        """Show that `done` of the file's `total` bytes are transferred."""
+        if not self._shown:
+            return
+        if file.done is None:
+            self._bars.update(self._all, total=(self._bars.tasks[self._all].total or 0) + total)
+        if file.bar is None and total - done >= _MIN_BAR:
+            file.bar = self._bars.add_task(one_line(file.name[-40:]), total=total)
+        self._bars.advance(self._all, done - (file.done or 0))
+        file.done = done
+        if file.bar is not None:
+            self._bars.update(file.bar, completed=done, visible=done < total)
 
 
-def _shown(name: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in name[-40:])
+class FileProgress:
+    """The progress of one file; `done` is in bytes."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress, self.name = progress, name
+        self.done: int | None = None
+        self.bar: TaskID | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show that `done` of `total` bytes are transferred."""
+        self._progress.advance(self, done, total)

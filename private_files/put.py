@@ -1,11 +1,11 @@
-"""`put`: files of this machine into the folder that is served, with the AWS credentials of whoever runs it."""
+"""`put`: upload files of this machine into the folder that is served, with the caller's AWS credentials."""
 
 from __future__ import annotations
 
 import mimetypes
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,130 +14,140 @@ from typing import Any
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from private_files import aws, names
+from private_files import aws, file_names
 from private_files.failures import SignInRefused, TransferFailed, Unconfigured
-from private_files.progress import Progress
+from private_files.outputs import Outputs
+from private_files.progress import FileProgress, Progress
 from private_files.report import Report
-from private_files.settings import Settings
+from private_files.settings import required
 
 _KINDS = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-_WHO_ASKS = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+_CALLER_REFUSED = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of this machine, and the name it gets."""
+    """A file of this machine, and its name on the server."""
 
     path: Path
     name: str
 
 
-def uploads(files: list[str], prefix: str, name: str | None) -> list[Upload]:
-    """Each file with its own name behind the prefix, or the one file with the name given; raises Unconfigured."""
+def uploads(files: Sequence[str], prefix: str, name: str | None) -> list[Upload]:
+    """Return each file with the name it gets: the prefix and its own name, or `name` for a single file.
+
+    Raises Unconfigured if two files would get the same name.
+    """
     if name is not None and len(files) != 1:
-        raise Unconfigured("--as names one file; to put several below a folder there is --prefix.")
+        raise Unconfigured("--as takes one file; use --prefix to put several files into a folder.")
     wanted = [Upload(Path(file), prefix + (Path(file).name if name is None else name)) for file in files]
     by_name: dict[str, Upload] = {}
     for each in wanted:
         other = by_name.setdefault(each.name, each)
         if other is not each:
-            raise Unconfigured(f"{other.path} and {each.path} would both be called {each.name}: upload one at a time.")
+            raise Unconfigured(f"{other.path} and {each.path} would both be named {each.name}: upload them separately.")
     return wanted
 
 
-def put(settings: Settings, wanted: list[Upload], *, parallel: int, report: Report) -> None:
-    """Uploads every file, `parallel` at once, large ones in parts, and tells `report` of each.
+def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report) -> None:
+    """Upload every file, `parallel` at the same time and large ones in parts, and report on each.
 
     Raises Unconfigured and SignInRefused.
     """
-    bucket, folder = settings["BucketName"], settings["FilesFolder"]
-    s3 = aws.client(settings, "s3", max_pool_connections=parallel * 10)
-    stopped = threading.Event()
-    with Progress("uploading", shown=report.bars) as progress:
+    with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool:
         progress.expect(len(wanted))
-
-        def upload(each: Upload) -> None:
-            began, bar = time.monotonic(), progress.file(each.name)
-
-            def arrived(done: int, size: int) -> None:
-                if stopped.is_set():
-                    raise InterruptedError  # else Ctrl-C would wait for the last byte
-                bar(done, size)
-
-            try:
-                size, replaced = _upload(s3, bucket, folder, each, arrived)
-            except TransferFailed as failure:
-                if not stopped.is_set():
-                    report.failed(each.name, str(failure))
-            else:
-                what = "replaced" if replaced else "uploaded"
-                seconds = round(time.monotonic() - began, 3)
-                report.done(
-                    each.name,
-                    f"{what} {each.name}",
-                    path=str(each.path),
-                    bytes=size,
-                    replaced=replaced,
-                    seconds=seconds,
-                )
-            progress.finished()
-
-        with ThreadPoolExecutor(parallel) as pool:
-            running = [pool.submit(upload, each) for each in wanted]
-            try:
-                for each in running:
-                    each.result()
-            except BaseException:
-                stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        uploader = _Uploader(outputs, parallel, report, progress)
+        running = [pool.submit(uploader.upload, each) for each in wanted]
+        try:
+            for each in running:
+                each.result()
+        except BaseException:
+            uploader.stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _upload(
-    s3: Any, bucket: str, folder: str, wanted: Upload, arrived: Callable[[int, int], None]
-) -> tuple[int, bool | None]:
-    if reason := names.reason_to_refuse(wanted.name, folder):
-        raise TransferFailed(f"no file can be served under this name: {reason}")
-    try:
-        size = wanted.path.stat().st_size
-        if wanted.path.is_dir():
-            raise TransferFailed(f"{wanted.path} is a folder; name the files in it")
-        if not wanted.path.is_file():  # of a pipe, nothing would be sent
-            raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
-        key = f"{folder}/{wanted.name}"
-        done = 0
-        arrived(done, size)
+class _Uploader:
+    """What the uploads of one run share."""
 
-        def more(count: int) -> None:
-            nonlocal done
-            done += count
-            arrived(done, size)
+    def __init__(self, outputs: Outputs, parallel: int, report: Report, progress: Progress) -> None:
+        self._bucket, self._folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
+        self._s3 = aws.client(outputs, "s3", max_pool_connections=parallel * 10)
+        self._report, self._progress = report, progress
+        self.stopped = threading.Event()
 
-        replaced = _exists(s3, bucket, key)
-        s3.upload_file(str(wanted.path), bucket, key, ExtraArgs={"ContentType": _kind(wanted.name)}, Callback=more)
-    except OSError as error:
-        raise TransferFailed(f"{wanted.path} cannot be read: {error.strerror or error}") from None
-    except NoCredentialsError:
-        raise Unconfigured(
-            "There are no AWS credentials to upload with: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret."
-        ) from None
-    except ClientError as error:
-        raise _refusal(error) from None
-    except (BotoCoreError, Boto3Error) as error:
-        # boto3 puts what S3 answered to an upload into a sentence of its own.
-        if isinstance(error.__cause__ or error.__context__, ClientError):
-            raise _refusal(error.__cause__ or error.__context__) from None
-        raise TransferFailed(str(error)) from None
-    return size, replaced
+    def upload(self, wanted: Upload) -> None:
+        """Upload one file and report on it."""
+        began = time.monotonic()
+        try:
+            size, replaced = self._upload(wanted)
+        except TransferFailed as failure:
+            if not self.stopped.is_set():
+                self._report.failed(wanted.name, str(failure))
+        else:
+            self._report.done(
+                wanted.name,
+                f"{'replaced' if replaced else 'uploaded'} {wanted.name}",
+                path=str(wanted.path),
+                bytes=size,
+                replaced=replaced,
+                seconds=round(time.monotonic() - began, 3),
+            )
+        self._progress.finished()
+
+    def _upload(self, wanted: Upload) -> tuple[int, bool | None]:
+        if reason := file_names.reason_to_refuse(wanted.name, self._folder):
+            raise TransferFailed(f"no file can be served under this name: {reason}")
+        try:
+            size = wanted.path.stat().st_size
+            if wanted.path.is_dir():
+                raise TransferFailed(f"{wanted.path} is a folder; name the files in it")
+            if not wanted.path.is_file():  # nothing would be sent of a pipe
+                raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
+            key = f"{self._folder}/{wanted.name}"
+            sent = _Sent(size, self._progress.file(wanted.name), self.stopped)
+            replaced = _exists(self._s3, self._bucket, key)
+            kind = {"ContentType": _kind(wanted.name)}
+            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=kind, Callback=sent.add)
+        except OSError as error:
+            raise TransferFailed(f"{wanted.path} cannot be read: {error.strerror or error}") from None
+        except NoCredentialsError:
+            raise Unconfigured(
+                "There are no AWS credentials to upload with: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret."
+            ) from None
+        except ClientError as error:
+            raise _refusal(error) from None
+        except (BotoCoreError, Boto3Error) as error:
+            # boto3 wraps the response of S3 to an upload in an error of its own.
+            if isinstance(error.__cause__ or error.__context__, ClientError):
+                raise _refusal(error.__cause__ or error.__context__) from None
+            raise TransferFailed(str(error)) from None
+        return size, replaced
+
+
+class _Sent:
+    """The bytes of one file that have been sent."""
+
+    def __init__(self, size: int, progress: FileProgress, stopped: threading.Event) -> None:
+        self._size, self._progress, self._stopped = size, progress, stopped
+        self._bytes = 0
+        self.add(0)
+
+    def add(self, count: int) -> None:
+        """Count bytes that were sent. Raises InterruptedError after Ctrl-C, which ends the upload."""
+        if self._stopped.is_set():
+            raise InterruptedError
+        self._bytes += count
+        self._progress.update(self._bytes, self._size)
 
 
 def _refusal(error: Any) -> SignInRefused | TransferFailed:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    return (SignInRefused if code in _WHO_ASKS else TransferFailed)(f"S3 answered {code}: {message}")
+    return (SignInRefused if code in _CALLER_REFUSED else TransferFailed)(f"S3 returned {code}: {message}")
 
 
 def _exists(s3: Any, bucket: str, key: str) -> bool | None:
-    """Whether there is an object of this key; None to a caller who may write and not look."""
+    """Whether an object with this key exists; None if the caller may write but not read."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -146,6 +156,6 @@ def _exists(s3: Any, bucket: str, key: str) -> bool | None:
 
 
 def _kind(name: str) -> str:
-    kind, packed = mimetypes.guess_type(name)
-    # A packed file is sent as it is: served with a Content-Encoding, browsers would unpack it.
-    return _KINDS.get(packed, "application/octet-stream") if packed else kind or "application/octet-stream"
+    kind, encoding = mimetypes.guess_type(name)
+    # Compressed files are served as they are; with a Content-Encoding, browsers would decompress them.
+    return _KINDS.get(encoding, "application/octet-stream") if encoding else kind or "application/octet-stream"

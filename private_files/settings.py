@@ -1,116 +1,119 @@
-"""Where to ask: flags win over the environment, and that over the outputs file of a stack."""
+"""The settings of a command: options and environment variables, then the outputs file of a stack."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from private_files.failures import Unconfigured
+from private_files.outputs import Outputs, output_name
+
+if TYPE_CHECKING:
+    import ssl
 
 DEFAULT_OUTPUTS = ".local/outputs.json"
-# The flag for each output of the stack.
-FLAGS = {
-    "GraphqlUrl": "--graphql-url",
-    "Region": "--region",
-    "UserPoolId": "--user-pool-id",
-    "UserPoolClientId": "--user-pool-client-id",
-    "ApiKey": "--api-key",
-    "AwsCaBundle": "--ca-bundle",
-    "AwsEndpointUrl": "--aws-endpoint-url",
-    "Username": "--username",
-    "BucketName": "--bucket",
-    "FilesFolder": "--files-folder",
-}
-_DEMO = {"DemoUser": "Username", "DemoPassword": "Password"}
+_OTHER_FLAGS = {"aws_ca_bundle": "--ca-bundle", "bucket_name": "--bucket"}
 
 
+@dataclass(frozen=True)
 class Settings:
-    """The values that were given, under the names of the stack's outputs."""
+    """The outputs of a stack, and the user who signs in to it; what is not set is the empty string."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-
-    def get(self, name: str) -> str | None:
-        return self._values.get(name)
-
-    def __getitem__(self, name: str) -> str:
-        if name not in self._values:
-            raise Unconfigured(
-                f"{name} is missing: give {FLAGS[name]}, the environment variable {variable(FLAGS[name])}, "
-                f"or --outputs with a file that holds it ({DEFAULT_OUTPUTS} is there while `make up` runs)."
-            )
-        return self._values[name]
-
-    @property
-    def graphql_url(self) -> str:
-        """The URL of the API; raises Unconfigured where a token sent to it could be read on the way."""
-        url = self["GraphqlUrl"]
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise Unconfigured(f"GraphqlUrl is no URL: {error}.") from None
-        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))):
-            raise Unconfigured("GraphqlUrl must begin with https://; http:// is for this machine only.")
-        return url
-
-    def trust(self) -> ssl.SSLContext | bool:
-        """Whom to trust as a server: the authorities in the bundle, else those of the system."""
-        bundle = self.get("AwsCaBundle")
-        if not bundle:
-            return True
-        try:
-            return ssl.create_default_context(cafile=bundle)
-        except OSError as error:
-            raise Unconfigured(f"{bundle} (AwsCaBundle, --ca-bundle) cannot be used: {error.strerror}.") from None
+    outputs: Outputs
+    username: str = ""
+    password: str = ""
 
 
-def variable(flag: str) -> str:
-    """The environment variable that says the same as the flag."""
-    return "PRIVATE_FILES_" + flag.removeprefix("--").replace("-", "_").upper()
+def find(given: Mapping[str, str]) -> Settings:
+    """Return the settings for these values by name: fields of Outputs, `username`, `password`, and `outputs`, a file.
+
+    The default file is not read if another API is given: that API must not get the credentials of the local stack.
+    Raises Unconfigured if a name is unknown or the file cannot be used.
+    """
+    if unknown := given.keys() - Outputs.__dataclass_fields__.keys() - {"outputs", "username", "password"}:
+        raise Unconfigured(f"There is no setting {min(unknown)}.")
+    outputs = Outputs()
+    if given.get("outputs") or (not given.get("graphql_url") and Path(DEFAULT_OUTPUTS).exists()):
+        outputs = _read(Path(given.get("outputs") or DEFAULT_OUTPUTS))
+    username = given.get("username") or outputs.demo_user
+    # The password in the file belongs to the user in the file.
+    password = given.get("password") or (outputs.demo_password if username == outputs.demo_user else "")
+    values = {name: value for name, value in given.items() if value and name in Outputs.__dataclass_fields__}
+    return Settings(replace(outputs, **values), username, password)
 
 
-def find(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
-    """The settings from flags (keyed `--like-this`), environment and outputs file; raises Unconfigured."""
-    given = {name: flags.get(flag) or environment.get(variable(flag)) for name, flag in FLAGS.items()}
-    password = environment.get(variable("--password"))
-    outputs_file = flags.get("--outputs") or environment.get(variable("--outputs"))
-    outputs: dict[str, str] = {}
-    # Whoever names another API must not be answered with, or send it, the keys of the stack that happens to run here.
-    if outputs_file or (not given["GraphqlUrl"] and Path(DEFAULT_OUTPUTS).exists()):
-        outputs = _read(Path(outputs_file or DEFAULT_OUTPUTS))
-    values = outputs | {name: value for name, value in given.items() if value}
-    if password:
-        values["Password"] = password
-    elif values.get("Username") != outputs.get("Username"):
-        values.pop("Password", None)
-    return Settings(values)
+def required(values: Settings | Outputs, name: str) -> str:
+    """Return the value of this field. Raises Unconfigured if it is not set."""
+    if value := getattr(values, name):
+        return str(value)
+    raise Unconfigured(
+        f"{output_name(name)} is missing: set it with {flag(name)}, the environment variable {variable(name)}, or "
+        f"--outputs and a file that contains it (`make up` writes {DEFAULT_OUTPUTS} while it runs)."
+    )
 
 
-def _read(file: Path) -> dict[str, str]:
+def graphql_url(outputs: Outputs) -> str:
+    """Return the URL of the API. Raises Unconfigured if a token sent to it could be read in transit."""
+    url = required(outputs, "graphql_url")
     try:
-        outputs: Any = json.loads(file.read_text(encoding="utf-8"))
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise Unconfigured(f"GraphqlUrl ({flag('graphql_url')}) is not a URL: {error}.") from None
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))):
+        raise Unconfigured("GraphqlUrl must start with https://; http:// is allowed for this machine only.")
+    return url
+
+
+def trust(outputs: Outputs) -> ssl.SSLContext | bool:
+    """Return the certificate authorities to trust: those in the bundle, or True for those of the system."""
+    if not outputs.aws_ca_bundle:
+        return True
+    import ssl  # noqa: PLC0415 - `--help` does not need it
+
+    try:
+        return ssl.create_default_context(cafile=outputs.aws_ca_bundle)
     except OSError as error:
-        raise Unconfigured(f"The outputs file {file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise Unconfigured(f"The outputs file {file} is not JSON.") from None
-    if isinstance(outputs, dict) and "GraphqlUrl" not in outputs:
-        # `cdk deploy --outputs-file` writes every stack that it deployed, by name.
-        stacks = [stack for stack in outputs.values() if isinstance(stack, dict) and "GraphqlUrl" in stack]
-        outputs = stacks[0] if len(stacks) == 1 else None
-    if not isinstance(outputs, dict):
-        raise Unconfigured(f"The outputs file {file} must hold one stack with a GraphqlUrl.")
-    return {_DEMO.get(str(name), str(name)): str(value) for name, value in outputs.items()}
+        raise Unconfigured(
+            f"{outputs.aws_ca_bundle} (AwsCaBundle, {flag('aws_ca_bundle')}) cannot be used: {error.strerror}."
+        ) from None
+
+
+def flag(name: str) -> str:
+    """Return the option that sets this field: `graphql_url` is `--graphql-url`."""
+    return _OTHER_FLAGS.get(name) or "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    """Return the environment variable for an option: `PRIVATE_FILES_GRAPHQL_URL` for `--graphql-url`."""
+    return "PRIVATE_FILES_" + flag(name).removeprefix("--").replace("-", "_").upper()
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether what is sent to the host stays on this machine."""
+    """Whether data sent to the host stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _read(file: Path) -> Outputs:
+    try:
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Unconfigured(f"The outputs file {file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise Unconfigured(f"The outputs file {file} is not JSON.") from None
+    url = output_name("graphql_url")
+    if isinstance(found, dict) and url not in found:
+        # `cdk deploy --outputs-file` writes the outputs of each deployed stack under the name of the stack.
+        stacks = [stack for stack in found.values() if isinstance(stack, dict) and url in stack]
+        found = stacks[0] if len(stacks) == 1 else None
+    if not isinstance(found, dict):
+        raise Unconfigured(f"The outputs file {file} must hold one stack with a {url}.")
+    return Outputs.from_json(found)

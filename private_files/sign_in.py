@@ -1,4 +1,4 @@
-"""Who asks: a user of the pool, the holder of an API key, or an AWS identity."""
+"""Sign-in: a user of the pool, an API key or AWS credentials."""
 
 from __future__ import annotations
 
@@ -14,68 +14,69 @@ from gql.transport.appsync_auth import (
 
 from private_files import session
 from private_files.failures import SignInRefused, Unconfigured
-from private_files.settings import Settings
+from private_files.outputs import Outputs
+from private_files.settings import Settings, graphql_url, required
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 
 def sign_in(settings: Settings, auth: str | None) -> AppSyncAuthentication:
-    """What proves, request by request, who asks: by an API key where there is one, else by Cognito, unless `auth` says.
+    """Return what authenticates each request: `auth`, or else the API key if there is one, or else a user.
 
     Raises Unconfigured, SignInRefused or Unreachable.
     """
-    host = urlsplit(settings.graphql_url).netloc
-    match auth or ("api-key" if settings.get("ApiKey") else "cognito"):
+    outputs = settings.outputs
+    host = urlsplit(graphql_url(outputs)).netloc
+    match auth or ("api-key" if outputs.api_key else "cognito"):
         case "api-key":
-            return AppSyncApiKeyAuthentication(host=host, api_key=settings["ApiKey"])
+            return AppSyncApiKeyAuthentication(host=host, api_key=required(outputs, "api_key"))
         case "iam":
-            return AppSyncIAMAuthentication(host=host, region_name=settings["Region"], credentials=_aws_credentials())
+            region = required(outputs, "region")
+            return AppSyncIAMAuthentication(host=host, region_name=region, credentials=_aws_credentials())
         case _:
             return _user(settings, host)
 
 
 def log_in(settings: Settings) -> session.Session:
-    """A new session of the user in the settings, who proves the password, kept for the commands to come."""
-    from private_files.cognito import Cognito, ask_for_password  # noqa: PLC0415 - boto3 takes as long to load as all the rest
+    """Sign the user in with the password, and save the session for the next commands."""
+    from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
 
-    username, cognito = settings["Username"], Cognito(settings)
-    signed_in = session.new(
-        settings, username, cognito.sign_in(username, settings.get("Password") or ask_for_password(username))
-    )
+    username, cognito = required(settings, "username"), Cognito(settings.outputs)
+    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username))
+    signed_in = session.new(settings.outputs, username, tokens)
     session.save(signed_in)
     return signed_in
 
 
 class _SessionAuthentication(AppSyncJWTAuthentication):
-    """The token of a session, which is renewed where a download outlives it."""
+    """The access token of a session, renewed when a command runs longer than it is valid."""
 
-    def __init__(self, host: str, signed_in: session.Session, settings: Settings) -> None:
-        super().__init__(host=host, jwt=signed_in.access_token(settings))
-        self._session, self._settings = signed_in, settings
+    def __init__(self, host: str, signed_in: session.Session, outputs: Outputs) -> None:
+        super().__init__(host=host, jwt=signed_in.access_token(outputs))
+        self._session, self._outputs = signed_in, outputs
 
     def get_headers(self, data: str | None = None, headers: dict[str, Any] | None = None) -> dict[str, Any]:
-        self.jwt = self._session.access_token(self._settings)
+        self.jwt = self._session.access_token(self._outputs)
         return super().get_headers(data, headers)
 
 
 def _user(settings: Settings, host: str) -> AppSyncAuthentication:
-    password = settings.get("Password")
-    if signed_in := session.find(settings):
+    if signed_in := session.find(settings.outputs, settings.username):
         try:
-            return _SessionAuthentication(host, signed_in, settings)
+            return _SessionAuthentication(host, signed_in, settings.outputs)
         except SignInRefused:
-            if not password:
+            if not settings.password:
                 raise
-    from private_files.cognito import Cognito, ask_for_password  # noqa: PLC0415 - as above
+    from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
 
-    username, cognito = settings["Username"], Cognito(settings)
-    tokens = cognito.sign_in(username, password or ask_for_password(username))
+    username, cognito = required(settings, "username"), Cognito(settings.outputs)
+    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username))
     return AppSyncJWTAuthentication(host=host, jwt=tokens.access)
 
 
 def _aws_credentials() -> Credentials:
-    import boto3  # noqa: PLC0415 - as above
+    import boto3  # noqa: PLC0415 - slow to import
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     try:

@@ -143,6 +143,7 @@ def twice(name: str) -> Callable[[str], str]:
         pytest.param(with_value("Expires", "soon"), MalformedPolicy, id="expires-in-words"),
         pytest.param(with_value("Expires", f"+{EXPIRES}"), MalformedPolicy, id="expires-with-sign"),
         pytest.param(with_value("Expires", f"0{EXPIRES}"), MalformedPolicy, id="expires-with-leading-zero"),
+        pytest.param(with_value("Expires", "0123456789"), MalformedPolicy, id="expires-leading-zero-in-ten-digits"),
         pytest.param(with_value("Expires", f"{EXPIRES}.0"), MalformedPolicy, id="expires-with-fraction"),
         pytest.param(with_value("Expires", f"{EXPIRES}%30"), MalformedPolicy, id="expires-encoded"),
         pytest.param(with_value("Expires", "٢" * 10), MalformedPolicy, id="expires-in-other-digits"),
@@ -185,7 +186,7 @@ def test_hash_that_the_url_names_must_be_the_hash_that_signed(
         opened(sign("/a.jpg", key_id, flag="&Hash-Algorithm=SHA256"), keys)
 
 
-def test_key_taken_out_of_the_group_is_refused(url: str, keys: dict[str, PublicKey]) -> None:
+def test_key_removed_from_the_group_is_refused(url: str, keys: dict[str, PublicKey]) -> None:
     with pytest.raises(InvalidKey):
         opened(url, {RSA_ID: keys[RSA_ID]})
 
@@ -234,7 +235,7 @@ def test_signature_made_up_is_refused(url: str, keys: dict[str, PublicKey], sign
 
 
 @pytest.mark.parametrize("name", ["rsa1024", "p384"])
-def test_key_that_cloudfront_does_not_take_is_refused(key_files: dict[str, Path], name: str) -> None:
+def test_key_that_cloudfront_does_not_accept_is_refused(key_files: dict[str, Path], name: str) -> None:
     with pytest.raises(ValueError, match="RSA-2048 and ECDSA P-256"):
         public_key(openssl("pkey", "-pubout", "-in", key_files[name]).decode())
 
@@ -251,7 +252,7 @@ def test_refusal_body_is_cloudfronts() -> None:
     )
 
 
-def test_refusals_speak_cloudfronts_words() -> None:
+def test_refusals_have_the_messages_of_cloudfront() -> None:
     refusals: list[type[Refused]] = [MissingKey, InvalidKey, MalformedSignature, MalformedPolicy, AccessDenied]
     assert {refusal.code: refusal.message for refusal in refusals} == {
         "MissingKey": "Missing Key-Pair-Id query parameter or cookie value",

@@ -1,15 +1,13 @@
-"""`get`, run as a person does, against an API and an edge on this machine that a test can change and look at."""
+"""`get`, against an API and an edge on this machine that a test can change and inspect."""
 
 import contextlib
 import json
-import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,12 +20,13 @@ from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_files import command_line, names
+from private_files import command_line
+from private_files import file_names as client_names
 from private_files.api import PrivateFiles
 from private_files.failures import Unreachable
-from private_files.part import Part, Parts
+from private_files.partial_file import PartialFile, PartialFiles
 from resolvers import file_names
-from tests import PROJECT
+from tests.command_line import Terminal, heed_ctrl_c, wait_until
 
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 LARGE = bytes(range(256)) * 16384  # 4 MiB
@@ -35,13 +34,13 @@ LARGE = bytes(range(256)) * 16384  # 4 MiB
 
 @dataclass
 class Edge:
-    """Files by name, and what was asked; beyond `stop_after` bytes a file waits until that is None."""
+    """Files by name, and the requests it got; a response stops after `stop_after` bytes until that is None."""
 
     url: str = ""
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     signed: int = 0
-    asked: int = 0
+    api_requests: int = 0
     valid_from: int = 0  # of a URL's number; one with a lower number has expired
     stop_after: int | None = None
     drop_after: list[int] = field(default_factory=list)
@@ -55,10 +54,10 @@ class Edge:
         return f"{self.url}/{quote(name, safe='')}?n={self.signed}&Signature=secret"
 
     def graphql(self, variables: dict[str, Any]) -> dict[str, Any]:
-        self.asked += 1
+        self.api_requests += 1
         if "files" in variables:
-            answers = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
-            return {"getUrls": [answer | {"errorType": None, "errorMessage": None} for answer in answers]}
+            items = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
+            return {"getUrls": [item | {"errorType": None, "errorMessage": None} for item in items]}
         found = sorted(name for name in self.files if name.startswith(variables["prefix"]))
         start = int(variables["token"] or 0)
         items = [
@@ -81,32 +80,32 @@ def edge() -> Iterator[Edge]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            answer = json.dumps({"data": said.graphql(body["variables"])}).encode()
+            content = json.dumps({"data": said.graphql(body["variables"])}).encode()
             status = said.api_statuses.pop(0) if said.api_statuses else 200
-            self.answer(status, answer if status == 200 else b"", {})
+            self.respond(status, content if status == 200 else b"", {})
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             name = unquote(parts.path[1:])
             said.requests.append((name, {key.lower(): value for key, value in self.headers.items()}))
             if int(parts.query.partition("n=")[2].partition("&")[0]) < said.valid_from:
-                return self.answer(403, b"<Error/>", {"Server": "CloudFront"})
+                return self.respond(403, b"<Error/>", {"Server": "CloudFront"})
             if said.statuses:
-                return self.answer(said.statuses.pop(0), b"", {})
+                return self.respond(said.statuses.pop(0), b"", {})
             if name not in said.files:
-                return self.answer(403, b"<Error/>", {"Server": "AmazonS3"})
+                return self.respond(403, b"<Error/>", {"Server": "AmazonS3"})
             content, etag = said.files[name]
             headers = {"ETag": etag, "Last-Modified": MODIFIED, **said.headers}
             wanted = self.headers.get("Range")
             if wanted and self.headers.get("If-Range") == etag and said.takes_ranges:
                 start = int(wanted.removeprefix("bytes=").partition("-")[0])
                 if start >= len(content):
-                    return self.answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+                    return self.respond(416, b"", {"Content-Range": f"bytes */{len(content)}"})
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-                return self.answer(206, content[start:], headers)
-            return self.answer(200, content, headers)
+                return self.respond(206, content[start:], headers)
+            return self.respond(200, content, headers)
 
-        def answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        def respond(self, status: int, content: bytes, headers: dict[str, str]) -> None:
             self.send_response_only(status)
             for key, value in {"Content-Length": str(len(content)), **headers}.items():
                 self.send_header(key, value)
@@ -141,39 +140,20 @@ def edge() -> Iterator[Edge]:
             thread.join()
 
 
-def heed_ctrl_c() -> None:
-    """A shell has what runs in its background ignore Ctrl-C, and that is inherited; the tests may run there."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @dataclass
-class Terminal:
-    directory: Path
+class GetTerminal(Terminal):
     edge: Edge
 
-    def start(
-        self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c, program: list[str] | None = None
-    ) -> subprocess.Popen[str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PRIVATE_FILES_"))}
-        return subprocess.Popen(
-            program or [sys.executable, "-m", "private_files", "get", *arguments],
-            cwd=self.directory,
-            env={
-                **clean,
-                "PYTHONPATH": str(PROJECT),
-                "PRIVATE_FILES_GRAPHQL_URL": f"{self.edge.url}/graphql",
-                "PRIVATE_FILES_API_KEY": "da2-key",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=prepare,  # noqa: PLW1509 - it only sets a limit or a signal
-        )
+    def get(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> subprocess.Popen[str]:
+        return self.start("get", *arguments, variables=self.variables, prepare=prepare)
 
-    def run(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> tuple[int, list[Any], str]:
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"PRIVATE_FILES_GRAPHQL_URL": f"{self.edge.url}/graphql", "PRIVATE_FILES_API_KEY": "da2-key"}
+
+    def run_json(self, *arguments: str, prepare: Callable[[], None] = heed_ctrl_c) -> tuple[int, list[Any], str]:
         """Exit code, the JSON objects printed, standard error."""
-        with self.start("--json", *arguments, prepare=prepare) as process:
+        with self.get("--json", *arguments, prepare=prepare) as process:
             out, err = process.communicate(timeout=60)
         assert "Traceback" not in err, err
         assert "Signature" not in out + err
@@ -189,18 +169,16 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, edge: Edge) -> Terminal:
+def terminal(tmp_path: Path, edge: Edge) -> GetTerminal:
     edge.files = {"large.bin": (LARGE, '"one"'), "a.txt": (b"a", '"a"')}
-    return Terminal(tmp_path, edge)
+    return GetTerminal(tmp_path, edge)
 
 
-def kill_midway(terminal: Terminal, number: int = signal.SIGKILL) -> tuple[int, str]:
+def kill_midway(terminal: GetTerminal, number: int = signal.SIGKILL) -> tuple[int, str]:
     """Stops a download of the large file when a megabyte has reached the disk."""
     terminal.edge.stop_after = 1024 * 1024
-    with terminal.start("large.bin") as process:
-        while not [part for part in terminal.parts() if part.stat().st_size >= 1024 * 1024]:
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.01)
+    with terminal.get("large.bin") as process:
+        wait_until(lambda: [part for part in terminal.parts() if part.stat().st_size >= 1024 * 1024], process)
         assert terminal.files() == [path.name for path in terminal.parts()]  # nothing under its own name
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
@@ -209,8 +187,8 @@ def kill_midway(terminal: Terminal, number: int = signal.SIGKILL) -> tuple[int, 
     return process.returncode, err
 
 
-def test_file_is_downloaded_with_its_time_and_nothing_beside_it(terminal: Terminal) -> None:
-    code, [done], err = terminal.run("large.bin")
+def test_file_is_downloaded_with_its_time_and_nothing_beside_it(terminal: GetTerminal) -> None:
+    code, [done], err = terminal.run_json("large.bin")
     assert (code, err) == (0, "")
     assert done | {"seconds": 0} == {
         "file": "large.bin", "path": "large.bin", "bytes": len(LARGE), "resumed": 0, "unchanged": False, "seconds": 0,
@@ -220,9 +198,9 @@ def test_file_is_downloaded_with_its_time_and_nothing_beside_it(terminal: Termin
     assert terminal.files() == ["large.bin"]
 
 
-def test_killed_download_goes_on_where_it_was(terminal: Terminal) -> None:
+def test_killed_download_is_resumed(terminal: GetTerminal) -> None:
     kill_midway(terminal)
-    code, [done], _ = terminal.run("large.bin")
+    code, [done], _ = terminal.run_json("large.bin")
     [(_, headers)] = terminal.edge.requests
     assert (headers["range"], headers["if-range"]) == (f"bytes={1024 * 1024 - 1}-", '"one"')
     assert (code, done["resumed"]) == (0, 1024 * 1024 - 1)
@@ -230,26 +208,26 @@ def test_killed_download_goes_on_where_it_was(terminal: Terminal) -> None:
     assert terminal.files() == ["large.bin"]
 
 
-def test_file_that_changed_meanwhile_starts_over(terminal: Terminal) -> None:
+def test_file_that_has_changed_starts_over(terminal: GetTerminal) -> None:
     kill_midway(terminal)
     other = LARGE[::-1]
     terminal.edge.files["large.bin"] = (other, '"two"')
-    code, [done], _ = terminal.run("large.bin")
+    code, [done], _ = terminal.run_json("large.bin")
     assert (code, done["resumed"]) == (0, 0)
     assert (terminal.directory / "large.bin").read_bytes() == other
     assert terminal.files() == ["large.bin"]
 
 
-def test_ctrl_c_keeps_what_came_and_says_so(terminal: Terminal) -> None:
+def test_ctrl_c_keeps_what_came_and_says_so(terminal: GetTerminal) -> None:
     code, err = kill_midway(terminal, signal.SIGINT)
-    assert (code, err) == (130, "Stopped. The same command goes on from here.\n")
-    assert terminal.run("large.bin")[1][0]["resumed"] == 1024 * 1024 - 1
+    assert (code, err) == (130, "Stopped. Run the same command again to resume.\n")
+    assert terminal.run_json("large.bin")[1][0]["resumed"] == 1024 * 1024 - 1
 
 
-def test_ctrl_c_does_not_wait_for_an_api_that_is_silent(terminal: Terminal) -> None:
+def test_ctrl_c_does_not_wait_for_an_api_that_does_not_respond(terminal: GetTerminal) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         terminal.edge.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with terminal.start("a.txt") as process:
+        with terminal.get("a.txt") as process:
             connection, _ = silent.accept()
             with connection:
                 process.send_signal(signal.SIGINT)
@@ -257,56 +235,54 @@ def test_ctrl_c_does_not_wait_for_an_api_that_is_silent(terminal: Terminal) -> N
     assert process.returncode == 130
 
 
-def test_two_downloads_of_one_file_do_not_mix(terminal: Terminal) -> None:
+def test_two_downloads_of_one_file_do_not_mix(terminal: GetTerminal) -> None:
     terminal.edge.stop_after = 1024 * 1024
-    with terminal.start("large.bin") as process:
-        while not terminal.parts():
-            time.sleep(0.01)
-        code, [second], _ = terminal.run("large.bin")
+    with terminal.get("large.bin") as process:
+        wait_until(terminal.parts, process)
+        code, [second], _ = terminal.run_json("large.bin")
         process.kill()
     assert (code, second["error"]) == (5, "another process is downloading it to large.bin")
 
 
-def test_dropped_connection_is_resumed(terminal: Terminal) -> None:
+def test_dropped_connection_is_resumed(terminal: GetTerminal) -> None:
     terminal.edge.drop_after = [1000, 2000]
-    code, _, _ = terminal.run("large.bin")
+    code, _, _ = terminal.run_json("large.bin")
     assert code == 0
     assert [headers.get("range") for _, headers in terminal.edge.requests] == [None, "bytes=999-", "bytes=2998-"]
     assert (terminal.directory / "large.bin").read_bytes() == LARGE
 
 
-def test_edge_in_trouble_is_asked_again(terminal: Terminal) -> None:
+def test_failing_edge_is_retried(terminal: GetTerminal) -> None:
     terminal.edge.statuses = [503, 500]
-    assert terminal.run("a.txt")[0] == 0
+    assert terminal.run_json("a.txt")[0] == 0
 
 
-def test_expired_url_is_renewed_and_the_download_resumed(terminal: Terminal) -> None:
+def test_expired_url_is_renewed_and_the_download_resumed(terminal: GetTerminal) -> None:
     terminal.edge.drop_after, terminal.edge.valid_from = [1000], 0
 
     def expire() -> None:
-        while len(terminal.edge.requests) < 1:
-            time.sleep(0.005)
+        wait_until(lambda: terminal.edge.requests)
         terminal.edge.valid_from = 2
 
     thread = threading.Thread(target=expire)
     thread.start()
-    code, _, _ = terminal.run("large.bin")
+    code, _, _ = terminal.run_json("large.bin")
     thread.join()
     assert (code, terminal.edge.signed) == (0, 2)
     assert [headers.get("range") for _, headers in terminal.edge.requests] == [None, "bytes=999-", "bytes=999-"]
     assert (terminal.directory / "large.bin").read_bytes() == LARGE
 
 
-def test_revoked_key_is_named(terminal: Terminal) -> None:
+def test_revoked_key_is_named(terminal: GetTerminal) -> None:
     terminal.edge.valid_from = 1000
-    code, [failed], err = terminal.run("a.txt")
+    code, [failed], err = terminal.run_json("a.txt")
     assert (code, terminal.edge.signed) == (5, 2)
     assert "its key may have been revoked" in failed["error"]
-    assert err.startswith("a.txt: the edge refuses a URL that was signed just now")
+    assert err.startswith("a.txt: the edge refuses a newly signed URL")
 
 
-def test_failures_are_named_at_the_end_and_the_others_finish(terminal: Terminal) -> None:
-    code, printed, err = terminal.run("nope.txt", "a.txt", "../up.txt", "/etc/x")
+def test_failures_are_named_at_the_end_and_the_others_finish(terminal: GetTerminal) -> None:
+    code, printed, err = terminal.run_json("nope.txt", "a.txt", "../up.txt", "/etc/x")
     assert code == 5
     assert {each["file"] for each in printed if "error" in each} == {"nope.txt", "../up.txt", "/etc/x"}
     assert err.endswith("3 of 4 files failed.\n")
@@ -314,108 +290,108 @@ def test_failures_are_named_at_the_end_and_the_others_finish(terminal: Terminal)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/../../up", "/up", "a//b", "./a", "a\x00b", "..", "a/"])
-def test_name_that_a_listing_has_outside_the_directory_is_refused(terminal: Terminal, name: str) -> None:
+def test_name_that_a_listing_has_outside_the_directory_is_refused(terminal: GetTerminal, name: str) -> None:
     terminal.edge.files = {name: (b"x", '"x"')}
     inside = terminal.directory / "in" / "side"
-    code, [failed], _ = terminal.run("--all", "-o", str(inside))
+    code, [failed], _ = terminal.run_json("--all", "-o", str(inside))
     assert (code, failed["file"]) == (5, name)
     assert "no file is written under this name" in failed["error"]
     assert terminal.files() == []
 
 
-def test_too_large_for_the_disk_says_so_and_goes_on_later(terminal: Terminal) -> None:
+def test_file_too_large_for_the_disk_is_named_and_can_be_resumed(terminal: GetTerminal) -> None:
     limit = 1024 * 1024
-    code, [failed], _ = terminal.run(
+    code, [failed], _ = terminal.run_json(
         "large.bin", prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     )
     assert (code, failed["error"].endswith("File too large")) == (5, True)
     assert terminal.files() == [path.name for path in terminal.parts()]
-    assert terminal.run("large.bin")[1][0]["resumed"] == limit - 1
+    assert terminal.run_json("large.bin")[1][0]["resumed"] == limit - 1
 
 
-def test_file_that_is_there_is_left_alone_and_another_is_not_overwritten(terminal: Terminal) -> None:
-    terminal.run("a.txt")
-    assert terminal.run("a.txt")[1][0]["unchanged"] is True
+def test_existing_file_is_skipped_and_a_different_one_is_not_overwritten(terminal: GetTerminal) -> None:
+    terminal.run_json("a.txt")
+    assert terminal.run_json("a.txt")[1][0]["unchanged"] is True
     (terminal.directory / "a.txt").write_text("mine")
-    code, [failed], _ = terminal.run("a.txt")
-    assert (code, failed["error"]) == (5, "a.txt is there and differs; --force replaces it")
+    code, [failed], _ = terminal.run_json("a.txt")
+    assert (code, failed["error"]) == (5, "a.txt already exists and differs; --force replaces it")
     assert (terminal.directory / "a.txt").read_text() == "mine"
-    assert terminal.run("a.txt", "--force")[0] == 0
+    assert terminal.run_json("a.txt", "--force")[0] == 0
     assert (terminal.directory / "a.txt").read_bytes() == b"a"
 
 
-def test_many_files_come_in_pages_into_folders(terminal: Terminal) -> None:
+def test_many_files_come_in_pages_into_folders(terminal: GetTerminal) -> None:
     content = {f"many/{number % 7}/{number}.txt": str(number).encode() for number in range(1500)}
     terminal.edge.files |= {name: (body, f'"{body.decode()}"') for name, body in content.items()}
-    code, printed, _ = terminal.run("--prefix", "many/", "-o", "out")
-    assert (code, len(printed), terminal.edge.asked) == (0, 1500, 2)
+    code, printed, _ = terminal.run_json("--prefix", "many/", "-o", "out")
+    assert (code, len(printed), terminal.edge.api_requests) == (0, 1500, 2)
     assert {name: (terminal.directory / "out" / name).read_bytes() for name in content} == content
     terminal.edge.requests.clear()
-    assert terminal.run("--prefix", "many/", "-o", "out")[0] == 0
+    assert terminal.run_json("--prefix", "many/", "-o", "out")[0] == 0
     assert terminal.edge.requests == []
 
 
-def test_urls_of_names_are_asked_for_a_thousand_at_a_time(terminal: Terminal) -> None:
+def test_urls_of_names_are_requested_a_thousand_at_a_time(terminal: GetTerminal) -> None:
     content = {f"{number}.txt": (str(number).encode(), f'"{number}"') for number in range(1001)}
     terminal.edge.files = content
-    code, printed, _ = terminal.run(*content, *content)
-    assert (code, len(printed), terminal.edge.asked) == (0, 1001, 2)
+    code, printed, _ = terminal.run_json(*content, *content)
+    assert (code, len(printed), terminal.edge.api_requests) == (0, 1001, 2)
 
 
-def test_content_is_checked_where_the_etag_is_its_md5(terminal: Terminal) -> None:
+def test_content_is_checked_if_the_etag_is_its_md5(terminal: GetTerminal) -> None:
     terminal.edge.headers = {"x-amz-server-side-encryption": "AES256"}
     terminal.edge.files = {
         "good": (b"hello", '"5d41402abc4b2a76b9719d911017c592"'),
         "bad": (b"hellO", '"5d41402abc4b2a76b9719d911017c592"'),
     }
-    code, printed, _ = terminal.run("good", "bad")
+    code, printed, _ = terminal.run_json("good", "bad")
     assert (code, [each["file"] for each in printed if "error" in each]) == (5, ["bad"])
     assert (terminal.directory / "good").exists()
     assert not (terminal.directory / "bad").exists()
     terminal.edge.headers = {"x-amz-server-side-encryption": "aws:kms"}
-    assert terminal.run("bad")[0] == 0
+    assert terminal.run_json("bad")[0] == 0
 
 
 @pytest.mark.parametrize("etag", ['W/"one"', "", '"../../x"'])
-def test_version_without_a_strong_etag_starts_over(terminal: Terminal, etag: str) -> None:
+def test_version_without_a_strong_etag_starts_over(terminal: GetTerminal, etag: str) -> None:
     terminal.edge.files["large.bin"] = (LARGE, etag)
     kill_midway(terminal)
-    code, [done], _ = terminal.run("large.bin")
+    code, [done], _ = terminal.run_json("large.bin")
     [(_, headers)] = terminal.edge.requests
     assert (code, done["resumed"], headers.get("range")) == (0, 0, None)
     assert terminal.files() == ["large.bin"]
 
 
-def test_whole_answer_to_a_range_is_taken_from_its_beginning(terminal: Terminal) -> None:
+def test_whole_file_in_response_to_a_range_is_read_from_its_start(terminal: GetTerminal) -> None:
     kill_midway(terminal)
     terminal.edge.takes_ranges = False
-    assert terminal.run("large.bin")[1][0]["resumed"] == 0
+    assert terminal.run_json("large.bin")[1][0]["resumed"] == 0
     assert (terminal.directory / "large.bin").read_bytes() == LARGE
 
 
-def test_part_that_is_longer_than_the_file_is_thrown_away(terminal: Terminal) -> None:
+def test_part_that_is_longer_than_the_file_is_discarded(terminal: GetTerminal) -> None:
     kill_midway(terminal)
     [part] = terminal.parts()
     with part.open("r+b") as file:
         file.truncate(len(LARGE) + 100)
-    code, [done], _ = terminal.run("large.bin")
+    code, [done], _ = terminal.run_json("large.bin")
     assert (code, done["resumed"], terminal.files()) == (0, 0, ["large.bin"])
     assert (terminal.directory / "large.bin").read_bytes() == LARGE
 
 
-def test_part_that_is_a_link_is_not_followed(terminal: Terminal) -> None:
+def test_part_that_is_a_link_is_not_followed(terminal: GetTerminal) -> None:
     kill_midway(terminal)
     [part] = terminal.parts()
     victim = terminal.directory / "mine"
     part.replace(victim)
     part.symlink_to(victim)
     before = victim.read_bytes()
-    assert terminal.run("large.bin")[0] == 5
+    assert terminal.run_json("large.bin")[0] == 5
     assert victim.read_bytes() == before
 
 
-def test_part_that_another_process_finished_meanwhile_is_none(tmp_path: Path) -> None:
-    part, parts = Part(tmp_path / "a", '"one"'), Parts()
+def test_part_that_another_process_has_finished_is_empty(tmp_path: Path) -> None:
+    part, parts = PartialFile(tmp_path / "a", '"one"'), PartialFiles()
     part.open().close()
     assert [each.path for each in parts.of(tmp_path / "a")] == [part.path]
     part.finish(None)
@@ -423,58 +399,59 @@ def test_part_that_another_process_finished_meanwhile_is_none(tmp_path: Path) ->
         assert all(opened.enter_context(each.open()).read() == b"" for each in parts.of(tmp_path / "a"))
 
 
-def test_empty_file_and_the_longest_name_of_a_file_arrive(terminal: Terminal) -> None:
+def test_empty_file_and_the_longest_name_of_a_file_arrive(terminal: GetTerminal) -> None:
     longest = "é" * 127 + "x"
     terminal.edge.files = {"empty": (b"", '"0"'), longest: (LARGE, '"one"')}
-    assert terminal.run("empty", longest)[0] == 0
+    assert terminal.run_json("empty", longest)[0] == 0
     assert terminal.files() == ["empty", longest]
     terminal.edge.files[longest + "x"] = (b"x", '"x"')
-    code, [failed], _ = terminal.run(longest + "x")
+    code, [failed], _ = terminal.run_json(longest + "x")
     assert (code, failed["error"].endswith("File name too long")) == (5, True)
 
 
-def test_file_and_folder_of_one_name_are_told_apart(terminal: Terminal) -> None:
+def test_file_and_folder_of_one_name_are_told_apart(terminal: GetTerminal) -> None:
     terminal.edge.files = {"a": (b"a", '"a"'), "a/b": (b"b", '"b"')}
-    terminal.run("a")
-    assert terminal.run("a/b", "-o", ".")[1][0]["error"] == "a cannot be a folder: a file is there"
+    terminal.run_json("a")
+    assert terminal.run_json("a/b", "-o", ".")[1][0]["error"] == "a is a file and cannot be a folder"
     (terminal.directory / "a").unlink()
     (terminal.directory / "a").mkdir()
-    assert terminal.run("a", "-o", ".", "--force")[1][0]["error"] == "a is a folder"
+    assert terminal.run_json("a", "-o", ".", "--force")[1][0]["error"] == "a is a folder"
 
 
-def test_file_that_appears_during_the_download_is_not_overwritten(terminal: Terminal) -> None:
+def test_file_that_appears_during_the_download_is_not_overwritten(terminal: GetTerminal) -> None:
     terminal.edge.stop_after = 1024 * 1024
-    with terminal.start("large.bin") as process:
-        while not terminal.parts():
-            time.sleep(0.01)
+    with terminal.get("large.bin") as process:
+        wait_until(terminal.parts, process)
         (terminal.directory / "large.bin").write_text("mine")
         terminal.edge.stop_after = None
         _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (5, "large.bin: large.bin is there and differs; --force replaces it\n")
+    assert (process.returncode, err) == (5, "large.bin: large.bin already exists and differs; --force replaces it\n")
     assert (terminal.directory / "large.bin").read_text() == "mine"
 
 
-def test_full_disk_stops_them_all_and_what_came_is_kept(terminal: Terminal) -> None:
+def test_full_disk_stops_all_downloads_and_keeps_partial_data(terminal: GetTerminal) -> None:
     (terminal.directory / "small").mkdir()
     mount = "mount -t tmpfs -o size=1m none small"
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], cwd=terminal.directory, check=False).returncode:
         pytest.skip("this machine lets nobody mount a small disk")
     inside = f'{mount} && "$0" -m private_files get large.bin -o small/; code=$?; stat -c %s small/.*.part; exit $code'
-    with terminal.start(program=["unshare", "-rm", "sh", "-c", inside, sys.executable]) as process:
+    with terminal.start(
+        program=["unshare", "-rm", "sh", "-c", inside, sys.executable], variables=terminal.variables
+    ) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, int(out)) == (5, 1024 * 1024)
-    assert err.count("No space left on device; what came so far is kept") == 1
+    assert err.count("No space left on device; partial data is kept") == 1
 
 
-def test_password_in_netrc_is_not_sent_to_the_edge(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_in_netrc_is_not_sent_to_the_edge(terminal: GetTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     (terminal.directory / "netrc").write_text("default login me password secret")
     monkeypatch.setenv("NETRC", str(terminal.directory / "netrc"))
-    assert terminal.run("a.txt")[0] == 0
+    assert terminal.run_json("a.txt")[0] == 0
     [(_, headers)] = terminal.edge.requests
     assert "authorization" not in headers
 
 
-def test_api_in_trouble_is_asked_again_once_it_has_answered(edge: Edge) -> None:
+def test_failing_api_is_retried_if_it_has_responded_before(edge: Edge) -> None:
     api = PrivateFiles(f"{edge.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key="da2-key"))
     edge.api_statuses = [503]
     with pytest.raises(Unreachable, match="503"):
@@ -491,14 +468,14 @@ def test_name_that_is_not_utf8_is_wrong_usage(arguments: list[str], capsys: pyte
     assert (exit_.value.code, "it is not UTF-8" in capsys.readouterr().err) == (2, True)
 
 
-def test_no_file_of_a_prefix_is_a_refusal(terminal: Terminal) -> None:
-    assert terminal.run("--prefix", "zzz")[0] == 1
+def test_no_file_of_a_prefix_is_a_refusal(terminal: GetTerminal) -> None:
+    assert terminal.run_json("--prefix", "zzz")[0] == 1
 
 
-def test_output_is_a_file_for_one_name(terminal: Terminal) -> None:
-    assert terminal.run("a.txt", "-o", "b.txt")[1][0]["path"] == "b.txt"
+def test_output_is_a_file_for_one_name(terminal: GetTerminal) -> None:
+    assert terminal.run_json("a.txt", "-o", "b.txt")[1][0]["path"] == "b.txt"
     (terminal.directory / "folder").mkdir()
-    assert terminal.run("a.txt", "-o", "folder")[1][0]["path"] == "folder/a.txt"
+    assert terminal.run_json("a.txt", "-o", "folder")[1][0]["path"] == "folder/a.txt"
 
 
 @given(
@@ -510,6 +487,6 @@ def test_names_refused_here_are_those_that_the_api_refuses(name: str, is_long: b
     try:
         file_names.check_name(name, "files")
     except file_names.InvalidFileName:
-        assert names.reason_to_refuse(name, "files")
+        assert client_names.reason_to_refuse(name, "files")
     else:
-        assert names.reason_to_refuse(name, "files") is None
+        assert client_names.reason_to_refuse(name, "files") is None

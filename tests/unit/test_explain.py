@@ -1,4 +1,4 @@
-"""What is said about a URL, against URLs signed by botocore and by cryptography, never by this project's own signer."""
+"""The explanation of a URL, against URLs signed by botocore and by cryptography, never by this project's own signer."""
 
 import base64
 import io
@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto import mock_aws
 
 from private_files import __main__ as command
-from private_files import browser, public_keys
+from private_files import browser_rewrites, trusted_keys
 from private_files.canned_policy import public_key
-from private_files.explain import judge
+from private_files.diagnosis import diagnose
 from private_files.explanation import Explanation
 from private_files.failures import Unconfigured
-from private_files.public_keys import Keys
-from private_files.settings import Settings
+from private_files.outputs import Outputs
+from private_files.trusted_keys import Keys
 
 ORIGIN, OTHER = "https://files.example.com", "https://other.example.com"
 NOW = 1_800_000_000  # 2027-01-15 08:00 UTC
@@ -81,7 +81,7 @@ def by_botocore(resource: str) -> str:
 
 
 def explain(url: str, keys: Keys = KEYS, *, now: float = NOW, cdn_url: str | None = ORIGIN) -> Explanation:
-    explanation = Explanation(judge(url, keys, now=now, cdn_url=cdn_url), keys, now=now)
+    explanation = Explanation(diagnose(url, keys, now=now, cdn_url=cdn_url), keys, now=now)
     shown = "\n".join(explanation.lines()) + json.dumps(explanation.json())
     _, _, signature = url.partition("Signature=")
     assert len(signature) < 8 or signature[:8] not in shown
@@ -99,7 +99,7 @@ def test_url_that_opens_says_what_and_until_when() -> None:
     assert explanation.exit_code == 0
 
 
-def test_table_stands_under_the_verdict() -> None:
+def test_table_follows_the_verdict() -> None:
     assert explain(signed()).lines()[1:] == [
         "",
         "opens      photos/a b.jpg",
@@ -108,12 +108,12 @@ def test_table_stands_under_the_verdict() -> None:
         "signature  holds",
         "browser    sends it as it is",
         "",
-        "The edge lets it through; if it is still 403, S3 refuses: no such file, or the bucket policy or the KMS key "
-        "does not let this distribution read.",
+        "The edge allows it; if the response is still 403, S3 refuses: there is no such file, or the bucket policy or "
+        "the KMS key does not allow this distribution to read it.",
     ]
 
 
-def test_json_holds_the_same() -> None:
+def test_json_has_the_same_values() -> None:
     assert explain(signed()).json() == {
         "opens": True,
         "verdict": "This URL opens photos/a b.jpg until 2027-01-15 08:14 UTC, in 14 minutes.",
@@ -224,7 +224,7 @@ def test_url_of_another_distribution_is_refused_by_this_one(keys: Keys) -> None:
     assert row(explanation, "origin") == f"{OTHER}, not that of the outputs, {ORIGIN}"
 
 
-def test_origin_is_anybodys_where_no_outputs_say_otherwise() -> None:
+def test_any_origin_is_accepted_without_outputs() -> None:
     assert explain(signed(f"{OTHER}/a"), cdn_url=None).exit_code == 0
 
 
@@ -236,7 +236,7 @@ def test_without_keys_everything_else_is_explained() -> None:
     assert "expired 3 minutes ago" in explain(signed(expires=NOW - 180), UNREAD).verdict
 
 
-def test_key_outside_the_group_is_said_to_be() -> None:
+def test_key_outside_the_group_is_named() -> None:
     explanation = explain(signed(key_id="KGONE"))
     assert row(explanation, "signed by") == "KGONE, not in the key group of the distribution, SHA-256"
     assert explanation.json()["inKeyGroup"] is False
@@ -260,7 +260,7 @@ def test_name_that_the_file_is_saved_under_is_shown(header: str, name: str) -> N
     ("seconds", "distance"),
     [(1, "in 1 second"), (60, "in 1 minute"), (7200, "in 2 hours"), (86400 * 3, "in 3 days"), (-3600, "1 hour ago")],
 )
-def test_distance_is_told_in_the_largest_unit(seconds: int, distance: str) -> None:
+def test_distance_is_in_the_largest_unit(seconds: int, distance: str) -> None:
     assert row(explain(signed(expires=NOW + seconds)), "until").endswith(f" UTC, {distance}")
 
 
@@ -275,14 +275,14 @@ def test_name_cannot_move_the_cursor() -> None:
 
 
 @pytest.mark.parametrize("path", ["a b.jpg", "é.jpg", "x/../a.jpg", "a\\b.jpg"])
-def test_url_that_only_holds_as_written_is_refused_for_a_browser(path: str) -> None:
+def test_url_that_is_valid_only_as_written_is_refused_for_a_browser(path: str) -> None:
     explanation = explain(signed(f"{ORIGIN}/{path}"))
     assert "(AccessDenied): a browser rewrites the URL (" in explanation.verdict
     assert "signed as written" in explanation.verdict
     assert explanation.exit_code == 1
 
 
-def test_url_that_a_browser_mends_opens() -> None:
+def test_url_that_a_browser_corrects_opens() -> None:
     explanation = explain(signed().replace("%20", " ") + "\n")
     assert explanation.exit_code == 0
     assert "it encodes space to %20" in row(explanation, "browser")
@@ -301,7 +301,7 @@ def test_url_that_a_browser_mends_opens() -> None:
         ("https://h/?`{}^|\\/../", b"/", b"`{}^|\\/../", None),
         ("https://h/a\\b", b"/a/b", b"", "\\ becomes /"),
         ("https://h/a\n\tb", b"/ab", b"", "tabs and line breaks are removed"),
-        (" https://h/a ", b"/a", b"", "white space around it is dropped"),
+        (" https://h/a ", b"/a", b"", "surrounding white space is removed"),
         ("https://h/a#b?c", b"/a", b"", "everything from # on is not sent"),
         ("https://h/a/../b/./c", b"/b/c", b"", "dot segments are resolved"),
         ("https://h/a/%2E%2e/b/%2e", b"/b/", b"", "dot segments are resolved"),
@@ -311,11 +311,11 @@ def test_url_that_a_browser_mends_opens() -> None:
         ("https://H:443/a", b"/a", b"", "host: lower case, no default port"),
         ("https://h:/a", b"/a", b"", "host: lower case, no default port"),
         ("HTTPS://h/a", b"/a", b"", "scheme: lower case"),
-        ("https://user:pass@h/a", b"/a", b"", "user name and password leave the URL"),
+        ("https://user:pass@h/a", b"/a", b"", "user name and password are removed"),
     ],
 )
 def test_browser_rewrites_by_the_url_standard(url: str, path: bytes, query: bytes, change: str | None) -> None:
-    request, changes = browser.as_sent(url)
+    request, changes = browser_rewrites.as_sent(url)
     assert request == ("https://h", path, query)
     assert len(changes) == (change is not None)
     assert not change or changes[0].startswith(change)
@@ -332,17 +332,17 @@ def test_browser_rewrites_as_the_url_parser_of_node_does() -> None:
     node = [str(Path(sys.executable).with_name("node")), "-e", script]
     run = subprocess.run(node, input=json.dumps(urls).encode(), capture_output=True, check=True)
     for url, (origin, path, query) in zip(urls, json.loads(run.stdout), strict=True):
-        request, _ = browser.as_sent(url)
+        request, _ = browser_rewrites.as_sent(url)
         assert request == (origin, path.encode(), query.encode()), url
-        assert not browser.as_sent(f"{origin}{path}?{query}")[1], url
+        assert not browser_rewrites.as_sent(f"{origin}{path}?{query}")[1], url
 
 
 @pytest.mark.parametrize(
     "url", ["", "x", "ftp://h/a", "https://", "https:///a", "https://é/a", "https://a b/", "https://h:x/"]
 )
-def test_what_is_no_url_is_refused_without_showing_it(url: str) -> None:
+def test_text_that_is_not_a_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match="It must begin with https://"):
-        browser.as_sent(url)
+        browser_rewrites.as_sent(url)
 
 
 @pytest.fixture
@@ -362,7 +362,7 @@ def key_group(cloudfront: Any) -> tuple[str, str]:
 
 def test_keys_are_those_of_the_key_group(aws: Any) -> None:
     key_id, group = key_group(aws)
-    keys = public_keys.fetch(Settings({"KeyGroupId": group}))
+    keys = trusted_keys.fetch(Outputs(key_group_id=group))
     assert (list(keys.by_id), keys.group, keys.unread) == ([key_id], group, None)
     assert explain(signed(key_id=key_id), keys).exit_code == 0
 
@@ -372,15 +372,15 @@ def test_keys_that_cannot_be_read_say_why(monkeypatch: pytest.MonkeyPatch) -> No
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "x"}}, "GetKeyGroup")
 
     monkeypatch.setattr(boto3.Session, "client", refuse)
-    assert public_keys.fetch(Settings({})).unread == "no outputs with a KeyGroupId, and no --public-key"
-    refused = "CloudFront refuses to show its keys (AccessDenied)"
-    assert public_keys.fetch(Settings({"KeyGroupId": "g"})).unread == refused
+    assert trusted_keys.fetch(Outputs()).unread == "no outputs with a KeyGroupId, and no --public-key"
+    refused = "CloudFront does not allow reading its keys (AccessDenied)"
+    assert trusted_keys.fetch(Outputs(key_group_id="g")).unread == refused
 
 
-def test_cloudfront_that_does_not_listen_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cloudfront_that_does_not_listen_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: None)
-    settings = Settings({"KeyGroupId": "g", "AwsEndpointUrl": "http://127.0.0.1:1"})
-    assert "cannot be read from CloudFront (" in str(public_keys.fetch(settings).unread)
+    outputs = Outputs(key_group_id="g", aws_endpoint_url="http://127.0.0.1:1")
+    assert "cannot be read from CloudFront (" in str(trusted_keys.fetch(outputs).unread)
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_cloudfront_that_does_not_listen_is_said_to_be(monkeypatch: pytest.Monke
         (None, None, None),
     ],
 )
-def test_root_key_of_the_embedded_aws_is_for_this_machine_only(
+def test_root_key_of_the_emulator_is_for_this_machine_only(
     monkeypatch: pytest.MonkeyPatch, endpoint: str | None, found: str | None, used: str | None
 ) -> None:
     class Session:
@@ -408,17 +408,16 @@ def test_root_key_of_the_embedded_aws_is_for_this_machine_only(
 
     keys_used: list[str | None] = []
     monkeypatch.setattr(boto3, "Session", Session)
-    values = {"KeyGroupId": "g"} | ({"AwsEndpointUrl": endpoint} if endpoint else {})
-    public_keys.fetch(Settings(values))
+    trusted_keys.fetch(Outputs(key_group_id="g", aws_endpoint_url=endpoint or ""))
     assert keys_used == [used]
 
 
 def test_public_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("-----BEGIN RSA PUBLIC KEY-----")
     with pytest.raises(Unconfigured, match=r"x\.pem cannot be used: CloudFront takes"):
-        public_keys.from_file(str(tmp_path / "x.pem"), RSA_ID)
+        trusted_keys.from_file(str(tmp_path / "x.pem"), RSA_ID)
     with pytest.raises(Unconfigured, match=r"y\.pem cannot be read"):
-        public_keys.from_file(str(tmp_path / "y.pem"), RSA_ID)
+        trusted_keys.from_file(str(tmp_path / "y.pem"), RSA_ID)
 
 
 @pytest.fixture
@@ -438,7 +437,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             code = int(exit_.code or 0)
         out, err = capsys.readouterr()
         assert signed()[-60:-30] not in out + err
-        assert "https://" not in err.partition("error:")[2].replace("begin with https://", "")
+        assert "https://" not in err.partition("Error:")[2].replace("begin with https://", "")
         return code, out, err
 
     return go
@@ -466,7 +465,7 @@ def test_public_key_of_a_file_is_enough(run: Callable[..., Any]) -> None:
         ([signed(), "--public-key", ""], 2),
     ],
 )
-def test_exit_code_tells_them_apart(run: Callable[..., Any], arguments: list[str], code: int) -> None:
+def test_exit_code_tells_results_apart(run: Callable[..., Any], arguments: list[str], code: int) -> None:
     assert run(*arguments)[0] == code
 
 
@@ -475,12 +474,12 @@ def test_json_is_one_line(run: Callable[..., Any]) -> None:
     assert (code, out.count("\n"), json.loads(out)["code"]) == (1, 1, "AccessDenied")
 
 
-def test_url_may_come_on_standard_input(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_can_be_read_from_standard_input(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(signed() + "\n"))
     assert run("-", "--public-key", "public.pem")[0] == 0
 
 
-def test_url_in_the_place_of_a_command_is_not_shown(
+def test_url_instead_of_a_command_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["private_files", signed()])

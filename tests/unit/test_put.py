@@ -1,4 +1,4 @@
-"""`put`, as far as nothing is sent; against S3 it is part of the journey."""
+"""`put` without sending anything; tests/stack sends files to S3."""
 
 import os
 import threading
@@ -11,9 +11,9 @@ import pytest
 
 from private_files import put
 from private_files.failures import Unconfigured
+from private_files.outputs import Outputs
 from private_files.report import Report
-from private_files.settings import Settings
-from tests.unit.test_clients import Terminal, terminal
+from tests.command_line import Terminal, terminal
 
 __all__ = ["terminal"]
 
@@ -21,11 +21,11 @@ NOWHERE = ["--aws-endpoint-url", "http://127.0.0.1:1", "--bucket", "b", "--files
 
 
 def test_two_files_of_one_name_are_refused_before_anything_is_sent() -> None:
-    with pytest.raises(Unconfigured, match=r"x/a and y/a would both be called p/a"):
+    with pytest.raises(Unconfigured, match=r"x/a and y/a would both be named p/a"):
         put.uploads(["x/a", "x/b", "y/a"], "p/", None)
 
 
-def test_what_is_no_file_is_refused_by_name(terminal: Terminal) -> None:
+def test_folder_pipe_and_missing_file_are_refused_by_name(terminal: Terminal) -> None:
     (terminal.directory / "folder").mkdir()
     os.mkfifo(terminal.directory / "pipe")
     code, _, err = terminal.run("put", "folder/", "pipe", "nothing", *NOWHERE)
@@ -37,12 +37,12 @@ def test_what_is_no_file_is_refused_by_name(terminal: Terminal) -> None:
     ]
 
 
-def test_ctrl_c_stops_what_is_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_stops_uploads_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sending, stopped = threading.Event(), threading.Event()
 
     class SlowS3:
         def head_object(self, **_: Any) -> None:
-            """There is one of every key."""
+            """Every key exists."""
 
         def upload_file(self, path: str, *_: Any, Callback: Callable[[int], None], **__: Any) -> None:  # noqa: N803
             if path.endswith("interrupted"):
@@ -62,8 +62,8 @@ def test_ctrl_c_stops_what_is_on_its_way(tmp_path: Path, monkeypatch: pytest.Mon
     for file in files:
         file.write_bytes(b"x" * 1000)
     report = Report(as_json=True)
-    where = Settings({"BucketName": "b", "FilesFolder": "files"})
+    outputs = Outputs(bucket_name="b", files_folder="files")
     with pytest.raises(KeyboardInterrupt):
-        put.put(where, put.uploads([str(file) for file in files], "", None), parallel=2, report=report)
+        put.put(outputs, put.uploads([str(file) for file in files], "", None), parallel=2, report=report)
     assert stopped.is_set()
     assert report.end() == 0

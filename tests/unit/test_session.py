@@ -1,4 +1,4 @@
-"""`login`, and the session that the other commands use, against a server that answers as Cognito does."""
+"""`login`, and the session that the other commands use, against a server that responds as Cognito does."""
 
 import json
 import stat
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from private_files import session, settings
+from private_files import session
+from private_files.outputs import Outputs
 from private_files.tokens import Tokens
-from tests.unit.test_clients import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
+from tests.command_line import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
 
 __all__ = ["server", "terminal", "with_users"]
 
@@ -20,7 +21,7 @@ ENDED = (400, {"__type": "NotAuthorizedException", "message": "Refresh Token has
 
 @pytest.fixture
 def cache(with_users: Terminal, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where sessions are kept; no password is at hand but where a test gives it."""
+    """The directory of the sessions. There is no password, unless a test sets it."""
     outputs = {name: value for name, value in server.outputs().items() if not name.startswith("Demo")}
     with_users.write(outputs)
     server.sign_in = [(200, {"AuthenticationResult": TOKENS})]
@@ -43,12 +44,12 @@ def expire(cache: Path) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {"expires": time.time() + 30}))
 
 
-def test_session_serves_the_commands_that_follow(with_users: Terminal, server: Server, cache: Path) -> None:
+def test_session_is_used_by_the_commands_that_follow(with_users: Terminal, server: Server, cache: Path) -> None:
     assert log_in(with_users) == (0, "Signed in as me@example.com.\n", "")
-    asked = len(server.sign_ins)
+    sign_ins = len(server.sign_ins)
     assert with_users.run("files") == (0, "a b.txt\nété.jpg\n", "")
-    assert server.questions[0].headers["authorization"] == TOKEN
-    assert len(server.sign_ins) == asked
+    assert server.requests[0].headers["authorization"] == TOKEN
+    assert len(server.sign_ins) == sign_ins
     assert not list(cache.rglob("tmp*"))
 
 
@@ -73,14 +74,14 @@ def test_token_that_is_about_to_expire_is_renewed_once(with_users: Terminal, ser
     expire(cache)
     server.sign_in = [(200, {"AuthenticationResult": {"AccessToken": "other.secret.access.token", "ExpiresIn": 3600}})]
     assert with_users.run("files")[0] == 0
-    assert server.questions[-1].headers["authorization"] == "other.secret.access.token"
+    assert server.requests[-1].headers["authorization"] == "other.secret.access.token"
     assert server.sign_ins[-1].json["AuthParameters"] == {"REFRESH_TOKEN": "secret-refresh"}
-    asked = len(server.sign_ins)
+    sign_ins = len(server.sign_ins)
     assert with_users.run("files")[0] == 0
-    assert len(server.sign_ins) == asked
+    assert len(server.sign_ins) == sign_ins
 
 
-def test_session_that_has_ended_says_what_to_type(with_users: Terminal, server: Server, cache: Path) -> None:
+def test_session_that_has_ended_names_the_command_to_sign_in(with_users: Terminal, server: Server, cache: Path) -> None:
     log_in(with_users)
     expire(cache)
     server.sign_in = [ENDED]
@@ -103,9 +104,9 @@ def test_busy_cognito_has_not_ended_the_session(
     assert with_users.run("files")[0] == 0
 
 
-def test_token_that_cannot_be_kept_serves_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_that_cannot_be_saved_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Renewing:
-        def __init__(self, _: settings.Settings) -> None:
+        def __init__(self, _: Outputs) -> None:
             pass
 
         def renew(self, refresh_token: str) -> Tokens:
@@ -114,11 +115,11 @@ def test_token_that_cannot_be_kept_serves_all_the_same(tmp_path: Path, monkeypat
     monkeypatch.setattr("private_files.cognito.Cognito", Renewing)
     (tmp_path / "full").touch()
     old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", Tokens("old", 0, "refresh"))
-    assert old.access_token(settings.Settings({})) == "new"
+    assert old.access_token(Outputs()) == "new"
 
 
 @pytest.mark.usefixtures("cache")
-def test_whoever_is_signed_in_waits_for_no_library_of_aws(with_users: Terminal) -> None:
+def test_session_is_used_without_importing_boto3(with_users: Terminal) -> None:
     log_in(with_users)
     code, _, imported = with_users.run("files", PYTHONPROFILEIMPORTTIME="1")
     assert (code, " gql\n" in imported, " boto3\n" in imported) == (0, True, False)
@@ -129,11 +130,11 @@ def test_token_is_not_sent_to_another_api(with_users: Terminal, server: Server) 
     log_in(with_users)
     other = ["--outputs", ".local/outputs.json", "--graphql-url", f"{server.url}/other", "--username", "me@example.com"]
     code, _, err = with_users.run("files", *other)
-    assert (code, server.questions) == (3, [])
+    assert (code, server.requests) == (3, [])
     assert "PRIVATE_FILES_PASSWORD" in err
 
 
-def test_logout_revokes_and_forgets(with_users: Terminal, server: Server, cache: Path) -> None:
+def test_logout_revokes_and_deletes_the_tokens(with_users: Terminal, server: Server, cache: Path) -> None:
     log_in(with_users)
     server.sign_in = [(200, {})]
     assert with_users.run("logout") == (0, "Signed out me@example.com.\n", "")
@@ -142,7 +143,7 @@ def test_logout_revokes_and_forgets(with_users: Terminal, server: Server, cache:
     assert with_users.run("logout") == (0, "Nobody was signed in.\n", "")
 
 
-def test_first_sign_in_takes_the_new_password_from_the_environment(
+def test_first_sign_in_reads_the_new_password_from_the_environment(
     with_users: Terminal, server: Server, cache: Path
 ) -> None:
     signed_in: Any = (200, {"AuthenticationResult": TOKENS})

@@ -1,6 +1,6 @@
-"""What a browser sends for a URL: it rewrites some, and a rewritten URL is not the one that was signed.
+"""How browsers rewrite URLs before they send them: a rewritten URL is not the one that was signed.
 
-Rules: the URL Standard (https://url.spec.whatwg.org), by the names of its sections and states. No I/O.
+Rules: the URL Standard (https://url.spec.whatwg.org); comments name its sections and states. No I/O.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_WRITTEN = re.compile(
+_URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>([^/?#@]*@)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?)"
     r"(?P<path>(/[^?#]*)?)(\?(?P<query>[^#]*))?(#.*)?",
     re.I | re.S | re.A,
@@ -21,11 +21,11 @@ _PATH_SET = frozenset(' "#<>?^`{}')
 # "URL writing": single-dot and double-dot URL path segments, in any case.
 _DOT = {".", "%2e"}
 _DOT_DOT = {"..", ".%2e", "%2e.", "%2e%2e"}
-_NO_URL = "It must begin with https:// or http://, and a host in ASCII."
+_NOT_A_URL = "It must begin with https:// or http://, and a host in ASCII."
 
 
 class Request(NamedTuple):
-    """Scheme and host as URLs are signed, and the path and the query on the wire."""
+    """The origin (scheme and host) as URLs are signed, and the path and query as they are sent."""
 
     origin: str
     path: bytes
@@ -33,16 +33,16 @@ class Request(NamedTuple):
 
 
 def as_written(url: str) -> Request:
-    """The request for exactly these characters; raises ValueError where they are no http(s) URL with an ASCII host."""
-    found = _WRITTEN.fullmatch(url)
+    """Return the request for exactly this URL. Raises ValueError if it is not an http(s) URL with an ASCII host."""
+    found = _URL.fullmatch(url)
     if not found:
-        raise ValueError(_NO_URL)
+        raise ValueError(_NOT_A_URL)
     origin = f"{found['scheme']}://{found['host']}"
     return Request(origin, _bytes(found["path"]), _bytes(found["query"] or ""))
 
 
 def as_sent(url: str) -> tuple[Request, list[str]]:
-    """The request that a browser makes of the URL, and what it rewrites; raises ValueError as `as_written` does."""
+    """Return the request that a browser sends for the URL, and what it rewrites. Raises ValueError as `as_written`."""
     changes: list[str] = []
 
     def changed(before: str, after: str, what: str) -> str:
@@ -51,18 +51,18 @@ def as_sent(url: str) -> tuple[Request, list[str]]:
         return after
 
     # "Basic URL parser", steps 1 and 3.
-    url = changed(url, url.strip("".join(map(chr, range(0x21)))), "white space around it is dropped")
+    url = changed(url, url.strip("".join(map(chr, range(0x21)))), "surrounding white space is removed")
     url = changed(url, re.sub(r"[\t\n\r]", "", url), "tabs and line breaks are removed")
-    # "Fragment state": what stands behind # is for the browser itself.
+    # "Fragment state": the browser keeps what follows #.
     url = changed(url, url.partition("#")[0], "everything from # on is not sent")
     head, mark, query = url.partition("?")
     # "Path state" and "relative slash state": in http and https, \ is /.
     head = changed(head, head.replace("\\", "/"), "\\ becomes /")
-    found = _WRITTEN.fullmatch(head)
+    found = _URL.fullmatch(head)
     if not found:
-        raise ValueError(_NO_URL)
+        raise ValueError(_NOT_A_URL)
     scheme = found["scheme"].lower()
-    host = changed(found["host"], found["host"].rpartition("@")[2], "user name and password leave the URL")
+    host = changed(found["host"], found["host"].rpartition("@")[2], "user name and password are removed")
     # "Scheme state", "host parsing", "port state".
     plain = host.lower().removesuffix(f":{_DEFAULT_PORTS[scheme]}").removesuffix(":")
     host = changed(host, plain, "host: lower case, no default port")
@@ -100,5 +100,5 @@ def _encode(text: str, special: frozenset[str], part: str, changes: list[str]) -
 
 
 def _bytes(text: str) -> bytes:
-    # An argument that is not UTF-8 reaches Python with its bytes escaped.
+    # Python escapes the bytes of an argument that is not UTF-8.
     return text.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The keys that a distribution trusts: from the CloudFront API, or one from a file."""
+"""The public keys that a distribution trusts: from the CloudFront API, or one from a file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from private_files.canned_policy import PublicKey, public_key
 from private_files.failures import Unconfigured
-from private_files.settings import Settings
+from private_files.outputs import Outputs
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Trusted keys by Key-Pair-Id; `group` is whose they are, `unread` says why there are none to check with."""
+    """Trusted keys by Key-Pair-Id; `group` is the id of their key group, `unread` the reason if there are no keys."""
 
     by_id: Mapping[str, PublicKey] = field(default_factory=dict)
     group: str | None = None
@@ -21,7 +21,7 @@ class Keys:
 
 
 def from_file(file: str, key_id: str) -> Keys:
-    """The key in a PEM file, taken for the one that `key_id` names; raises Unconfigured."""
+    """Return the key in a PEM file as the key with this id. Raises Unconfigured if it cannot be used."""
     try:
         return Keys({key_id: public_key(Path(file).read_text(encoding="utf-8"))})
     except OSError as error:
@@ -30,21 +30,21 @@ def from_file(file: str, key_id: str) -> Keys:
         raise Unconfigured(f"The public key {file} cannot be used: {error}.") from None
 
 
-def fetch(settings: Settings) -> Keys:
-    """The keys in the key group of the stack; where they cannot be read, the reason instead."""
-    group = settings.get("KeyGroupId")
-    if not group:
+def fetch(outputs: Outputs) -> Keys:
+    """Return the keys in the key group of the stack, or the reason why they cannot be read."""
+    if not outputs.key_group_id:
         return Keys(unread="no outputs with a KeyGroupId, and no --public-key")
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 takes as long to load as all the rest
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is slow to import
 
     from private_files import aws  # noqa: PLC0415
 
     try:
-        cloudfront = aws.client(settings, "cloudfront", read_timeout=10)
-        ids = cloudfront.get_key_group(Id=group)["KeyGroup"]["KeyGroupConfig"]["Items"]
+        cloudfront = aws.client(outputs, "cloudfront", read_timeout=10)
+        ids = cloudfront.get_key_group(Id=outputs.key_group_id)["KeyGroup"]["KeyGroupConfig"]["Items"]
         configs = {key_id: cloudfront.get_public_key(Id=key_id)["PublicKey"]["PublicKeyConfig"] for key_id in ids}
-        return Keys({key_id: public_key(config["EncodedKey"]) for key_id, config in configs.items()}, group)
+        keys = {key_id: public_key(config["EncodedKey"]) for key_id, config in configs.items()}
+        return Keys(keys, outputs.key_group_id)
     except ClientError as error:
-        return Keys(unread=f"CloudFront refuses to show its keys ({error.response['Error']['Code']})")
+        return Keys(unread=f"CloudFront does not allow reading its keys ({error.response['Error']['Code']})")
     except (BotoCoreError, ValueError, OSError) as error:
         return Keys(unread=f"the keys cannot be read from CloudFront ({error})")

@@ -1,6 +1,7 @@
-"""Why a signed URL opens its file or not: no I/O and no clock.
+"""Why the edge allows or refuses a signed URL: no I/O and no clock.
 
-CloudFront's rules are those of `private_files.canned_policy.check`; here it is asked, again and again, what would hold.
+`canned_policy.check` has CloudFront's rules. Here it is called with variations of the URL, to find the one that was
+signed.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote, unquote_to_bytes
 
-from private_files.browser import Request, as_sent, as_written
+from private_files.browser_rewrites import Request, as_sent, as_written
 from private_files.canned_policy import RESERVED, AccessDenied, InvalidKey, MissingKey, PublicKey, Refused, check
-from private_files.public_keys import Keys
+from private_files.trusted_keys import Keys
 
 _BEFORE_ANY_EXPIRY = -math.inf
-# What turns a signed URL into an unsigned one.
-_LOST_ON_THE_WAY = {
+# Changes in transit after which a URL has no Key-Pair-Id.
+_LOST = {
     "&amp;": "& is written &amp;, as in HTML",
     "\\u0026": "& is written \\u0026, as in JSON",
     "%3FExpires": "? is written %3F",
@@ -27,11 +28,11 @@ _LOST_ON_THE_WAY = {
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Diagnosis:
     """What the edge does with a URL that a browser sends.
 
-    `refused` is its error code, `reason` goes with that; `signature` is what became of it, in words; `not_at` is where
-    the distribution of the keys answers, if not at the origin of the URL.
+    `refused` is the error code, with its `reason`; `signature` is the result of its check, in words; `rewrites` are the
+    changes that the browser makes; `other_cdn_url` is the base URL of signed URLs, if the URL has another origin.
     """
 
     request: Request
@@ -40,18 +41,18 @@ class Judgement:
     reason: str
     signature: str
     rewrites: list[str]
-    not_at: str | None
+    other_cdn_url: str | None
 
 
 class _NoKey:
     def verify(self, *_: Any) -> None:
-        """Lets the check go on to everything but the signature."""
+        """Accept any signature, so that everything else is checked."""
 
 
-def judge(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Judgement:
-    """What the edge does with the URL at `now`; `cdn_url` is where the distribution of the keys answers.
+def diagnose(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Diagnosis:
+    """Return what the edge does with the URL at `now`, in epoch seconds; `cdn_url` is the base URL of signed URLs.
 
-    Raises ValueError where it is no URL.
+    Raises ValueError if it is not a URL.
     """
     request, rewrites = as_sent(url)
     cdn_url = cdn_url.rstrip("/") if cdn_url else None
@@ -67,31 +68,31 @@ def judge(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) -> Ju
         signature = "does not hold" if at_any_time else "holds"
 
     code, reason = (refused.code, refused.reason) if refused else (None, "")
-    not_at = cdn_url if cdn_url and cdn_url != request.origin else None
-    lost = next((what for sign, what in _LOST_ON_THE_WAY.items() if sign in url), None)
+    other_cdn_url = cdn_url if cdn_url and cdn_url != request.origin else None
+    lost = next((what for sign, what in _LOST.items() if sign in url), None)
     if refused and not isinstance(refused, InvalidKey) and rewrites and _opens_as_written(url, trusted, now):
         reason = f"a browser rewrites the URL ({'; '.join(rewrites)}), and it is signed as written"
     elif isinstance(refused, MissingKey) and lost:
         reason += f"; {lost}"
-    elif not_at and (refused is None or isinstance(refused, InvalidKey)):
+    elif other_cdn_url and (refused is None or isinstance(refused, InvalidKey)):
         code = (refused or AccessDenied).code
-        reason = f"it is signed for another distribution, {request.origin}; the outputs are those of {not_at}"
+        reason = f"it is signed for another distribution, {request.origin}; the outputs are those of {other_cdn_url}"
     elif isinstance(at_any_time, AccessDenied):
         others = _others(request, keys.by_id, cdn_url)
         holds = (what for what, other, other_keys in others if not _refusal(other, other_keys))
         reason = next((f"the signature does not match: {what}" for what in holds), reason)
     elif isinstance(refused, AccessDenied):
         reason = ""  # expired
-    return Judgement(request, key_id, code, reason, signature, rewrites, not_at)
+    return Diagnosis(request, key_id, code, reason, signature, rewrites, other_cdn_url)
 
 
 def key_pair_id(request: Request) -> str:
-    """The Key-Pair-Id in the query, or nothing."""
+    """Return the Key-Pair-Id in the query, or the empty string."""
     return parameters(request).get(b"Key-Pair-Id", b"").decode("latin-1")
 
 
 def parameters(request: Request) -> dict[bytes, bytes]:
-    """The parameters of the query, undecoded, by name; none that is there twice."""
+    """Return the parameters of the query by name, not decoded, without those that occur twice."""
     pairs = [parameter.partition(b"=")[::2] for parameter in request.query.split(b"&")]
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}
@@ -115,7 +116,7 @@ def _opens_as_written(url: str, keys: Mapping[str, PublicKey], now: float) -> bo
 def _others(
     request: Request, keys: Mapping[str, PublicKey], cdn_url: str | None
 ) -> Iterator[tuple[str, Request, Mapping[str, PublicKey]]]:
-    """What might have been signed instead, each with what that would mean."""
+    """Yield what may have been signed instead: the reason, the request and the keys."""
     query = request.query.split(b"&")
     unhashed = [parameter for parameter in query if not parameter.startswith(b"Hash-Algorithm=")]
     signing = [parameter for parameter in query if parameter.partition(b"=")[0] in RESERVED]
@@ -132,6 +133,6 @@ def _others(
     what = "parameters were added to the query after signing"
     yield what, request._replace(query=b"&".join(signing)), keys
     yield "the path was encoded after signing", request._replace(path=unquote_to_bytes(request.path)), keys
-    # botocore builds its policy with json.dumps, which escapes what is not ASCII.
+    # botocore builds policies with json.dumps, which escapes everything that is not ASCII.
     escaped = json.dumps(unquote(request.path.decode("latin-1")))[1:-1].encode()
     yield "the path was signed with JSON's escapes in it", request._replace(path=escaped), keys

@@ -1,0 +1,102 @@
+"""The options that commands share, and Click's classes with our help and values."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from private_files import settings
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Value(click.ParamType[str]):
+    """A value that is not empty: an unset shell variable must not select the value of another stack."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("it is empty", param, ctx)
+        return value
+
+
+class Name(Value):
+    """The name of a file, or a prefix of names."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail("it is not UTF-8, as every name is", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class File(Value):
+    """A file of this machine; the shell completes its path, which can be in any encoding."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+VALUE, NAME, FILE = Value(), Name(), File()
+SETTINGS: dict[str, dict[str, Any]] = {
+    "graphql_url": {"metavar": "URL", "help": "URL of the API"},
+    "user_pool_id": {"metavar": "ID", "help": "Cognito user pool"},
+    "user_pool_client_id": {"metavar": "ID", "help": "client of the user pool"},
+    "username": {"metavar": "NAME", "help": "user who signs in"},
+    "api_key": {"metavar": "KEY", "help": "API key"},
+    "bucket_name": {"metavar": "NAME", "help": "bucket"},
+    "files_folder": {"metavar": "NAME", "help": "folder of the bucket that is served"},
+    "region": {"metavar": "REGION", "help": "AWS region of the stack"},
+    "aws_ca_bundle": {"metavar": "FILE", "help": "trusted certificates, instead of the system's", "type": FILE},
+    "aws_endpoint_url": {"metavar": "URL", "help": "endpoint to use instead of AWS"},
+    "outputs": {"metavar": "FILE", "help": "outputs file of the stack", "type": FILE},
+}
+AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs", "json")
+USERS = ("graphql_url", "user_pool_id", "user_pool_client_id", "username", *AWS)
+API = ("auth", "api_key", *USERS)
+
+
+class Command(click.Command):
+    def __init__(self, *arguments: Any, shared: tuple[str, ...] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params += map(_option, shared)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Return the context: `parse` only parses, and `main` runs the command."""
+        return ctx
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write(self.epilog or "")  # not wrapped, unlike Click's
+
+
+class Group(Command, click.Group):
+    command_class = Command
+    invoke = click.Group.invoke
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # An option after the command takes precedence over the same option before it, and both over the environment.
+    given, name = context.ensure_object(dict), str(parameter.name)
+    if context.get_parameter_source(name) is ParameterSource.COMMANDLINE or (value and name not in given):
+        given[name] = value
+
+
+@cache
+def _option(name: str) -> click.Option:
+    # Most commands share these options, so each is made once.
+    attributes: dict[str, Any] = {"expose_value": False, "callback": _keep}
+    if name == "json":
+        return click.Option(["--json"], is_flag=True, help="print JSON", **attributes)
+    if name == "auth":
+        kinds = click.Choice(["cognito", "api-key", "iam"])
+        return click.Option(["--auth"], type=kinds, help="how to authenticate", **attributes)
+    attributes |= {"type": VALUE, "envvar": settings.variable(name), "show_envvar": True, **SETTINGS[name]}
+    return click.Option([settings.flag(name), name], **attributes)
