@@ -1,4 +1,4 @@
-"""A data plane on a real socket, in front of an AWS that is only what a test says it is."""
+"""AppSync's data plane on a real socket, in front of AWS APIs that the test provides."""
 
 import contextlib
 import inspect
@@ -37,7 +37,6 @@ type File @aws_api_key @aws_iam @aws_cognito_user_pools {
   name: String
   size: Int
   at: AWSDateTime
-  meta: AWSJSON
   secret: String @aws_iam
   owner: User
 }
@@ -46,7 +45,7 @@ type FilePage @aws_api_key @aws_cognito_user_pools { items: [File!] nextToken: S
 input Filter { prefix: String! limit: Int }
 enum Order { ASC DESC }
 type Query {
-  "Where a file can be opened."
+  "The URL of a file."
   getUrl(name: String!): String @aws_api_key @aws_iam @aws_cognito_user_pools
   getFile(id: ID!): File @aws_api_key @aws_iam @aws_cognito_user_pools
   getFiles(limit: Int, nextToken: String, filter: Filter, order: Order): FilePage
@@ -68,7 +67,7 @@ COGNITO = {
 
 
 class Raised(Exception):
-    """What a function answers when its code raised."""
+    """A function returns this payload when its code raised."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
         super().__init__(payload)
@@ -77,7 +76,7 @@ class Raised(Exception):
 
 @dataclass
 class Aws:
-    """The AWS APIs that the data plane reads and calls; a test changes the parts it is about."""
+    """The AWS APIs that the data plane reads and calls; a test changes the attributes it is about."""
 
     api: dict[str, Any] = field(
         default_factory=lambda: {
@@ -95,7 +94,15 @@ class Aws:
             "Mutation": {"rename": 0},
         }
     )
-    answer: Function = lambda _event: None
+    resolver: dict[str, Any] = field(default_factory=dict)
+    data_source: dict[str, Any] = field(
+        default_factory=lambda: {
+            "name": "Files",
+            "type": "AWS_LAMBDA",
+            "lambdaConfig": {"lambdaFunctionArn": FUNCTION},
+        }
+    )
+    function: Function = lambda _event: None
     events: list[Any] = field(default_factory=list)
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"key-1": POOL_KEY})
     jwks_fetches: int = 0
@@ -108,7 +115,7 @@ class Aws:
         groups: list[str] | None = None,
         **claims: Any,
     ) -> str:
-        """Get an access token as the pool issues it, with ``claims`` instead of its own; None leaves one out."""
+        """Return an access token as the pool issues it, with `claims` in place of its own; None leaves one out."""
         now = int(time.time())
         given = {
             "sub": "user-1",
@@ -134,13 +141,13 @@ class Aws:
         def resolvers(request: Request) -> Response:
             fields = self.resolvers.get(request.path_params["type"], {})
             listed = [
-                {"fieldName": name, "dataSourceName": "Files", "maxBatchSize": size} for name, size in fields.items()
+                {"fieldName": name, "dataSourceName": "Files", "maxBatchSize": size, **self.resolver}
+                for name, size in fields.items()
             ]
             return JSONResponse({"resolvers": listed})
 
         def data_sources(_request: Request) -> Response:
-            source = {"name": "Files", "type": "AWS_LAMBDA", "lambdaConfig": {"lambdaFunctionArn": FUNCTION}}
-            return JSONResponse({"dataSources": [source]})
+            return JSONResponse({"dataSources": [self.data_source]})
 
         def api_keys(_request: Request) -> Response:
             expiries = {API_KEY: 4102444800, EXPIRED_KEY: 946684800}
@@ -160,7 +167,7 @@ class Aws:
             event = await request.json()
             self.events.append(event)
             try:
-                result = self.answer(event)
+                result = self.function(event)
                 return Response(json.dumps(await result if inspect.isawaitable(result) else result))
             except Raised as raised:
                 return Response(json.dumps(raised.payload), headers={"X-Amz-Function-Error": "Unhandled"})
@@ -180,7 +187,7 @@ class Aws:
 
 @contextlib.contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an app on a free port of the loopback; yields its URL."""
+    """Serve an app on a free port of 127.0.0.1; yields its URL."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -197,7 +204,7 @@ def served(app: ASGIApp) -> Iterator[str]:
 
 
 def data_plane_app(endpoint: str, **options: Any) -> Starlette:
-    """Get the data plane of the AWS at ``endpoint``. It reads the API anew for every request."""
+    """Return the data plane for the AWS APIs at `endpoint`. It reads the API again for every request."""
     user = Credential(secret_access_key=SECRET_KEY, user_arn="arn:aws:iam::000000000000:user/machine")
     return create_app(
         session=SESSION,
@@ -212,6 +219,6 @@ def data_plane_app(endpoint: str, **options: Any) -> Starlette:
 
 @contextlib.contextmanager
 def data_plane(aws: Aws, **options: Any) -> Iterator[str]:
-    """Serve the data plane of ``aws``; yields its URL."""
+    """Serve the data plane of `aws`; yields its URL."""
     with served(aws.app()) as endpoint, served(data_plane_app(endpoint, **options)) as url:
         yield url

@@ -1,1 +1,1 @@
-"""The servers that answer requests on one machine: AppSync, CloudFront and an HTTP API of API Gateway."""
+"""The servers of one deployed stack: AppSync, CloudFront and an HTTP API of API Gateway, on one machine."""

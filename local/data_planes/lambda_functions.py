@@ -1,4 +1,4 @@
-"""Invokes Lambda functions by ARN, as many at once as the machine can run."""
+"""Invokes Lambda functions by ARN, with a limit on how many run at a time."""
 
 import asyncio
 import json
@@ -14,16 +14,22 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 from yarl import URL
 
-from local.data_planes.appsync.errors import FieldError
-
-TIMED_OUT = FieldError("Lambda:ExecutionTimeoutException", "Execution timed out.")
-# Each invocation at the same time is a process of 50 MB that takes a second of a processor to start. More of them than
-# processors answer no sooner; twice as many, because they also wait for the embedded AWS.
+# Each concurrent invocation is a process of 50 MB that takes a second of CPU time to start, so more of them than
+# processors are no faster. Twice as many, because functions also wait for the emulator.
 CONCURRENCY = 2 * (os.cpu_count() or 1)
 
 
+class FunctionFailed(Exception):
+    """A function raised, timed out or could not be invoked; `error_type` is AppSync's name for the reason."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.message = message
+
+
 class LambdaFunctions:
-    """At most ``concurrency`` invocations are under way; the others wait their turn, first come, first served."""
+    """Invokes functions, at most `concurrency` at a time; further invocations wait, first come, first served."""
 
     def __init__(
         self,
@@ -47,26 +53,26 @@ class LambdaFunctions:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
 
     async def invoke(self, function_arn: str, event: object) -> Any:
-        """Get what the function returns; raise ``FieldError`` with its exception's class name and message."""
+        """Return what the function returns. Raises FunctionFailed."""
         await self._turns.acquire()
         invocation = asyncio.create_task(self._invoke(function_arn, event))
         self._under_way.add(invocation)
         invocation.add_done_callback(self._ended)
-        # Lambda finishes what it has begun, also when nobody waits for it any more; until then it takes a turn.
+        # Lambda runs a function to its end even if the caller disconnects, and until then it counts.
         return await asyncio.shield(invocation)
 
     def _ended(self, invocation: asyncio.Task[Any]) -> None:
         self._turns.release()
         self._under_way.discard(invocation)
         if not invocation.cancelled():
-            invocation.exception()  # or asyncio complains where nobody waits for it any more
+            invocation.exception()  # or asyncio logs it as never retrieved if the caller disconnected
 
     async def _invoke(self, function_arn: str, event: object) -> Any:
         body = json.dumps(event).encode()
         url = f"{self._endpoint}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         try:
             async with self._http.post(
-                # The path is signed as it is sent: nothing may decode the ARN's %3A again.
+                # The path must be sent as it was signed, with the %3A of the ARN encoded.
                 URL(url, encoded=True),
                 data=body,
                 headers=self._signed(url, body),
@@ -75,9 +81,9 @@ class LambdaFunctions:
             ) as response:
                 payload = await response.read()
         except TimeoutError:
-            raise TIMED_OUT from None
+            raise _timed_out() from None
         except aiohttp.ClientError as error:
-            raise FieldError("Lambda:SdkClientException", f"Lambda cannot be reached: {error}") from error
+            raise FunctionFailed("Lambda:SdkClientException", f"Lambda could not be reached: {error}") from error
         if not response.ok:
             raise _refused(response, payload)
         result = json.loads(payload) if payload else None
@@ -91,20 +97,24 @@ class LambdaFunctions:
         return dict(request.headers.items())
 
 
-def _failed(error: Any) -> FieldError:
+def _timed_out() -> FunctionFailed:
+    return FunctionFailed("Lambda:ExecutionTimeoutException", "Execution timed out.")
+
+
+def _failed(error: Any) -> FunctionFailed:
     described = error if isinstance(error, dict) else {}
     message = str(described.get("errorMessage", "Unhandled"))
-    # Lambda ends a function that takes too long by itself; it has no exception class to name then.
+    # A function that Lambda stopped has no exception class.
     if described.get("errorType") in (None, "Sandbox.Timedout") and "Task timed out" in message:
-        return TIMED_OUT
-    return FieldError(str(described.get("errorType") or "Lambda:Unhandled"), message)
+        return _timed_out()
+    return FunctionFailed(str(described.get("errorType") or "Lambda:Unhandled"), message)
 
 
-def _refused(response: aiohttp.ClientResponse, payload: bytes) -> FieldError:
+def _refused(response: aiohttp.ClientResponse, payload: bytes) -> FunctionFailed:
     try:
         described = json.loads(payload)
     except ValueError:
         described = {}
     name = response.headers.get("x-amzn-errortype", described.get("__type", "ServiceException"))
-    message = described.get("message") or described.get("Message") or f"Lambda answered {response.status}."
-    return FieldError(f"Lambda:{name.split(':')[0].split('#')[-1]}", message)
+    message = described.get("message") or described.get("Message") or f"Lambda returned status {response.status}."
+    return FunctionFailed(f"Lambda:{name.split(':')[0].split('#')[-1]}", message)

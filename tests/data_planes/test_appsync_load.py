@@ -1,4 +1,4 @@
-"""The GraphQL API under load: many at once, too many at once, and clients that leave."""
+"""The GraphQL API under load: many requests, too many requests, and clients that disconnect."""
 
 import asyncio
 import gc
@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+import pytest
 from starlette.types import ASGIApp, Message
 
 from tests.appsync_stand import API_KEY, Aws, Raised, data_plane, data_plane_app, served
@@ -25,7 +26,8 @@ async def _ask(http: aiohttp.ClientSession, url: str, name: str) -> tuple[int, A
         return response.status, await response.json()
 
 
-def test_300_queries_at_once_are_all_answered_by_four_functions_at_a_time() -> None:
+@pytest.mark.slow
+def test_300_concurrent_queries_succeed_with_four_functions_at_a_time() -> None:
     at_work: list[int] = [0, 0]
 
     async def answer(event: Any) -> str:
@@ -39,13 +41,13 @@ def test_300_queries_at_once_are_all_answered_by_four_functions_at_a_time() -> N
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             return await asyncio.gather(*(_ask(http, url, str(number)) for number in range(300)))
 
-    with data_plane(Aws(answer=answer), concurrency=4) as url:
+    with data_plane(Aws(function=answer), concurrency=4) as url:
         answers = asyncio.run(ask_all(url))
     assert answers == [(200, {"data": {"getUrl": f"url of {number}"}}) for number in range(300)]
     assert at_work[1] <= 4
 
 
-def test_one_query_too_many_is_throttled_and_a_client_that_leaves_makes_room() -> None:
+def test_query_beyond_the_limit_is_throttled_until_a_client_disconnects() -> None:
     begun, finish = threading.Event(), threading.Event()
 
     async def answer(_event: Any) -> str:
@@ -61,10 +63,10 @@ def test_one_query_too_many_is_throttled_and_a_client_that_leaves_makes_room() -
             asking.cancel()
             deadline = time.monotonic() + SECONDS
             while (await others.post("/graphql", json={"query": "{ __typename }"})).status_code == 429:
-                assert time.monotonic() < deadline, "the client that left still takes up its place"
+                assert time.monotonic() < deadline, "the request of the disconnected client still counts"
             return refused
 
-    with data_plane(Aws(answer=answer), most_requests=1) as url:
+    with data_plane(Aws(function=answer), most_requests=1) as url:
         try:
             refused = asyncio.run(ask_and_leave(url))
         finally:
@@ -75,7 +77,7 @@ def test_one_query_too_many_is_throttled_and_a_client_that_leaves_makes_room() -
 
 
 async def _status(app: ASGIApp, body: bytes, key: str = API_KEY, *, leaves: bool = False) -> int:
-    """Get the status of one answer, without a socket in between; the client may leave as soon as it has asked."""
+    """Return the status of one response, without a socket; with `leaves`, the client disconnects after its request."""
     arriving: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     if leaves:
         arriving.append({"type": "http.disconnect"})
@@ -95,13 +97,14 @@ async def _status(app: ASGIApp, body: bytes, key: str = API_KEY, *, leaves: bool
     return int(sent[0]["status"])
 
 
-def test_nothing_is_left_of_2_760_requests_however_they_end() -> None:
+@pytest.mark.slow
+def test_2_760_requests_leave_no_objects_behind_however_they_end() -> None:
     def answer(event: Any) -> str:
         if event["arguments"]["name"] == "absent":
             raise Raised({"errorType": "FileNotFound", "errorMessage": "There is no such file."})
         return "a url"
 
-    aws = Aws(answer=answer)
+    aws = Aws(function=answer)
 
     async def ask_each_way(app: ASGIApp, numbers: range) -> None:
         for number in numbers:
@@ -128,12 +131,12 @@ def test_nothing_is_left_of_2_760_requests_however_they_end() -> None:
 
     with served(aws.app()) as endpoint:
         grown = asyncio.run(growth(endpoint))
-    # Connections that come and go are a few hundred; a request that stays is a dozen, 400 times.
+    # Connections account for a few hundred objects; a leak would be a dozen for each of 400 requests.
     assert grown < 1200
 
 
 async def _objects_at_rest() -> int:
-    """Get how many blocks of memory Python holds once everything that was begun has ended, which it does."""
+    """Return how many blocks of memory Python holds once all tasks have ended."""
     if begun := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(begun, timeout=SECONDS)
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,20 +1,18 @@
-"""What is wrong with a document, in AppSync's words."""
+"""Validation errors: AppSync's type in front of graphql-core's message."""
 
 import pytest
-from graphql import parse
+from graphql import parse, specified_rules
 
 from local.data_planes.appsync.schema import build_schema
-from local.data_planes.appsync.validation import validation_errors
+from local.data_planes.appsync.validation import ERROR_TYPES, validation_errors
 
 SCHEMA = build_schema("""
-scalar AWSDate
 type Owner { name: String }
-union Thing = Owner | File
-type File { id: ID! size: Int owner: Owner owners: [Owner!]! things: [Thing] }
+type File { id: ID! size: Int owner: Owner owners: [Owner!]! }
 input Filter { prefix: String! size: Int inner: Filter }
 enum Order { ASC DESC }
 type Query {
-  file(id: ID!, on: AWSDate, at: AWSDateTime, json: AWSJSON): File
+  file(id: ID!, at: AWSDateTime): File
   files(filter: Filter, sort: [Filter], order: Order, limit: Int): [File]
 }
 """)
@@ -29,93 +27,60 @@ def test_entry_has_no_path_and_one_place() -> None:
         {
             "path": None,
             "locations": [{"line": 1, "column": 3, "sourceName": None}],
-            "message": "Validation error of type FieldUndefined: Field 'x' in type 'Query' is undefined @ 'x'",
+            "message": "Validation error of type FieldUndefined: Cannot query field 'x' on type 'Query'.",
         }
     ]
 
 
 @pytest.mark.parametrize(
-    ("query", "message"),
+    ("query", "error_type", "named"),
     [
-        ('{ file(id: "1") { x } }', "FieldUndefined: Field 'x' in type 'File' is undefined @ 'file/x'"),
-        ("{ file { id } }", "MissingFieldArgument: Missing field argument id @ 'file'"),
-        ('{ file(id: "1", no: 1) { id } }', "UnknownArgument: Unknown field argument no @ 'file'"),
-        ('{ file(id: "1") }', "SubSelectionRequired: Sub selection required for type File of field file @ 'file'"),
-        (
-            '{ file(id: "1") { owners } }',
-            "SubSelectionRequired: Sub selection required for type null of field owners @ 'file/owners'",
-        ),
-        (
-            '{ file(id: "1") { size { x } } }',
-            "SubSelectionNotAllowed: Sub selection not allowed on leaf type Int of field size @ 'file/size'",
-        ),
-        (
-            "query Q($id: ID) { file(id: $id) { id } }",
-            "VariableTypeMismatch: Variable type 'ID' doesn't match expected type 'ID!' @ 'file'",
-        ),
-        ("{ file(id: $id) { id } }", "UndefinedVariable: Undefined variable id @ 'file'"),
-        ('query Q($n: Int) { file(id: "1") { id } }', "UnusedVariable: Unused variable n"),
-        ('query Q { file(id: "1") { ...F } }', "UndefinedFragment: Undefined fragment F @ 'file'"),
-        ('{ file(id: "1") { id } } fragment F on File { id }', "UnusedFragment: Unused fragment F @ 'F'"),
-        ('{ file(id: "1") { ... on No { id } } }', "UnknownType: Unknown type No @ 'file'"),
-        (
-            '{ file(id: "1") { ... on Owner { name } } }',
-            "InvalidFragmentType: Fragment  cannot be spread here as objects of type File can never be of type Owner"
-            " @ 'file'",
-        ),
-        ('{ file(id: "1") @no { id } }', "UnknownDirective: Unknown directive no @ 'file'"),
-        (
-            '{ file(id: "1") { id: size id } }',
-            "FieldsConflict: id: size and id are different fields @ 'file'",
-        ),
-        (
-            '{ files(limit: "ten") { id } }',
-            "WrongType: argument 'limit' with value 'StringValue{value='ten'}' is not a valid 'Int' @ 'files'",
-        ),
-        ("{ file(id: null) { id } }", "WrongType: argument 'id' with value 'NullValue{}' must not be null @ 'file'"),
-        (
-            "{ files(order: UP) { id } }",
-            "WrongType: argument 'order' with value 'EnumValue{name='UP'}' is not a valid 'Order' @ 'files'",
-        ),
-        (
-            "{ files(sort: [{size: 10}]) { id } }",
-            "WrongType: argument 'sort[0]' with value 'ArrayValue{values=[ObjectValue{objectFields=[ObjectField"
-            "{name='size', value=IntValue{value=10}}]}]}' is missing required fields '[prefix]' @ 'files'",
-        ),
-        (
-            '{ files(filter: {prefix: "a", no: true}) { id } }',
-            "WrongType: argument 'filter' with value 'ObjectValue{objectFields=[ObjectField{name='prefix', "
-            "value=StringValue{value='a'}}, ObjectField{name='no', value=BooleanValue{value=true}}]}' "
-            "contains a field not in 'Filter': 'no' @ 'files'",
-        ),
-        (
-            '{ files(filter: {prefix: "a", inner: {prefix: 1.5}}) { id } }',
-            "WrongType: argument 'filter.inner.prefix' with value 'FloatValue{value=1.5}' is not a valid 'String'"
-            " @ 'files'",
-        ),
-        (
-            '{ file(id: "1", at: "yesterday") { id } }',
-            "WrongType: argument 'at' with value 'StringValue{value='yesterday'}' is not a valid 'AWSDateTime'"
-            " @ 'file'",
-        ),
-        (
-            'query Q($n: Int = "ten") { files(limit: $n) { id } }',
-            "BadValueForDefaultArg: Bad default value StringValue{value='ten'} for type Int",
-        ),
+        ('{ file(id: "1") { x } }', "FieldUndefined", "'x' on type 'File'"),
+        ("{ file { id } }", "MissingFieldArgument", "'file' argument 'id'"),
+        ('{ file(id: "1", no: 1) { id } }', "UnknownArgument", "'no' on field 'Query.file'"),
+        ('{ file(id: "1") }', "SubSelectionRequired", "'file' of type 'File'"),
+        ('{ file(id: "1") { owners } }', "SubSelectionRequired", "'owners' of type '[Owner!]!'"),
+        ('{ file(id: "1") { size { x } } }', "SubSelectionNotAllowed", "'size'"),
+        ("query Q($id: ID) { file(id: $id) { id } }", "VariableTypeMismatch", "'$id' of type 'ID'"),
+        ("{ file(id: $id) { id } }", "UndefinedVariable", "'$id'"),
+        ('query Q($n: Int) { file(id: "1") { id } }', "UnusedVariable", "'$n'"),
+        ('query Q { file(id: "1") { ...F } }', "UndefinedFragment", "'F'"),
+        ('{ file(id: "1") { id } } fragment F on File { id }', "UnusedFragment", "'F'"),
+        ('{ file(id: "1") { ... on No { id } } }', "UnknownType", "'No'"),
+        ('{ file(id: "1") { ... on Owner { name } } }', "InvalidFragmentType", "'Owner'"),
+        ('{ file(id: "1") @no { id } }', "UnknownDirective", "'@no'"),
+        ('{ file(id: "1") { id @include } }', "MissingDirectiveArgument", "'@include' argument 'if'"),
+        ('{ file(id: "1") { id: size id } }', "FieldsConflict", "'id'"),
+        ('{ files(limit: "ten") { id } }', "WrongType", "Int"),
+        ("{ file(id: null) { id } }", "WrongType", "'ID!'"),
+        ("{ files(order: UP) { id } }", "WrongType", "'Order'"),
+        ("{ files(sort: [{size: 10}]) { id } }", "WrongType", "'Filter.prefix'"),
+        ('{ files(filter: {prefix: "a", no: true}) { id } }', "WrongType", "'no'"),
+        ('{ files(filter: {prefix: "a", inner: {prefix: 1.5}}) { id } }', "WrongType", "String"),
+        ('{ file(id: "1", at: "yesterday") { id } }', "WrongType", "'AWSDateTime'"),
+        ('query Q($n: Int = "ten") { files(limit: $n) { id } }', "WrongType", "Int"),
     ],
 )
-def test_fault_is_reported_in_the_words_of_graphql_java(query: str, message: str) -> None:
-    assert messages(query) == [f"Validation error of type {message}"]
+def test_error_has_the_type_of_its_rule_and_names_the_field(query: str, error_type: str, named: str) -> None:
+    [message] = messages(query)
+    assert message.startswith(f"Validation error of type {error_type}: ")
+    assert named in message
 
 
-def test_fault_is_where_the_field_or_the_variable_is() -> None:
-    for query, column in (
-        ('{ file(id: "1") { size { x } } }', 19),
-        ("query Q($id: ID) { file(id: $id) { id } }", 29),
-        ("{ file(id: 1, no: 1) { id } }", 15),
+def test_every_rule_of_graphql_core_has_an_error_type() -> None:
+    # AppSync's names for these are not known; SingleFieldSubscriptions cannot report, as subscriptions are refused.
+    unnamed = {"MaxIntrospectionDepthRule", "SingleFieldSubscriptionsRule", "UniqueInputFieldNamesRule"}
+    assert {rule.__name__ for rule in specified_rules if rule not in ERROR_TYPES} == unnamed
+
+
+def test_location_is_the_one_of_graphql_core() -> None:
+    for query, columns in (
+        ('{ file(id: "1") { size { x } } }', [24]),
+        ("query Q($id: ID) { file(id: $id) { id } }", [9, 29]),
+        ("{ file(id: 1, no: 1) { id } }", [15]),
     ):
         [error] = validation_errors(SCHEMA, parse(query), introspection=True)
-        assert error["locations"] == [{"line": 1, "column": column, "sourceName": None}]
+        assert error["locations"] == [{"line": 1, "column": column, "sourceName": None} for column in columns]
 
 
 def test_every_fault_is_reported() -> None:
@@ -123,7 +88,7 @@ def test_every_fault_is_reported() -> None:
 
 
 def test_valid_document_has_no_errors() -> None:
-    assert messages('{ file(id: 1, on: "2024-02-29Z", at: "2024-02-29T12:00:00.5+01:00", json: "{}") { id } }') == []
+    assert messages('{ file(id: 1, at: "2024-02-29T12:00:00.5+01:00") { id } }') == []
 
 
 def test_introspection_works_where_it_is_on() -> None:
@@ -135,7 +100,8 @@ def test_introspection_works_where_it_is_on() -> None:
 )
 def test_introspection_that_is_off_is_an_undefined_field(name: str, rest: str) -> None:
     [message] = messages(f"{{ {name} {rest} }}", introspection=False)
-    assert message == f"Validation error of type FieldUndefined: Field '{name}' in type 'Query' is undefined @ '{name}'"
+    assert message.startswith("Validation error of type FieldUndefined: ")
+    assert f"'{name}'" in message or f"'Query.{name}'" in message
 
 
 def test_typename_works_where_introspection_is_off() -> None:

@@ -1,4 +1,4 @@
-"""Who is let in, who is not, and what a resolver is told of the caller."""
+"""Which callers are accepted, which are refused, and the identity that resolvers receive."""
 
 import datetime
 import hashlib
@@ -38,12 +38,12 @@ QUERY = {"query": '{ getUrl(name: "a") }'}
 
 @pytest.fixture
 def aws() -> Aws:
-    return Aws(answer=lambda _event: "opened")
+    return Aws(function=lambda _event: "opened")
 
 
 @pytest.fixture
 def client(aws: Aws) -> Iterator[httpx.Client]:
-    with data_plane(aws) as url, httpx.Client(base_url=url) as client:
+    with data_plane(aws) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def outcome(response: httpx.Response) -> tuple[int, str, str]:
 # API keys
 
 
-def test_api_key_opens_the_api_and_has_no_identity(client: httpx.Client, aws: Aws) -> None:
+def test_api_key_is_accepted_and_has_no_identity(client: httpx.Client, aws: Aws) -> None:
     assert ask(client, x_api_key=API_KEY).json() == {"data": {"getUrl": "opened"}}
     assert aws.events[0]["identity"] is None
 
@@ -75,7 +75,7 @@ def test_missing_api_key_is_refused(client: httpx.Client, aws: Aws) -> None:
     assert outcome(ask(client)) == (401, "UnauthorizedException", NOT_AUTHORIZED)
 
 
-def test_api_key_is_no_use_where_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:
+def test_api_key_is_refused_if_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:
     aws.api = COGNITO
     assert outcome(ask(client, x_api_key=API_KEY)) == (401, "UnauthorizedException", NO_HEADER)
 
@@ -110,7 +110,7 @@ def test_groups_are_part_of_the_identity(client: httpx.Client, aws: Aws) -> None
 
 
 @pytest.mark.parametrize("authorization", ["nonsense", "Bearer", "Bearer nonsense", "a.b"])
-def test_what_is_no_token_is_refused(client: httpx.Client, authorization: str) -> None:
+def test_malformed_token_is_refused(client: httpx.Client, authorization: str) -> None:
     assert outcome(ask(client, authorization=authorization)) == (401, "UnauthorizedException", NO_HEADER)
 
 
@@ -167,14 +167,14 @@ def test_other_algorithms_are_refused(client: httpx.Client, aws: Aws) -> None:
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     for token in (
         unsafe_token({"alg": "none", "kid": "key-1"}, claims, lambda _text: b""),
-        # The classic confusion: the public key taken for a shared secret.
+        # Algorithm confusion: the public key used as a shared secret.
         unsafe_token({"alg": "HS256", "kid": "key-1"}, claims, lambda text: hmac.digest(public, text, "sha256")),
         jwt.encode(claims, key, algorithm="RS512", headers={"kid": "key-1"}),
     ):
         assert outcome(ask(client, authorization=token))[2] == NOT_AUTHORIZED
 
 
-def test_app_client_must_match_where_the_api_says_so(client: httpx.Client, aws: Aws) -> None:
+def test_app_client_must_match_the_pattern_of_the_api(client: httpx.Client, aws: Aws) -> None:
     aws.api["userPoolConfig"] = {**aws.api["userPoolConfig"], "appIdClientRegex": "app-client-[12]"}
     assert ask(client, authorization=aws.token()).status_code == 200
     assert outcome(ask(client, authorization=aws.token(client_id="app-client-3")))[2] == NOT_AUTHORIZED
@@ -187,7 +187,7 @@ def test_signing_keys_are_fetched_once(client: httpx.Client, aws: Aws) -> None:
     assert aws.jwks_fetches == 1
 
 
-def test_made_up_key_ids_do_not_become_fetches(client: httpx.Client, aws: Aws) -> None:
+def test_unknown_key_ids_do_not_cause_a_fetch_each(client: httpx.Client, aws: Aws) -> None:
     for number in range(5):
         made_up = aws.token(key_id=f"made-up-{number}", key=aws.keys["key-1"])
         assert outcome(ask(client, authorization=made_up))[2] == NOT_AUTHORIZED
@@ -197,7 +197,7 @@ def test_made_up_key_ids_do_not_become_fetches(client: httpx.Client, aws: Aws) -
 def test_new_signing_key_of_the_pool_is_fetched(
     client: httpx.Client, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.data_planes.user_pool_keys.REFETCH_AFTER", 0.0)
+    monkeypatch.setattr("local.data_planes.user_pool_tokens.REFETCH_AFTER", 0.0)
     ask(client, authorization=aws.token())
     aws.keys["key-2"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert ask(client, authorization=aws.token(key_id="key-2")).status_code == 200
@@ -237,7 +237,7 @@ def post_signed(
     ("origin", "status"),
     [("https://elsewhere.example", 403), ("null", 403), ("http://localhost:5173", 200), ("http://127.0.0.1:4567", 200)],
 )
-def test_page_of_elsewhere_may_not_sign_with_the_root_key_that_everybody_knows(
+def test_page_of_another_origin_cannot_sign_with_the_public_root_key(
     client: httpx.Client, origin: str, status: int
 ) -> None:
     assert post_signed(client, signed(client) | {"origin": origin}).status_code == status
@@ -264,7 +264,7 @@ def test_host_may_be_signed_without_its_port(client: httpx.Client) -> None:
     assert post_signed(client, headers).status_code == 200
 
 
-def test_host_signed_for_elsewhere_is_refused(client: httpx.Client) -> None:
+def test_signature_for_another_host_is_refused(client: httpx.Client) -> None:
     headers = signed(client, headers={"host": "elsewhere.example"})
     del headers["host"]
     assert outcome(post_signed(client, headers))[:2] == (403, "InvalidSignatureException")
@@ -278,7 +278,7 @@ def test_unknown_access_key_is_refused(client: httpx.Client) -> None:
     )
 
 
-def test_session_token_that_is_not_the_credentials_own_is_refused(client: httpx.Client) -> None:
+def test_session_token_of_another_credential_is_refused(client: httpx.Client) -> None:
     headers = signed(client, token="a-token")
     assert outcome(post_signed(client, headers))[1] == "UnrecognizedClientException"
 
@@ -327,11 +327,11 @@ def test_incomplete_signature_is_refused(client: httpx.Client) -> None:
     assert outcome(post_signed(client, undated))[1] == "IncompleteSignatureException"
 
 
-def test_api_of_iam_alone_wants_a_signature(client: httpx.Client, aws: Aws) -> None:
+def test_api_with_only_iam_requires_a_signature(client: httpx.Client, aws: Aws) -> None:
     aws.api = {"authenticationType": "AWS_IAM"}
     assert outcome(ask(client))[:2] == (403, "MissingAuthenticationTokenException")
 
 
-def test_signature_is_no_use_where_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:
+def test_signature_is_refused_if_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:
     aws.api = COGNITO
     assert outcome(post_signed(client, signed(client))) == (401, "UnauthorizedException", NO_HEADER)

@@ -1,4 +1,4 @@
-"""Clients that people have: gql, gql-cli, and many at once."""
+"""Common clients: gql, gql-cli, and many requests at a time."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ URL = "https://files.example.com/a%20b.jpg"
 
 @pytest.fixture
 def aws() -> Aws:
-    return Aws(answer=lambda _event: URL)
+    return Aws(function=lambda _event: URL)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def authentication(kind: str, host: str, aws: Aws) -> AppSyncAuthentication:
 
 @pytest.mark.parametrize("kind", ["key", "token", "signature"])
 @pytest.mark.parametrize("with_port", [True, False])
-def test_gql_client_is_answered(url: str, aws: Aws, kind: str, with_port: bool) -> None:
+def test_gql_client_gets_the_result(url: str, aws: Aws, kind: str, with_port: bool) -> None:
     parts = urlsplit(url)
     host = parts.netloc if with_port else str(parts.hostname)
 
@@ -78,17 +78,20 @@ def cli(url: str, *arguments: str, **environment: str) -> subprocess.CompletedPr
     )
 
 
-def test_gql_cli_is_answered_with_an_api_key(url: str) -> None:
+@pytest.mark.slow
+def test_gql_cli_with_an_api_key_gets_the_result(url: str) -> None:
     result = cli(url, "--api-key", API_KEY)
     assert result.stdout.strip() == f'{{"getUrl": "{URL}"}}', result.stderr
 
 
-def test_gql_cli_is_answered_with_a_token(url: str, aws: Aws) -> None:
+@pytest.mark.slow
+def test_gql_cli_with_a_token_gets_the_result(url: str, aws: Aws) -> None:
     result = cli(url, "--jwt", aws.token())
     assert result.stdout.strip() == f'{{"getUrl": "{URL}"}}', result.stderr
 
 
-def test_gql_cli_is_answered_with_a_signature(url: str) -> None:
+@pytest.mark.slow
+def test_gql_cli_with_a_signature_gets_the_result(url: str) -> None:
     result = cli(
         url,
         AWS_ACCESS_KEY_ID=ACCESS_KEY,
@@ -99,14 +102,16 @@ def test_gql_cli_is_answered_with_a_signature(url: str) -> None:
     assert result.stdout.strip() == f'{{"getUrl": "{URL}"}}', result.stderr
 
 
+@pytest.mark.slow
 def test_gql_cli_with_a_wrong_key_fails(url: str) -> None:
     result = cli(url, "--api-key", "da2-other")
     assert result.returncode != 0
     assert URL not in result.stdout
 
 
-def test_hundreds_of_queries_at_once_are_all_answered(aws: Aws) -> None:
-    aws.answer = lambda event: event["arguments"]["name"]
+@pytest.mark.slow
+def test_hundreds_of_concurrent_queries_succeed(aws: Aws) -> None:
+    aws.function = lambda event: event["arguments"]["name"]
 
     async def ask_all(url: str) -> list[Any]:
         headers = {"authorization": aws.token()}
@@ -125,7 +130,7 @@ def test_hundreds_of_queries_at_once_are_all_answered(aws: Aws) -> None:
     assert answers == [(200, {"data": {"getUrl": str(number)}}) for number in range(400)]
 
 
-def test_at_most_64_functions_run_at_once(aws: Aws) -> None:
+def test_at_most_64_functions_run_at_a_time(aws: Aws) -> None:
     running, most = 0, 0
 
     async def answer(_event: Any) -> str:
@@ -137,7 +142,7 @@ def test_at_most_64_functions_run_at_once(aws: Aws) -> None:
         return "x"
 
     fields = " ".join(f"f{number}: names" for number in range(200))
-    aws.answer = answer
+    aws.function = answer
 
     async def ask(url: str) -> Any:
         async with aiohttp.ClientSession() as http:

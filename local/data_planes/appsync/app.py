@@ -1,8 +1,9 @@
-"""AppSync's data plane on one machine: HTTP in, the fields of a deployed API through Lambda, HTTP out."""
+"""AppSync's data plane on one machine: GraphQL over HTTP, with the fields of a deployed API resolved by Lambda."""
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import boto3
@@ -13,11 +14,12 @@ from starlette.routing import Route
 
 from local.data_planes.appsync import page
 from local.data_planes.appsync.callers import Callers
-from local.data_planes.appsync.cognito_tokens import CognitoTokens
 from local.data_planes.appsync.data_plane import PREFLIGHT, DataPlane
-from local.data_planes.appsync.deployed_api import ApiReader
+from local.data_planes.appsync.deployed_api import read
 from local.data_planes.appsync.request_signature import Credential
+from local.data_planes.deployed_state import DeployedState
 from local.data_planes.lambda_functions import CONCURRENCY, LambdaFunctions
+from local.data_planes.user_pool_tokens import UserPoolTokens
 
 MOST_REQUESTS = 500
 
@@ -35,13 +37,12 @@ def create_app(
     most_requests: int = MOST_REQUESTS,
     concurrency: int = CONCURRENCY,
 ) -> Starlette:
-    """Get the data plane of one API: ``/graphql`` for clients and, at ``/``, GraphiQL.
+    """Return the data plane of one API: `/graphql` for clients and `/`, GraphiQL.
 
-    ``session`` reads the API and invokes its functions at ``aws_endpoint_url``, whose certificate ``ca_bundle``
-    vouches for. ``credentials`` maps the access key ids that may sign requests to what is known of them.
-    ``demo_token`` returns a token with which GraphiQL signs in. A deployment is seen within ``fresh`` seconds, twice
-    that under load. Of ``most_requests`` at a time, ``concurrency`` functions run and the others wait; any more
-    requests are refused with 429.
+    `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate is verified against
+    `ca_bundle`. `credentials` maps the access key ids that may sign requests to their secrets and users. `demo_token`
+    returns a token to sign in with from GraphiQL. The API is read again after `fresh` seconds. At most `concurrency`
+    functions run at a time. Requests beyond `most_requests` at a time are refused with 429.
     """
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
 
@@ -50,8 +51,8 @@ def create_app(
         client = session.client("appsync", region_name=region, endpoint_url=aws_endpoint_url, verify=ca_bundle or True)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             app.state.data_plane = DataPlane(
-                ApiReader(client, api_id, fresh=fresh),
-                Callers(CognitoTokens(http, aws_endpoint_url, tls), credentials, region),
+                DeployedState(partial(read, client, api_id), fresh=fresh),
+                Callers(UserPoolTokens(http, aws_endpoint_url, tls), credentials, region),
                 LambdaFunctions(
                     http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls, concurrency=concurrency
                 ),
@@ -64,7 +65,7 @@ def create_app(
         if request.method == "OPTIONS":
             return Response(headers=PREFLIGHT)
         data_plane: DataPlane = request.app.state.data_plane
-        return await data_plane.answer(request)
+        return await data_plane.respond(request)
 
     return Starlette(
         routes=[Route("/graphql", graphql, methods=["POST", "GET", "OPTIONS"]), *page.routes(demo_token)],

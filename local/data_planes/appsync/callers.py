@@ -1,4 +1,4 @@
-"""Who is calling: one request, one authorization mode, one identity."""
+"""Identifies the caller of a request: its authorization mode and its identity."""
 
 import datetime
 import time
@@ -10,16 +10,17 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from local.data_planes.appsync import request_signature
-from local.data_planes.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, CognitoTokens
+from local.data_planes.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHORIZED, token_claims
 from local.data_planes.appsync.deployed_api import AuthMode, DeployedApi
 from local.data_planes.appsync.errors import RequestError
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.loopback import LOOPBACK
+from local.data_planes.user_pool_tokens import UserPoolTokens
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A caller that AppSync lets in; ``identity`` is what its resolvers are told (null for an API key)."""
+    """An authorized caller; `identity` is what resolvers receive (None for an API key)."""
 
     mode: AuthMode
     identity: dict[str, Any] | None = None
@@ -27,15 +28,15 @@ class Caller:
 
 
 class Callers:
-    """Tells who sent a request, by the modes of the API and the headers of the request."""
+    """Identifies callers by the authorization modes of the API and the headers of their requests."""
 
-    def __init__(self, tokens: CognitoTokens, credentials: Mapping[str, Credential], region: str) -> None:
+    def __init__(self, tokens: UserPoolTokens, credentials: Mapping[str, Credential], region: str) -> None:
         self._tokens = tokens
         self._credentials = credentials
         self._region = region
 
     async def identify(self, request: Request, body: bytes, api: DeployedApi) -> Caller:
-        """Get the caller; raise ``RequestError`` (401, or 403 for a signature) where AppSync would refuse it."""
+        """Return the caller. Raises RequestError (401, or 403 for a signature) as AppSync does."""
         authorization = request.headers.get("authorization", "")
         if AuthMode.IAM in api.modes and authorization.startswith("AWS4-HMAC-SHA256"):
             return self._signer(request, body)
@@ -51,13 +52,13 @@ class Callers:
         raise RequestError(401, "UnauthorizedException", message)
 
     def _signer(self, request: Request, body: bytes) -> Caller:
-        # Every page on the web knows the root key of this machine, which it knows of no AWS account.
+        # The emulator's root key is public, so a page of any origin could sign with it.
         origin = request.headers.get("origin")
         if origin and urlsplit(origin).hostname not in LOOPBACK:
-            message = f"A page of {origin} may not sign requests to this machine; only pages of this machine may."
+            message = f"Pages of {origin} cannot sign requests to this machine; only pages that it serves can."
             raise RequestError(403, "AccessDeniedException", message)
         now = datetime.datetime.now(datetime.UTC)
-        _, credential = request_signature.verify(
+        credential = request_signature.verify(
             request, body, credentials=self._credentials, region=self._region, now=now
         )
         return Caller(
@@ -76,7 +77,7 @@ class Callers:
 
     async def _user(self, authorization: str, request: Request, api: DeployedApi) -> Caller:
         pools = [provider for provider in api.providers if provider.mode == AuthMode.COGNITO]
-        claims = await self._tokens.claims(authorization, pools)
+        claims = await token_claims(authorization, pools, self._tokens)
         groups = claims.get("cognito:groups")
         return Caller(
             AuthMode.COGNITO,

@@ -1,4 +1,4 @@
-"""Answers the requests to one API over HTTP, as AppSync writes its answers and its refusals."""
+"""Handles the HTTP requests to one API, with the statuses, headers and error bodies of AppSync."""
 
 import asyncio
 import json
@@ -12,18 +12,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from local.data_planes.appsync.callers import Callers
-from local.data_planes.appsync.deployed_api import ApiReader
+from local.data_planes.appsync.deployed_api import DeployedApi
 from local.data_planes.appsync.errors import RequestError
 from local.data_planes.appsync.execution import Execution
 from local.data_planes.appsync.graphql_request import read_operation
 from local.data_planes.appsync.validation import validation_errors
+from local.data_planes.deployed_state import DeployedState, Unreadable
 from local.data_planes.lambda_functions import LambdaFunctions
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LARGEST_ANSWER = 5_000_000
-CLIENT_GONE = 499  # never sent: nobody is there to read it
+LARGEST_RESPONSE = 5_000_000
+CLIENT_GONE = 499  # never sent, because the client has disconnected
 READABLE = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": (
@@ -38,7 +39,7 @@ PREFLIGHT = {
     ),
     "access-control-max-age": "172800",
 }
-# AppSync prints a refusal as Jackson does: the list opens on the line of its key, and a colon stands apart.
+# AppSync formats error bodies as Jackson's pretty printer does.
 REFUSAL = """{
   "errors" : [ {
     "errorType" : %s,
@@ -48,19 +49,21 @@ REFUSAL = """{
 
 
 class DataPlane:
-    """Answers the requests to one API, so many at a time."""
+    """Handles at most `most_requests` requests at a time; further ones are refused with 429."""
 
-    def __init__(self, api: ApiReader, callers: Callers, functions: LambdaFunctions, most_requests: int) -> None:
+    def __init__(
+        self, api: DeployedState[DeployedApi], callers: Callers, functions: LambdaFunctions, most_requests: int
+    ) -> None:
         self._api = api
         self._callers = callers
         self._functions = functions
         self._most_requests = most_requests
         self._requests = 0
 
-    async def answer(self, request: Request) -> Response:
-        """Get the response to a request; what is refused further in becomes a status here, and nowhere else."""
+    async def respond(self, request: Request) -> Response:
+        """Return the response to a request. This is the only place where an error becomes a status."""
         started_at = time.monotonic()
-        asked = "refused"
+        logged = "refused"
         self._requests += 1
         try:
             if self._requests > self._most_requests:
@@ -69,19 +72,21 @@ class DataPlane:
             api = await self._api.current()
             caller = await self._callers.identify(request, body, api)
             operation = read_operation(request, body)
-            asked = operation.fields
+            logged = operation.fields
             if errors := validation_errors(api.schema, operation.document, introspection=api.introspection):
-                answer: dict[str, object] = {"data": None, "errors": errors}
+                result: dict[str, object] = {"data": None, "errors": errors}
             else:
                 execution = Execution(api, caller, self._functions, dict(request.headers))
-                answer = await _while_connected(
+                result = await _while_connected(
                     request, execution.run(operation.document, operation.variables, operation.name)
                 )
-            response = _json(200, json.dumps(answer, separators=(",", ":")))
-            if len(response.body) > LARGEST_ANSWER:
+            response = _json(200, json.dumps(result, separators=(",", ":")))
+            if len(response.body) > LARGEST_RESPONSE:
                 raise RequestError(400, "BadRequestException", "The evaluated response is larger than 5 MB.")
         except RequestError as error:
             response = _refusal(error)
+        except Unreadable as error:
+            response = _refusal(RequestError(500, "InternalFailure", f"The API could not be read: {error}"))
         except ClientDisconnect:
             response = Response(status_code=CLIENT_GONE)
         except Exception:
@@ -89,24 +94,24 @@ class DataPlane:
             response = _refusal(RequestError(500, "InternalFailure", "An internal failure occurred."))
         finally:
             self._requests -= 1
-        # Signed URLs open files for whoever reads them: no argument and no answer is ever logged.
-        logger.info("%s %d %d ms", asked, response.status_code, (time.monotonic() - started_at) * 1000)
+        # Results may be signed URLs, which open files: neither they nor arguments are logged.
+        logger.info("%s %d %d ms", logged, response.status_code, (time.monotonic() - started_at) * 1000)
         return response
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Get the result of the work; raise ``ClientDisconnect``, and cancel it, where the client leaves before."""
+    """Return the result of the work. Cancels it and raises ClientDisconnect if the client disconnects first."""
     working = asyncio.create_task(work)
-    # The body has been read: what the server says next is that the client is gone.
-    leaving = asyncio.ensure_future(request.receive())
+    # The body has been read, so the next message from the server is the disconnect.
+    disconnect = asyncio.ensure_future(request.receive())
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, disconnect), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         raise ClientDisconnect
     finally:
         working.cancel()
-        leaving.cancel()
+        disconnect.cancel()
 
 
 def _refusal(error: RequestError) -> Response:

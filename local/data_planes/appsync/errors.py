@@ -1,8 +1,8 @@
-"""The two ways in which AppSync says no: to a whole request, or to one field of it."""
+"""The two kinds of AppSync errors: of a whole request, and of one field."""
 
 
 class RequestError(Exception):
-    """The request is refused as a whole, with an HTTP status and AppSync's name for the reason."""
+    """The request is refused with an HTTP status and AppSync's name for the reason."""
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -12,7 +12,7 @@ class RequestError(Exception):
 
 
 class FieldError(Exception):
-    """One field fails and becomes null; the rest of the answer is kept, and the status stays 200."""
+    """One field is refused and becomes null; its siblings are kept, and the status stays 200."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)

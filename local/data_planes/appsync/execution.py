@@ -1,4 +1,4 @@
-"""Executes one valid operation: fields with a resolver through Lambda, the others from their source."""
+"""Executes a valid operation: fields with a resolver through Lambda, the others from their source object."""
 
 import asyncio
 from collections import defaultdict
@@ -13,7 +13,7 @@ from local.data_planes.appsync.error_entries import error_entry, field_entry
 from local.data_planes.appsync.errors import FieldError
 from local.data_planes.appsync.field_access import is_allowed
 from local.data_planes.appsync.resolver_event import resolver_event
-from local.data_planes.lambda_functions import LambdaFunctions
+from local.data_planes.lambda_functions import FunctionFailed, LambdaFunctions
 
 REQUEST_SECONDS = 30.0
 MOST_RESOLVERS = 10_000
@@ -22,7 +22,7 @@ Call = tuple[dict[str, Any], asyncio.Future[Any]]
 
 
 class Execution:
-    """One request under way."""
+    """The execution of one request."""
 
     def __init__(
         self, api: DeployedApi, caller: Caller, functions: LambdaFunctions, headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class Execution:
     async def run(
         self, document: DocumentNode, variables: dict[str, Any], operation_name: str | None
     ) -> dict[str, Any]:
-        """Get ``data`` and, where something failed, ``errors``, as AppSync writes them."""
+        """Return `data` and, if something failed, `errors`, in the shape that AppSync gives them."""
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 result = execute(
@@ -54,11 +54,11 @@ class Execution:
             return {"data": None, "errors": [field_entry(FieldError("ExecutionTimeout", "Request timed out."))]}
         finally:
             for batch in self._batches:
-                batch.cancel()  # nobody waits for it any more
-        answer: dict[str, Any] = {"data": result.data}
+                batch.cancel()  # after a timeout or a disconnect, its result is not needed
+        response: dict[str, Any] = {"data": result.data}
         if result.errors:
-            answer["errors"] = [error_entry(error, self._api.schema) for error in result.errors]
-        return answer
+            response["errors"] = [error_entry(error) for error in result.errors]
+        return response
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         field = (info.parent_type.name, info.field_name)
@@ -70,14 +70,14 @@ class Execution:
             self._permit(info, keys)
             resolver = self._resolver(*field)
         except FieldError as error:
-            # graphql-core drops the siblings that are already under way where a field fails before it is awaited.
+            # Raised here and not when awaited, graphql-core would drop the siblings that are already running.
             return _failed(error)
         event = resolver_event(
             info, source=source, arguments=arguments, identity=self._caller.identity, headers=self._headers
         )
         if resolver.max_batch_size > 0:
             return self._enqueue(keys, resolver, event)
-        # A coroutine and not a task: graphql-core awaits mutations in turn, but makes all of them at once.
+        # A coroutine and not a task: graphql-core calls all resolvers of a mutation before it awaits the first.
         return self._functions.invoke(resolver.function_arn, event)
 
     def _permit(self, info: GraphQLResolveInfo, keys: tuple[str, ...]) -> None:
@@ -91,38 +91,36 @@ class Execution:
         self._resolved += 1
         if self._resolved > (limit := self._api.resolver_count_limit or MOST_RESOLVERS):
             raise FieldError("ResolverExecutionLimitReached", f"Resolver count limit {limit} is reached.")
-        if (resolver := self._api.resolvers[type_name, field_name]) is None:
-            raise FieldError("UnsupportedResolver", "Only direct Lambda resolvers run on this machine.")
-        return resolver
+        return self._api.resolvers[type_name, field_name]
 
     def _enqueue(self, keys: tuple[str, ...], resolver: FunctionResolver, event: dict[str, Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        # The items of a list are resolved in one go, so by the next turn of the loop all of them are waiting.
+        # graphql-core resolves the items of a list without a pause: by the next turn of the loop, all of them wait.
         if not self._waiting[keys]:
             loop.call_soon(self._send, keys, resolver)
-        answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting[keys].append((event, answer))
-        return answer
+        result: asyncio.Future[Any] = loop.create_future()
+        self._waiting[keys].append((event, result))
+        return result
 
     def _send(self, keys: tuple[str, ...], resolver: FunctionResolver) -> None:
         calls = self._waiting.pop(keys)
         for start in range(0, len(calls), resolver.max_batch_size):
             batch = calls[start : start + resolver.max_batch_size]
-            task = asyncio.create_task(self._answer(resolver, batch))
-            # The loop itself holds a task only weakly.
+            task = asyncio.create_task(self._invoke_batch(resolver, batch))
+            # The event loop holds only a weak reference to a task.
             self._batches.add(task)
             task.add_done_callback(self._batches.discard)
 
-    async def _answer(self, resolver: FunctionResolver, batch: list[Call]) -> None:
-        answers: list[Any]
+    async def _invoke_batch(self, resolver: FunctionResolver, batch: list[Call]) -> None:
+        results: list[Any]
         try:
-            answers = await self._functions.invoke(resolver.function_arn, [event for event, _ in batch])
-            if not isinstance(answers, list) or len(answers) != len(batch):
+            results = await self._functions.invoke(resolver.function_arn, [event for event, _ in batch])
+            if not isinstance(results, list) or len(results) != len(batch):
                 raise FieldError("MappingTemplate", "BatchInvoke must return a list as long as the one it was sent.")
-        except FieldError as error:
-            answers = [{"errorType": error.error_type, "errorMessage": error.message}] * len(batch)
-        for answer, (_, waiting) in zip(answers, batch, strict=True):
-            item = answer if isinstance(answer, dict) else {}
+        except (FieldError, FunctionFailed) as error:
+            results = [{"errorType": error.error_type, "errorMessage": error.message}] * len(batch)
+        for result, (_, waiting) in zip(results, batch, strict=True):
+            item = result if isinstance(result, dict) else {}
             if waiting.done():
                 continue
             if item.get("errorType") or item.get("errorMessage"):

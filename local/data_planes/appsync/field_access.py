@@ -1,4 +1,4 @@
-"""Which caller may see which field, by the authorization directives of the schema."""
+"""Decides which caller may have which field, by the authorization directives of the schema."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,8 +10,6 @@ from local.data_planes.appsync.deployed_api import AuthMode, DeployedApi
 MODES = {
     "aws_api_key": AuthMode.API_KEY,
     "aws_iam": AuthMode.IAM,
-    "aws_oidc": AuthMode.OIDC,
-    "aws_lambda": AuthMode.LAMBDA,
     "aws_cognito_user_pools": AuthMode.COGNITO,
 }
 
@@ -19,16 +17,14 @@ Rule = Mapping[AuthMode, frozenset[str] | None]
 
 
 def is_allowed(api: DeployedApi, caller: Caller, parent: GraphQLObjectType, field_name: str) -> bool:
-    """Tell whether the caller may have the field: a directive on the field overrides those on its type.
+    """Tell whether the caller may have the field. Directives on a field override those on its type.
 
-    A field that nothing marks belongs to the default mode, whose default action may still be to deny.
+    A field without directives is open to the default mode, unless its default action is to deny.
     """
     field_node, type_node = parent.fields[field_name].ast_node, parent.ast_node
     extensions = [directive for node in parent.extension_ast_nodes for directive in node.directives]
-    # With a second mode, AppSync no longer looks at @aws_auth.
-    modes = MODES if len(api.providers) > 1 else {**MODES, "aws_auth": AuthMode.COGNITO}
-    rule = _rule(field_node.directives if field_node else (), modes) or _rule(
-        (*(type_node.directives if type_node else ()), *extensions), modes
+    rule = _rule(field_node.directives if field_node else ()) or _rule(
+        (*(type_node.directives if type_node else ()), *extensions)
     )
     if not rule:
         return caller.mode == api.default.mode and api.default.default_action == "ALLOW"
@@ -38,9 +34,9 @@ def is_allowed(api: DeployedApi, caller: Caller, parent: GraphQLObjectType, fiel
     return groups is None or not groups.isdisjoint(caller.groups)
 
 
-def _rule(directives: Iterable[DirectiveNode], modes: Mapping[str, AuthMode]) -> Rule:
+def _rule(directives: Iterable[DirectiveNode]) -> Rule:
     return {
-        modes[directive.name.value]: _groups(directive) for directive in directives if directive.name.value in modes
+        MODES[directive.name.value]: _groups(directive) for directive in directives if directive.name.value in MODES
     }
 
 

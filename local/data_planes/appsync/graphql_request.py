@@ -1,4 +1,4 @@
-"""What an HTTP request asks a GraphQL API to do."""
+"""Reads the GraphQL operation of an HTTP request."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from local.data_planes.appsync.errors import RequestError
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of a document that parses, with its variables as they were sent."""
+    """One operation of a parsed document, with its variables as they were sent."""
 
     document: DocumentNode
     definition: OperationDefinitionNode
@@ -25,14 +25,14 @@ class Operation:
 
     @property
     def fields(self) -> str:
-        """What may be logged of it: its kind and its top fields, never its arguments or its answer."""
+        """The part that may be logged: the kind of operation and its top-level fields, without arguments."""
         selections = self.definition.selection_set.selections
         names = [node.name.value for node in selections if isinstance(node, FieldNode)]
         return f"{self.definition.operation.value} {','.join(names)}"
 
 
 def read_operation(request: Request, body: bytes) -> Operation:
-    """Get the operation of a GET or POST request; raise ``RequestError`` (400) where there is none."""
+    """Return the operation of a GET or POST request. Raises RequestError (400) if there is none."""
     payload = _payload(request, body)
     query, variables, name = (payload.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
@@ -50,7 +50,7 @@ def read_operation(request: Request, body: bytes) -> Operation:
         case []:
             raise RequestError(400, "BadRequestException", f"Unknown operation named '{name}'.")
         case [definition] if definition.operation == OperationType.SUBSCRIPTION:
-            raise RequestError(400, "BadRequestException", "Subscriptions are not answered over HTTP.")
+            raise RequestError(400, "BadRequestException", "Subscriptions are not supported over HTTP.")
         case [definition]:
             return Operation(document, definition, variables or {})
         case _:

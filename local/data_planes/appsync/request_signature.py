@@ -1,4 +1,4 @@
-"""Signature Version 4 of an incoming request, checked by signing the same bytes again."""
+"""Verifies the Signature Version 4 of a request by signing the same bytes again."""
 
 import datetime
 import hashlib
@@ -24,7 +24,7 @@ AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Credential:
-    """What the machine knows of one access key: its secret, whose it is, and the token of a session."""
+    """The secret of an access key, the ARN of its user, and its session token if it has one."""
 
     secret_access_key: str
     user_arn: str
@@ -32,7 +32,7 @@ class Credential:
 
 
 class _SignedHeadersOnly(SigV4Auth):
-    """botocore's signer, told by the request itself which of its headers are signed."""
+    """botocore's signer, for exactly the headers that the request lists as signed."""
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         headers = HTTPHeaders()
@@ -43,8 +43,8 @@ class _SignedHeadersOnly(SigV4Auth):
 
 def verify(
     request: Request, body: bytes, *, credentials: Mapping[str, Credential], region: str, now: datetime.datetime
-) -> tuple[str, Credential]:
-    """Get the access key and credential that signed the request; raise ``RequestError`` (403) where none did."""
+) -> Credential:
+    """Return the credential that signed the request. Raises RequestError (403)."""
     if (parts := AUTHORIZATION.fullmatch(request.headers["authorization"])) is None:
         raise RequestError(403, "IncompleteSignatureException", "Authorization header is not a complete signature.")
     credential = credentials.get(parts["key"])
@@ -61,7 +61,7 @@ def verify(
     names = parts["headers"].split(";")
     if "host" not in names or f"{signed_at:%Y%m%d}" != parts["date"]:
         raise _invalid("The signature must cover the host and the date of its own scope.")
-    # A signed hash of some other body must not stand for this one.
+    # The hash is what is signed: it must be the hash of this body.
     claimed = request.headers.get("x-amz-content-sha256")
     if claimed is not None and claimed != hashlib.sha256(body).hexdigest():
         raise _invalid("The provided x-amz-content-sha256 header does not match what was computed.")
@@ -76,7 +76,7 @@ def verify(
         signed.context["timestamp"] = f"{signed_at:%Y%m%dT%H%M%SZ}"
         expected = signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed)
         if _same(expected, parts["signature"]):
-            return parts["key"], credential
+            return credential
     raise _invalid(
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
@@ -84,7 +84,7 @@ def verify(
 
 
 def _hosts(request: Request) -> Iterator[str]:
-    """Get the names a client may have signed for this host: gql signs it without the port, browsers with it."""
+    """Return the values of `Host` that a client may have signed: gql signs it without the port, browsers with it."""
     sent = request.headers.get("host", "")
     name = re.sub(r":\d+$", "", sent)
     server = request.scope.get("server") or ("", None)

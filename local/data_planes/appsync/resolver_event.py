@@ -1,4 +1,4 @@
-"""The event a direct Lambda resolver is invoked with."""
+"""Builds the event of a direct Lambda resolver."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def resolver_event(
     identity: Mapping[str, Any] | None,
     headers: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Get the whole event, with every key that AppSync sends."""
+    """Return the event, with every key that AppSync sends."""
     selections = [
         selection
         for node in info.field_nodes
@@ -51,7 +51,7 @@ def resolver_event(
 
 
 def _unset(info: GraphQLResolveInfo) -> Iterator[str]:
-    """Get the arguments given by a variable without a value: AppSync passes null where GraphQL says to pass nothing.
+    """Return the arguments given by a variable without a value: AppSync passes null, GraphQL would pass nothing.
 
     Source: aws/aws-appsync-community issue 348.
     """
@@ -61,7 +61,7 @@ def _unset(info: GraphQLResolveInfo) -> Iterator[str]:
 
 
 def _paths(selections: Sequence[SelectionNode], info: GraphQLResolveInfo, parent: str = "") -> Iterator[str]:
-    """Get ``a`` and ``a/b`` for what is selected, by alias, with fragments merged and skipped fields left out."""
+    """Return `a` and `a/b` for the selected fields, by alias, with fragments merged and without skipped fields."""
     for selection in selections:
         skip = get_directive_values(GraphQLSkipDirective, selection, info.variable_values)
         include = get_directive_values(GraphQLIncludeDirective, selection, info.variable_values)

@@ -1,4 +1,4 @@
-"""An HTTP API's data plane: a request is matched to a route, authorized, and answered by the route's function."""
+"""The data plane of an HTTP API: matches a request to a route, authorizes it and invokes the route's function."""
 
 import json
 import logging
@@ -6,6 +6,7 @@ import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,11 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from local.data_planes.appsync.errors import FieldError
+from local.data_planes.deployed_state import DeployedState, Unreadable
 from local.data_planes.http_api import jwt_authorizer, proxy
-from local.data_planes.http_api.deployed_api import ApiReader, Route
-from local.data_planes.lambda_functions import LambdaFunctions
-from local.data_planes.user_pool_keys import UserPoolKeys
+from local.data_planes.http_api.deployed_api import DeployedApi, Route, read
+from local.data_planes.lambda_functions import FunctionFailed, LambdaFunctions
+from local.data_planes.user_pool_tokens import UserPoolTokens
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +28,10 @@ logger = logging.getLogger(__name__)
 def create_app(
     *, session: boto3.Session, api_id: str, region: str, aws_endpoint_url: str, ca_bundle: str | None
 ) -> Router:
-    """The ASGI application that answers for one HTTP API of the embedded AWS.
+    """Return the ASGI application that serves one HTTP API.
 
-    `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate `ca_bundle` vouches for.
+    `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate is verified against
+    `ca_bundle`.
     """
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
     plane = DataPlane()
@@ -41,8 +43,8 @@ def create_app(
             "apigatewayv2", region_name=region, endpoint_url=aws_endpoint_url, verify=ca_bundle or True
         )
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-            plane.api = ApiReader(client, api_id)
-            plane.keys = UserPoolKeys(http, aws_endpoint_url, tls)
+            plane.api = DeployedState(partial(read, client, api_id))
+            plane.tokens = UserPoolTokens(http, aws_endpoint_url, tls)
             plane.functions = LambdaFunctions(http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls)
             yield
         client.close()
@@ -51,51 +53,54 @@ def create_app(
 
 
 class DataPlane:
-    """One request: its route, its caller, its function. Queries name files and answers hold URLs: neither is logged."""
+    """Handles requests. Query strings name files and responses hold signed URLs, so neither is logged."""
 
-    api: ApiReader
-    keys: UserPoolKeys
+    api: DeployedState[DeployedApi]
+    tokens: UserPoolTokens
     functions: LambdaFunctions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            response = await self._answer(request)
+            response = await self._respond(request)
+        except Unreadable as error:
+            logger.error("The API could not be read: %s", error)
+            response = _own(500, "Internal Server Error")
         except Exception:
             logger.exception("A request failed unexpectedly")
             response = _own(500, "Internal Server Error")
         response.headers["apigw-requestid"] = str(uuid.uuid4())
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         api = await self.api.current()
         cors = _cors(request, api.cors)
         if request.method == "OPTIONS" and api.cors:
             return Response(None, 204, cors)
-        # Routes match the path as it is sent, so nothing that is encoded can stand for another one.
+        # Routes match the path as it was sent, so that no encoded path stands for another one.
         route = api.routes.get(f"{request.method} {request.scope['raw_path'].decode('latin-1')}")
         if route is None:
             return _own(404, "Not Found")
         try:
-            response = await self._ask(request, route, api.api_id)
+            response = await self._invoke(request, route, api.api_id)
         except jwt_authorizer.Unauthorized as refused:
             response = _own(401, "Unauthorized")
             response.headers["www-authenticate"] = refused.challenge
             return response
-        except FieldError as error:
-            # The type says enough, and the message of what a function raised may name a file.
+        except FunctionFailed as error:
+            # Only the type is logged: the message may name a file.
             logger.warning("%s: the function failed: %s", route.key, error.error_type)
             return _own(500, "Internal Server Error")
-        # Only what an integration answers gets them: "adds the configured CORS headers to the response from an
-        # integration", says the page that `_cors` names.
+        # "API Gateway adds the configured CORS headers to the response from an integration": not to its own errors.
+        # Source: the page linked in `_cors`.
         response.headers.update(cors)
         return response
 
-    async def _ask(self, request: Request, route: Route, api_id: str) -> Response:
+    async def _invoke(self, request: Request, route: Route, api_id: str) -> Response:
         claims = None
         if route.authorizer:
             token = request.headers.get("authorization", "")
-            claims = await jwt_authorizer.claims(token, route.authorizer, self.keys)
+            claims = await jwt_authorizer.claims(token, route.authorizer, self.tokens)
         event = proxy.event(request, api_id=api_id, route_key=route.key, claims=claims)
         return proxy.response(await self.functions.invoke(route.function_arn, event))
 
@@ -105,7 +110,7 @@ def _own(status: int, message: str) -> Response:
 
 
 def _cors(request: Request, cors: Mapping[str, Any]) -> dict[str, str]:
-    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html"""
+    """Return the CORS headers of a response: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html"""
     origin = request.headers.get("origin")
     allowed = cors.get("AllowOrigins", [])
     if origin is None or not {"*", origin}.intersection(allowed):

@@ -1,4 +1,4 @@
-"""A request as a Lambda function is invoked with it, and what it answers as a response; payload format 2.0.
+"""Translates a request into the event of a Lambda function, and its result into a response: payload format 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl, unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
-ACCOUNT = "000000000000"  # the embedded AWS's only one
+ACCOUNT = "000000000000"  # the only account of the emulator
 
 
 def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The event of a request without a body; `claims` are those of the caller's token, where the route asks for one."""
+    """Return the event of a request without a body; `claims` are those of the caller's token, if the route has one."""
     scope = request.scope
     path = unquote(scope["raw_path"].decode("latin-1"))
     query = scope["query_string"].decode("latin-1")
@@ -60,22 +60,22 @@ def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str,
 
 
 def _text(claim: Any) -> str:
-    # Every claim reaches a function as text, a list in brackets: `[admin dev]`.
+    # Claims are passed on as text; a list is put in brackets: `[admin dev]`.
     if isinstance(claim, list):
         return "[" + " ".join(map(_text, claim)) + "]"
     return claim if isinstance(claim, str) else json.dumps(claim)
 
 
 def response(result: Any) -> Response:
-    """What the function answered. Raises ValueError for what is no answer."""
+    """Return the response for the result of a function. Raises ValueError if the result is not valid."""
     if not isinstance(result, dict) or "statusCode" not in result:
-        # No status code: the whole of it is the body.
+        # Without a status code, the whole result is the body.
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         return Response(text, media_type="application/json")
     body = result.get("body") or ""
     content = base64.b64decode(body) if result.get("isBase64Encoded") else body
     headers = {name.lower(): str(value) for name, value in result.get("headers", {}).items()}
-    answer = Response(content, int(result["statusCode"]), headers)
+    returned = Response(content, int(result["statusCode"]), headers)
     for cookie in result.get("cookies", []):
-        answer.headers.append("set-cookie", cookie)
-    return answer
+        returned.headers.append("set-cookie", cookie)
+    return returned

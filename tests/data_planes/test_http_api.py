@@ -1,4 +1,4 @@
-"""The HTTP API's data plane on one machine, in front of an AWS that says what it is told to."""
+"""The data plane of an HTTP API, in front of an AWS API and a function that the test provides."""
 
 import asyncio
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 import httpx
 import pytest
 
-from local.data_planes.appsync.errors import FieldError
+from local.data_planes.deployed_state import DeployedState
 from local.data_planes.http_api.app import DataPlane
-from local.data_planes.http_api.deployed_api import Authorizer, DeployedApi, read
+from local.data_planes.http_api.deployed_api import Authorizer, read
+from local.data_planes.lambda_functions import FunctionFailed
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:files"
 CORS = {"AllowOrigins": ["*"], "AllowMethods": ["GET"], "AllowHeaders": ["authorization"], "MaxAge": 3600}
 
 
 class ApiGateway:
-    """The five answers that a deployed API is read from; `changes` are to its one route."""
+    """The five responses from which a deployed API is read; `changes` apply to its one route."""
 
     def __init__(self, **changes: Any) -> None:
         self.route = {"RouteKey": "GET /files", "Target": "integrations/i", "AuthorizationType": "NONE"} | changes
@@ -43,16 +44,8 @@ class ApiGateway:
         return {"Items": [self.route]}
 
 
-class Reading:
-    def __init__(self, api: DeployedApi) -> None:
-        self._api = api
-
-    async def current(self) -> DeployedApi:
-        return self._api
-
-
 class Function:
-    """Answers `result` or raises it, and keeps the event."""
+    """Returns `result` or raises it, and keeps the events."""
 
     def __init__(self, result: Any) -> None:
         self.result = result
@@ -67,24 +60,24 @@ class Function:
 
 
 def get(function: Function, target: str = "/files", **headers: str) -> httpx.Response:
-    """The answer of an API without authorization."""
+    """Return the response of an API without authorization."""
     plane: Any = DataPlane()
-    plane.api, plane.functions = Reading(read(ApiGateway(), "api")), function
+    plane.api, plane.functions = DeployedState(lambda: read(ApiGateway(), "api")), function
 
-    async def ask() -> httpx.Response:
+    async def send() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(plane), base_url="http://127.0.0.1:4570") as http:
             return await http.get(target, headers=headers)
 
-    return asyncio.run(ask())
+    return asyncio.run(send())
 
 
-def test_without_auth_whoever_asks_is_answered() -> None:
-    answer = get(Function({"files": ["été"]}))
-    assert (answer.status_code, answer.json()) == (200, {"files": ["été"]})
-    assert answer.headers["content-type"] == "application/json"
+def test_route_without_an_authorizer_is_open() -> None:
+    response = get(Function({"files": ["été"]}))
+    assert (response.status_code, response.json()) == (200, {"files": ["été"]})
+    assert response.headers["content-type"] == "application/json"
 
 
-def test_function_is_told_the_query_as_it_was_sent_and_as_it_reads() -> None:
+def test_event_has_the_query_string_raw_and_decoded() -> None:
     function = Function({})
     get(function, "/files?prefix=a%2Bb&prefix=c+d", Cookie="x=y")
     (event,) = function.events
@@ -94,21 +87,21 @@ def test_function_is_told_the_query_as_it_was_sent_and_as_it_reads() -> None:
     assert "authorizer" not in event["requestContext"]
 
 
-def test_answer_with_a_status_is_passed_on() -> None:
+def test_result_with_a_status_is_the_response() -> None:
     headers = {"Content-Type": "application/problem+json"}
-    answer = get(Function({"statusCode": 400, "headers": headers, "body": "{}"}), Origin="https://page.example")
-    assert (answer.status_code, answer.text) == (400, "{}")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["access-control-allow-origin"] == "*"
+    response = get(Function({"statusCode": 400, "headers": headers, "body": "{}"}), Origin="https://page.example")
+    assert (response.status_code, response.text) == (400, "{}")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["access-control-allow-origin"] == "*"
 
 
-@pytest.mark.parametrize("failure", [FieldError("Lambda:Unhandled", "a secret"), RuntimeError("a secret")])
-def test_failing_function_is_an_internal_server_error_and_no_more(failure: Exception) -> None:
-    answer = get(Function(failure))
-    assert (answer.status_code, answer.text) == (500, '{"message":"Internal Server Error"}')
+@pytest.mark.parametrize("failure", [FunctionFailed("Lambda:Unhandled", "a secret"), RuntimeError("a secret")])
+def test_failing_function_returns_500_without_a_reason(failure: Exception) -> None:
+    response = get(Function(failure))
+    assert (response.status_code, response.text) == (500, '{"message":"Internal Server Error"}')
 
 
-def test_route_with_a_jwt_authorizer_knows_its_issuer_and_audience() -> None:
+def test_jwt_authorizer_has_an_issuer_and_an_audience() -> None:
     api = read(ApiGateway(AuthorizationType="JWT", AuthorizerId="a"), "api")
     expected = Authorizer("https://cognito-idp.us-east-1.amazonaws.com/pool", frozenset(["client"]))
     assert api.routes["GET /files"].authorizer == expected
@@ -124,6 +117,6 @@ def test_route_with_a_jwt_authorizer_knows_its_issuer_and_audience() -> None:
         {"RouteKey": "$default"},
     ],
 )
-def test_what_is_not_understood_is_refused_instead_of_opened(changes: dict[str, Any]) -> None:
+def test_route_that_this_data_plane_does_not_do_is_refused_by_name(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the route"):
         read(ApiGateway(**changes), "api")
