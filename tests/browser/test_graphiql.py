@@ -87,7 +87,7 @@ def test_example_runs_with_one_click(page: Page, title: str) -> None:
 
 def test_next_page_leads_through_every_file(page: Page, stack: Stack) -> None:
     user = {"Authorization": sign_in(stack)["AccessToken"]}
-    next_page = page.get_by_role("button", name="Next page")
+    next_page = page.get_by_role("button", name="Next page", exact=True)
     page.get_by_role("button", name="Page by page").click()
     names = []
     while True:
@@ -119,7 +119,7 @@ def test_panes_show_schema_completion_and_history_and_are_accessible(page: Page,
 
     page.get_by_role("button", name="Show Documentation Explorer").click()
     page.get_by_role("link", name="Query", exact=True).click()
-    expect(page.get_by_text("The name of every file, as getUrl takes it").first).to_be_visible()
+    expect(page.get_by_text("The names of all files, in order of their UTF-8 bytes").first).to_be_visible()
     screenshot(page, f"graphiql-docs-{scheme}")
     assert findings(page) == []
 
