@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -101,13 +101,10 @@ class Config(BaseModel):
     key_settling: UpToADay = 600
     revoke: str = ""
     retain_data: OnOff = True
-    architecture: Annotated[Literal["arm64", "x86_64"], Field(description="arm64 or x86_64")] = "arm64"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
     snap_start: OnOff = False
     frontend: OnOff = False
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
-        Field(description="DEBUG or INFO or WARNING or ERROR or CRITICAL"),
-    ] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Config:
@@ -128,7 +125,10 @@ class Config(BaseModel):
         if not error["loc"]:
             raise error["ctx"]["error"]  # from one of the validators below, with its own message
         key = str(error["loc"][0])
-        takes = "text" if error["type"] == "string_type" else str(cls.model_fields[key].description)
+        field = cls.model_fields[key]
+        takes = field.description or " or ".join(get_args(field.annotation))
+        if error["type"] == "string_type":
+            takes = "text"
         raise _invalid(key, error["input"], takes)
 
     @property

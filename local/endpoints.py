@@ -8,7 +8,7 @@ from typing import Any
 from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
-from local.data_planes.http_api.app import create_app as create_rest_app
+from local.data_planes.http_api.app import create_app as create_http_app
 from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud
 
 
@@ -29,7 +29,7 @@ def graphql(cloud: Cloud, outputs: Mapping[str, str], token: Callable[[], Awaita
 
 def rest(cloud: Cloud, outputs: Mapping[str, str]) -> Any:
     (api_id,) = (api["ApiId"] for api in cloud.client("apigatewayv2").get_apis()["Items"])
-    return create_rest_app(
+    return create_http_app(
         session=cloud.session(),
         api_id=api_id,
         region=outputs["Region"],

@@ -15,7 +15,8 @@ from private_files.outputs import Outputs
 
 def demo_token(outputs: Mapping[str, str]) -> str:
     """Return an access token of the demo user, who signs in by SRP as any user does."""
-    return Cognito(Outputs.from_json(outputs)).sign_in(outputs["DemoUser"], outputs["DemoPassword"]).access
+    stack = Outputs.from_json(outputs)
+    return Cognito(stack).sign_in(stack.demo_user, stack.demo_password).access
 
 
 async def open_sample(outputs: Mapping[str, str], token: str | None) -> str:

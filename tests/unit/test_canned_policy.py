@@ -1,7 +1,6 @@
 """CloudFront's check against URLs signed by botocore and by OpenSSL, never by this project's own signer."""
 
 import base64
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from private_files.canned_policy import (
     public_key,
     refusal_body,
 )
+from tests.signing_keys import openssl
 
 ORIGIN = "https://files.example.com"
 NOW = 1_800_000_000
@@ -34,10 +34,6 @@ GENPKEY = {
     "p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
 }
-
-
-def openssl(*arguments: str | Path, stdin: bytes = b"") -> bytes:
-    return subprocess.run(["openssl", *arguments], input=stdin, capture_output=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto import mock_aws
 
 from private_files import __main__ as command
@@ -29,6 +28,7 @@ from private_files.explanation import Explanation
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
 from private_files.trusted_keys import Keys
+from tests.signing_keys import public_pem
 
 ORIGIN, OTHER = "https://files.example.com", "https://other.example.com"
 NOW = 1_800_000_000  # 2027-01-15 08:00 UTC
@@ -41,11 +41,7 @@ CUSTOM = "(MalformedPolicy): the URL carries a custom policy; only canned polici
 RSA_KEY, EC_KEY = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
 
 
-def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-KEYS = Keys({RSA_ID: public_key(pem(RSA_KEY)), EC_ID: public_key(pem(EC_KEY))}, "G1")
+KEYS = Keys({RSA_ID: public_key(public_pem(RSA_KEY).decode()), EC_ID: public_key(public_pem(EC_KEY).decode())}, "G1")
 UNREAD = Keys(unread="no outputs")
 
 
@@ -354,7 +350,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def key_group(cloudfront: Any) -> tuple[str, str]:
-    config = {"CallerReference": "r", "Name": "k", "EncodedKey": pem(RSA_KEY)}
+    config = {"CallerReference": "r", "Name": "k", "EncodedKey": public_pem(RSA_KEY).decode()}
     key_id = cloudfront.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
     group = cloudfront.create_key_group(KeyGroupConfig={"Name": "g", "Items": [key_id]})["KeyGroup"]["Id"]
     return key_id, group
@@ -426,7 +422,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.time", lambda: float(NOW))
     monkeypatch.delenv("PRIVATE_FILES_OUTPUTS", raising=False)
-    (tmp_path / "public.pem").write_text(pem(RSA_KEY))
+    (tmp_path / "public.pem").write_bytes(public_pem(RSA_KEY))
     (tmp_path / "outputs.json").write_text(json.dumps({"GraphqlUrl": "https://a", "CdnUrl": ORIGIN}))
 
     def go(*arguments: str) -> tuple[int, str, str]:
