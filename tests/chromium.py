@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests import PROJECT
-from tests.install_browser import find_browser
+from tests.install_programs import find_browser
 
 SCREENSHOTS = Path(os.environ.get("ARTIFACTS", PROJECT / ".local" / "screenshots"))
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,9 +26,9 @@ OFFLINE = ("--disable-background-networking", "--disable-component-update", "--d
 def chromium(*switches: str) -> Iterator[Browser]:
     """Chromium, without a window, with switches of its command line; fails where it is not installed."""
     program = find_browser()
-    assert program, "The page is tested in Chromium: run python -m tests.install_browser"
+    assert program, "The page is tested in Chromium: run python -m tests.install_programs"
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", *OFFLINE, *switches]
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *OFFLINE, *switches]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()

@@ -1,18 +1,33 @@
 import asyncio
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
+from hypothesis import settings
 
 from tests import PROJECT
 from tests.running_stack import Stack, deployed_stack, running_stack
 
+# The seconds that a test may take, by layer; a test that hangs fails and names its line. Starting a stack counts.
 # Slowest layer first, so that no worker waits for a stack at the end.
-LAYERS = ("stack", "browser", "data_planes", "infra", "unit")
+LAYERS = {"stack": 300, "browser": 300, "data_planes": 60, "infra": 60, "unit": 60}
+
+# botocore parses its models anew for each session, which was most of the time of the functions' tests.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+settings.register_profile("default", max_examples=300, deadline=None)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=30)
+settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LAYERS.index(item.path.parent.name))
+    layers = list(LAYERS)
+    items.sort(key=lambda item: layers.index(item.path.parent.name))
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LAYERS[item.path.parent.name]))
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,8 @@ from tests.command_line import (
     with_users,
 )
 
+pytestmark = pytest.mark.slow  # every test starts the command line, a process of its own
+
 __all__ = ["server", "terminal", "with_key", "with_users"]
 
 

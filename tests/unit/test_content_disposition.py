@@ -1,6 +1,5 @@
 """The header that names a download, read back by parsers that know nothing of the code that wrote it."""
 
-import os
 import re
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
 from resolvers.content_disposition import InvalidDownloadName, attachment
-
-EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "300"))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(NAMES)
 @example("UTF-8''a.txt")
 @example("a.txt\"; filename*=UTF-8''b.txt")

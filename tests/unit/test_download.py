@@ -28,6 +28,8 @@ from private_files.partial_file import PartialFile, PartialFiles
 from resolvers import file_names
 from tests.command_line import Terminal, heed_ctrl_c, wait_until
 
+pytestmark = pytest.mark.slow  # every test starts the command line, a process of its own
+
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 LARGE = bytes(range(256)) * 16384  # 4 MiB
 

@@ -1,7 +1,6 @@
 """A name, its S3 key and its URL path, read back by decoders that know nothing of the code that wrote them."""
 
 import json
-import os
 import re
 import subprocess
 from urllib.parse import unquote
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from resolvers.file_names import InvalidFileName, InvalidPrefix, check_name, from_key, to_key, to_url_path
 
-EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "300"))
 FOLDER = "files"
 ROOM = 1024 - len("files/")  # what S3's 1,024 bytes leave to the name
 
@@ -151,7 +149,7 @@ def can_be_served(name: str) -> bool:
     return not {"", ".", ".."} & set(name.split("/")) and len(f"{FOLDER}/{name}".encode()) <= 1024
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(NAMES)
 @example("a" * ROOM)
 @example("a" * (ROOM + 1))

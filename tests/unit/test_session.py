@@ -13,6 +13,8 @@ from private_files.outputs import Outputs
 from private_files.tokens import Tokens
 from tests.command_line import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
 
+pytestmark = pytest.mark.slow  # every test starts the command line, a process of its own
+
 __all__ = ["server", "terminal", "with_users"]
 
 TOKENS = {"AccessToken": TOKEN, "RefreshToken": "secret-refresh", "ExpiresIn": 3600}

@@ -1,0 +1,69 @@
+"""Make sure that the programs are there that only the tests use: Chromium for the page, OpenSSL and curl.
+
+python -m tests.install_programs
+
+Chromium is the system's, else the one that Playwright downloads, else Debian's package. The others are the system's, else
+Debian's packages.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OTHERS = ("openssl", "curl")
+
+
+def starts(program: str) -> bool:
+    """Return whether the program runs: a browser that was downloaded may lack the libraries of the system."""
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def find_browser() -> str | None:
+    """Return the path of the system's browser, else of the one that Playwright downloaded, or None."""
+    if found := next(filter(None, map(shutil.which, CHROMIUM)), None):
+        return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if own and starts(own) else None
+
+
+def missing_programs() -> list[str]:
+    """Return the programs that are not there, by the names of their Debian packages."""
+    return [*([] if find_browser() else ["chromium"]), *(name for name in OTHERS if not shutil.which(name))]
+
+
+def run(*command: str) -> None:
+    """Run a command that may fail; whether it helped shows in what is there afterwards."""
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+
+
+def install_debian_packages(names: list[str]) -> None:
+    root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    if shutil.which("apt-get") and (not root or shutil.which("sudo")):
+        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+        run(*apt, "update")
+        run(*apt, "install", "--yes", "--no-install-recommends", *names)
+
+
+def main() -> None:
+    if "chromium" in missing_programs():
+        print("Downloading Chromium for the tests of the page ...", flush=True)  # noqa: T201 - a program of its own
+        run(sys.executable, "-m", "playwright", "install", "chromium")
+    if names := missing_programs():
+        print(f"Installing for the tests: {', '.join(names)} ...", flush=True)  # noqa: T201
+        install_debian_packages(names)
+    if names := missing_programs():
+        sys.exit(f"The tests need {' and '.join(names)}, and could not install it. Install it, then run again.")
+
+
+if __name__ == "__main__":
+    main()
