@@ -2,8 +2,8 @@
 
 python -m tests.install_programs
 
-Chromium is the system's, else the one that Playwright downloads, else Debian's package. The others are the system's, else
-Debian's packages.
+Chromium is the system's, else the one that Playwright downloads, else the Debian package. The others are the
+system's, else Debian packages.
 """
 
 from __future__ import annotations
