@@ -47,8 +47,10 @@ def missing_programs() -> list[str]:
 
 
 def run(*command: str) -> None:
-    """Run a command that may fail; whether it helped shows in what is there afterwards."""
-    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    """Run a command. If it fails, print its first line of error; whether another way helped is looked at later."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"  failed: {next(iter(done.stderr.splitlines()), done.returncode)}", flush=True)  # noqa: T201
 
 
 def install_debian_packages(names: list[str]) -> None:
