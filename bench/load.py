@@ -1,4 +1,4 @@
-"""What the GraphQL API of this machine costs under load, beside a server that only reads and answers."""
+"""The cost of the local GraphQL API under load, compared with a server that returns a fixed response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from bench.aws_stand_in import API_KEY, REGION, SESSION, SIGNED_URL, aws
 from bench.paired import Timed, compare
-from bench.rows import Row
+from bench.rows import Row, of_pair
 from local.data_planes.appsync.app import create_app
 
 AT_ONCE = 100
@@ -32,7 +32,7 @@ GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"
 
 @dataclass(frozen=True)
 class Server:
-    """A server with a thread of its own, so that what it costs can be told from what its clients cost."""
+    """A server in a thread of its own, so that its CPU time is measured without that of its clients."""
 
     server: uvicorn.Server
     loop: asyncio.AbstractEventLoop
@@ -50,23 +50,16 @@ class Server:
 
 
 def rows(rounds: int) -> Iterator[Row]:
-    """For two queries the CPU time of an answer as a multiple of the bare server's; then what 5,000 answers leave."""
+    """Compare the CPU time of two queries with the bare server's, then count the objects that 5,000 responses leave."""
     with _served(aws()) as stand_in, _served(_plane(stand_in.url)) as plane:
-        for subject, (question, answer), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
-            with _served(_bare(answer)) as bare:
-                pair = compare(_asking(plane, question, answer), _asking(bare, question, answer), rounds)
-            yield Row(
-                f"GraphQL API on this machine, {subject}",
-                "Starlette that answers the same bytes",
-                1 / pair.ratio,
-                "× the cost",
-                at_most=goal,
-                our_seconds=pair.our_seconds,
-                their_seconds=pair.their_seconds,
-            )
+        for subject, (query, expected), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
+            with _served(_bare(expected)) as bare:
+                pair = compare(_timed(plane, query, expected), _timed(bare, query, expected), rounds)
+            against = "Starlette returning the same bytes"
+            yield of_pair(f"local GraphQL API, {subject}", against, pair, 1 / pair.ratio, "× the cost", at_most=goal)
         yield Row(
-            f"GraphQL API on this machine, {KEPT_OF:,} getUrl",
-            "what it keeps of one; a leak is a dozen",
+            f"local GraphQL API, {KEPT_OF:,} getUrl",
+            "objects kept per response; a leak keeps 12",
             _kept(plane) / KEPT_OF,
             "objects",
             at_most=0.5,
@@ -84,19 +77,19 @@ def _plane(aws_endpoint_url: str) -> Starlette:
     )
 
 
-def _bare(answer: str) -> Starlette:
+def _bare(body: str) -> Starlette:
     async def graphql(request: Request) -> Response:
         await request.body()
-        return Response(answer, media_type="application/json;charset=UTF-8")
+        return Response(body, media_type="application/json;charset=UTF-8")
 
     return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
 
 
-def _asking(server: Server, question: str, answer: str) -> Timed:
+def _timed(server: Server, query: str, expected: str) -> Timed:
     def timed() -> float:
-        begun = server.cpu_seconds()
-        asyncio.run(_ask(server.url, question, answer, AT_ONCE))
-        return (server.cpu_seconds() - begun) / AT_ONCE
+        started = server.cpu_seconds()
+        asyncio.run(_send(server.url, query, expected, AT_ONCE))
+        return (server.cpu_seconds() - started) / AT_ONCE
 
     return timed
 
@@ -104,25 +97,25 @@ def _asking(server: Server, question: str, answer: str) -> Timed:
 def _kept(plane: Server) -> int:
     held = []
     for times in (KEPT_OF // 5, KEPT_OF):
-        asyncio.run(_ask(plane.url, *GET_URL, times))
+        asyncio.run(_send(plane.url, *GET_URL, times))
         plane.wait_until_idle()
         gc.collect()
         held.append(sys.getallocatedblocks())
     return held[1] - held[0]
 
 
-async def _ask(url: str, question: str, answer: str, times: int) -> None:
-    """Asks so many times, a hundred at once; raises AssertionError where the answer is another."""
+async def _send(url: str, query: str, expected: str, times: int) -> None:
+    """Send a query this often, 100 at once. Raises AssertionError if a response is not the expected one."""
     headers = {"x-api-key": API_KEY, "content-type": "application/json"}
     turns = iter(range(times))
 
-    async def ask_in_turn() -> None:
+    async def send_in_turn() -> None:
         for _ in turns:
-            async with http.post(f"{url}/graphql", data=question.encode(), headers=headers) as response:
-                assert await response.text() == answer  # noqa: S101 - or the figure is none
+            async with http.post(f"{url}/graphql", data=query.encode(), headers=headers) as response:
+                assert await response.text() == expected  # noqa: S101 - otherwise the figure means nothing
 
     async with aiohttp.ClientSession() as http:
-        await asyncio.gather(*(ask_in_turn() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(send_in_turn() for _ in range(AT_ONCE)))
 
 
 async def _thread_time() -> float:
