@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,12 +50,12 @@ def _options() -> argparse.Namespace:
         usage="make up [CONTEXT='-c KEY=VALUE ...'] [OPTIONS='...']",
         description="Run the whole stack on this machine: deploy it with the CDK into ministack, an AWS emulator, and "
         "serve AppSync, API Gateway, CloudFront and the web page in front of it. Everything listens on 127.0.0.1 "
-        "and is deleted when it stops.",
+        "and is deleted when it stops. Port 0 is any free port.",
         epilog="example: make up CONTEXT='-c rest=on' OPTIONS='--cdn-port 8000'",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="a CDK context setting; see cdk.json"
-    )
+    context = "a setting; see docs/configure.md and cdk.json"
+    parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help=context)
     for name, default, server in (
         ("aws", 4566, "AWS APIs of the emulator"),
         ("graphql", 4567, "GraphQL API and GraphiQL"),
@@ -62,20 +63,8 @@ def _options() -> argparse.Namespace:
         ("frontend", 4569, "web page"),
         ("rest", 4570, "HTTP API, if `rest` is on"),
     ):
-        parser.add_argument(
-            f"--{name}-port",
-            type=int,
-            default=default,
-            metavar="PORT",
-            help=f"{server} (default: %(default)s; 0: any free port)",
-        )
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(".local"),
-        metavar="PATH",
-        help="where to write logs and outputs.json (default: %(default)s)",
-    )
+        parser.add_argument(f"--{name}-port", type=int, default=default, metavar="PORT", help=server)
+    parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
     return parser.parse_args()
 
 
@@ -95,7 +84,6 @@ async def _up(options: argparse.Namespace) -> None:
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     outputs_file = directory / "outputs.json"
-    outputs_file.unlink(missing_ok=True)
     deploy.cdk_program()
     frontend.check_built()
     async with contextlib.AsyncExitStack() as cleanup:
@@ -105,6 +93,7 @@ async def _up(options: argparse.Namespace) -> None:
             for name in _SERVERS
         }
         base_urls = {name: servers.base_url(listening) for name, listening in sockets.items()}
+        outputs_file.unlink(missing_ok=True)  # not before: it may be that of a stack that has these ports
         emulator = Emulator(directory, servers.free_port(options.aws_port, "--aws-port"))
         cleanup.push_async_callback(emulator.stop)
 
@@ -115,19 +104,12 @@ async def _up(options: argparse.Namespace) -> None:
         if outputs.user_pool_id:
             password = await asyncio.to_thread(deploy.add_demo_user, emulator, outputs.user_pool_id)
             outputs = replace(outputs, demo_user=deploy.DEMO_USER, demo_password=password)
-            token = functools.partial(welcome.demo_token, outputs)
+            token = partial(welcome.demo_token, outputs)
 
-        apps = {
-            "graphql": endpoints.graphql(emulator, outputs, token),
-            "cdn": endpoints.cdn(emulator, outputs),
-            "frontend": frontend.create_app(outputs, ssl_context=emulator.ssl_context()),
-        }
-        if outputs.rest_url:
-            apps["rest"] = endpoints.http_api(emulator, outputs)
-        else:
-            sockets["rest"].close()
-        for name, app in apps.items():
-            await cleanup.enter_async_context(servers.serve(app, sockets[name]))
+        for name, app in endpoints.apps(emulator, outputs, token).items():
+            await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
+        for unused in sockets.values():
+            unused.close()
         sample = await _step("open a sample file", welcome.open_sample(outputs, await token() if token else None))
 
         cleanup.callback(outputs_file.unlink, missing_ok=True)

@@ -1,10 +1,11 @@
-"""The data planes of the deployed stack, configured from its outputs and through the AWS APIs."""
+"""The servers of the deployed stack, configured from its outputs and through the AWS APIs."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local import frontend
 from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
@@ -13,8 +14,17 @@ from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_K
 from private_files.outputs import Outputs
 
 
-def graphql(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str]] | None) -> Any:
-    """Return AppSync's ASGI application; `token` signs in the demo user for GraphiQL."""
+def apps(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str]] | None) -> dict[str, Any]:
+    """Return the ASGI applications that stand in front of the emulator; `token` signs in the demo user."""
+    return {
+        "graphql": _graphql(emulator, outputs, token),
+        "cdn": _cdn(emulator, outputs),
+        "frontend": frontend.create_app(outputs, ssl_context=emulator.ssl_context()),
+        **({"rest": _http_api(emulator, outputs)} if outputs.rest_url else {}),
+    }
+
+
+def _graphql(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str]] | None) -> Any:
     (api,) = emulator.client("appsync").list_graphql_apis()["graphqlApis"]
     root = Credential(secret_access_key=ROOT_SECRET_ACCESS_KEY, user_arn="arn:aws:iam::000000000000:root")
     return create_graphql_app(
@@ -28,8 +38,7 @@ def graphql(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[
     )
 
 
-def http_api(emulator: Emulator, outputs: Outputs) -> Any:
-    """Return the ASGI application of the HTTP API (API Gateway)."""
+def _http_api(emulator: Emulator, outputs: Outputs) -> Any:
     (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
     return create_http_api_app(
         session=emulator.session(),
@@ -40,8 +49,7 @@ def http_api(emulator: Emulator, outputs: Outputs) -> Any:
     )
 
 
-def cdn(emulator: Emulator, outputs: Outputs) -> Any:
-    """Return the ASGI application of the CloudFront distribution."""
+def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
     return edge.create_app(
         cloudfront=emulator.client("cloudfront"),
         distribution_id=outputs.distribution_id,

@@ -115,8 +115,8 @@ class Emulator:
     async def ended(self) -> str:
         """Wait until the emulator stops without being told to, and return a message that says so."""
         code = await self._process.wait()
-        printed = self.log.read_text(errors="replace").strip().splitlines() or [""]
-        return f"ministack, the AWS emulator, stopped with exit code {code}. See {self.log}, which ends:\n{printed[-1]}"
+        last_line = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+        return "\n".join([f"ministack, the AWS emulator, stopped with exit code {code}; see {self.log}", *last_line])
 
     async def stop(self) -> None:
         """Stop the emulator and every function that it runs; does nothing if it never started."""
