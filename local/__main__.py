@@ -63,9 +63,15 @@ def _options() -> argparse.Namespace:
         ("frontend", 4569, "web page"),
         ("rest", 4570, "HTTP API, if `rest` is on"),
     ):
-        parser.add_argument(f"--{name}-port", type=int, default=default, metavar="PORT", help=server)
+        parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: choose a number from 0 to 65535")
+    return int(text)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
@@ -93,8 +99,8 @@ async def _up(options: argparse.Namespace) -> None:
             for name in _SERVERS
         }
         base_urls = {name: servers.base_url(listening) for name, listening in sockets.items()}
-        outputs_file.unlink(missing_ok=True)  # not before: it may be that of a stack that has these ports
         emulator = Emulator(directory, servers.free_port(options.aws_port, "--aws-port"))
+        outputs_file.unlink(missing_ok=True)  # not before: it may belong to a stack that has these ports
         cleanup.push_async_callback(emulator.stop)
 
         deployment = deploy.Deployment(emulator, directory, cdn_url=base_urls["cdn"], context=options.context)

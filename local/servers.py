@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -16,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 class PortTaken(Failure):
-    """Another program listens on a port that this stack needs."""
+    """A port cannot be opened, usually because another program listens on it."""
 
 
 class ServerFailed(Failure):
@@ -33,9 +34,12 @@ def listen(port: int, option: str) -> Iterator[socket.socket]:
             listening.bind((HOST, port))
             listening.listen()  # now, because two programs can bind a port as long as neither listens
         except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            problem, hint = ("is taken", "Is another stack running? ") if taken else ("cannot be opened", "")
+            other = port + 1000 if port < 64_000 else 0
             raise PortTaken(
-                f"Port {port} on {HOST} is taken ({error.strerror}). Is another stack running? "
-                f"Choose another port: make up OPTIONS='{option} {port + 1000}'"
+                f"Port {port} on {HOST} {problem} ({error.strerror}). {hint}"
+                f"Choose another port: make up OPTIONS='{option} {other}'"
             ) from error
         yield listening
 
