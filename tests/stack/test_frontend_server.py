@@ -1,4 +1,4 @@
-"""The page's own server on this machine: what it serves, to whom, and what it passes on."""
+"""The local server of the web page: what it serves, to whom, and which requests it forwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_configuration_has_what_the_page_needs_and_nothing_of_the_account(stack:
     assert not set(config) & {"BucketName", "AwsEndpointUrl", "AwsCaBundle"}
 
 
-def test_every_answer_names_what_the_page_may_load(stack: Stack) -> None:
+def test_every_response_names_what_the_page_may_load(stack: Stack) -> None:
     for path in ("/", "/config.json", "/icon.svg", "/nothing-here"):
         headers = requests.get(stack.outputs.frontend_url + path, timeout=30).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))

@@ -1,4 +1,4 @@
-"""A page of files with their URLs in one query, on the running stack; and the questions that were there before it."""
+"""A page of files with their URLs in one query, on the running stack; and the older queries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def user(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture
 def gallery(stack: Stack) -> Iterator[dict[str, bytes]]:
-    """A hundred files in a folder of their own: name → content."""
+    """100 files in a new folder: name → content."""
     s3, folder = stack.client("s3"), f"gallery-{uuid.uuid4().hex}"
     names = [*AWKWARD_NAMES, *(f"{number:03}.jpg" for number in range(100 - len(AWKWARD_NAMES)))]
     content = {f"{folder}/{name}": uuid.uuid4().bytes for name in names}
@@ -71,7 +71,7 @@ def test_pages_have_every_file_once_with_its_url(stack: Stack, user: dict[str, s
 
 
 def counted(stack: Stack) -> list[dict[str, Any]]:
-    """The log line that each invocation of the functions that list and sign has written."""
+    """Return the log lines of the invocations of the functions that list and sign."""
     logs = stack.client("logs")
     found = []
     for group in logs.describe_log_groups()["logGroups"]:
@@ -93,13 +93,13 @@ def test_hundred_files_with_urls_are_two_invocations(
     deadline = time.monotonic() + 10
     while len(counted(stack)) < before + 2 and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(1)  # for one too many
+    time.sleep(1)  # in case there is one too many
     lines = sorted(counted(stack), key=lambda line: line["timestamp"])[before:]
     assert sorted((line["message"], line["files"]) for line in lines) == [("listed", 100), ("signed", 100)]
     assert len({line["function_request_id"] for line in lines}) == 2
 
 
-def test_each_url_of_a_page_may_be_asked_for_differently(
+def test_each_url_of_a_page_takes_arguments_of_its_own(
     stack: Stack, user: dict[str, str], gallery: dict[str, bytes]
 ) -> None:
     query = """
@@ -177,7 +177,7 @@ def test_every_type_field_and_argument_is_described(stack: Stack, user: dict[str
     assert [path for path, text in described.items() if not (text or "").strip()] == []
 
 
-def test_questions_of_the_first_day_are_still_answered(stack: Stack, user: dict[str, str]) -> None:
+def test_queries_of_the_first_version_still_work(stack: Stack, user: dict[str, str]) -> None:
     names = execute(stack, "{ getFiles }", user)["getFiles"]
     assert "hello.txt" in names
     url = execute(stack, "query($f: String!){ getUrl(file: $f) }", user, f="hello.txt")["getUrl"]

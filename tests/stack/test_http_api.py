@@ -1,4 +1,4 @@
-"""REST on the running stack: what its document promises, who is let in, and that its URLs open files."""
+"""The HTTP API on the running stack: its OpenAPI document holds, callers are checked, and its URLs open files."""
 
 import json
 import time
@@ -73,7 +73,7 @@ def test_lifetime_and_name_to_save_under_are_the_caller_s(rest: Stack, tokens: d
     assert "filename*=UTF-8''gr%C3%BC%C3%9Fe.txt" in opened.headers["Content-Disposition"]
 
 
-# --- who is refused, and how
+# --- refused callers
 
 
 def refused(answer: requests.Response) -> str:
@@ -152,7 +152,7 @@ def test_expired_token_is_refused(rest: Stack) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/files/"), ("GET", "/%66iles"), ("POST", "/url")])
 def test_any_other_path_and_method_is_not_found(rest: Stack, tokens: dict[str, Any], method: str, path: str) -> None:
-    # As it is sent: requests would decode %66 before it asks.
+    # Set on the prepared request: otherwise requests decodes %66.
     prepared = requests.Request(
         method, rest.outputs.rest_url, headers={"Authorization": tokens["AccessToken"]}
     ).prepare()
@@ -162,7 +162,7 @@ def test_any_other_path_and_method_is_not_found(rest: Stack, tokens: dict[str, A
     assert (answer.status_code, answer.text) == (404, '{"message":"Not Found"}')
 
 
-def test_page_of_any_origin_may_ask_with_a_token(rest: Stack, tokens: dict[str, Any]) -> None:
+def test_page_of_any_origin_may_send_requests_with_a_token(rest: Stack, tokens: dict[str, Any]) -> None:
     origin = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
     preflight = requests.options(rest.outputs.rest_url + "/url", headers=origin, timeout=30)
     assert preflight.status_code == 204
@@ -178,16 +178,18 @@ def test_neither_token_nor_url_is_in_a_log(rest: Stack, tokens: dict[str, Any]) 
     assert rest.directory
     logs = [*rest.directory.glob("*.log"), rest.directory / "printed.txt"]
     logged = "".join(path.read_text(errors="replace") for path in logs)
-    # The stack itself shows a person one URL, of another file.
+    # `make up` prints one URL, of another file.
     assert url.partition("Signature=")[2].partition("&")[0] not in logged
     assert tokens["AccessToken"] not in logged
 
 
-# --- the document
+# --- the OpenAPI document
 
 
 @pytest.mark.parametrize("operation", ["getFiles", "getUrl"])
-def test_answers_to_anything_are_as_the_document_says(rest: Stack, tokens: dict[str, Any], operation: str) -> None:
+def test_response_to_every_request_conforms_to_the_document(
+    rest: Stack, tokens: dict[str, Any], operation: str
+) -> None:
     """Valid and invalid queries that schemathesis derives from the document.
 
     Its check of methods is left out: an HTTP API answers 404 to a method that it does not have, not 405.

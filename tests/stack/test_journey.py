@@ -1,4 +1,4 @@
-"""The whole way, on the running stack: sign in, list, ask for a URL, open it; and every way in that must be closed."""
+"""A file on the running stack from upload to download: sign in, list, get a URL, open it; and what is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get_url(stack: Stack, headers: dict[str, str], name: str) -> str:
 
 
 def gql_cli(stack: Stack, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What gql's own command line answers to `{ getFiles }`; without arguments it signs as an IAM caller."""
+    """Return what gql's own command line prints for `{ getFiles }`; without arguments it signs as an IAM caller."""
     command = [str(Path(sys.executable).with_name("gql-cli")), stack.outputs.graphql_url, "--transport", "appsync_http"]
     environment = os.environ | {"AWS_DEFAULT_REGION": stack.outputs.region} | environment
     return subprocess.run(
@@ -75,7 +75,7 @@ def url(stack: Stack, user: dict[str, str]) -> str:
     return get_url(stack, user, "hello.txt")
 
 
-# --- the way in
+# --- access that is allowed
 
 
 def test_user_signs_in_lists_and_opens_a_file(stack: Stack, user: dict[str, str], samples: Path) -> None:
@@ -118,7 +118,7 @@ def test_name_that_needs_care_opens_exactly_that_file(stack: Stack, user: dict[s
             s3.delete_object(Bucket=bucket, Key=f"files/{name}")
 
 
-def test_many_urls_come_in_one_answer_and_a_bad_name_fails_alone(
+def test_many_urls_come_in_one_response_and_a_bad_name_fails_alone(
     stack: Stack, user: dict[str, str], samples: Path
 ) -> None:
     query = "query ($files: [String!]!) { getUrls(files: $files) { file url expiresAt errorType errorMessage } }"
@@ -132,7 +132,7 @@ def test_many_urls_come_in_one_answer_and_a_bad_name_fails_alone(
     assert f"Expires={expires:.0f}&" in first["url"]
 
 
-def test_thousand_urls_come_in_one_answer_and_no_more(stack: Stack, user: dict[str, str]) -> None:
+def test_thousand_urls_come_in_one_response_and_no_more(stack: Stack, user: dict[str, str]) -> None:
     query = "query ($files: [String!]!) { getUrls(files: $files) { url } }"
     answer = execute(stack, query, user, files=[f"{number}.jpg" for number in range(1000)])["getUrls"]
     assert len({item["url"] for item in answer}) == 1000
@@ -149,7 +149,7 @@ def test_lifetime_is_the_caller_s_within_the_bounds(stack: Stack, user: dict[str
         execute(stack, query, user, seconds=3601)
 
 
-def test_file_is_saved_under_the_name_asked_for_and_no_other(stack: Stack, user: dict[str, str]) -> None:
+def test_file_is_saved_under_the_requested_name_and_no_other(stack: Stack, user: dict[str, str]) -> None:
     query = 'query ($name: String) { getUrl(file: "hello.txt", saveAs: $name) }'
     url = execute(stack, query, user, name="grüße, welt.txt")["getUrl"]
     kind, options = parse_options_header(requests.get(url, timeout=30).headers["Content-Disposition"])
@@ -182,7 +182,7 @@ def test_files_come_with_the_headers_that_keep_them_from_running(url: str) -> No
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-# --- the API, closed
+# --- the API: what is refused
 
 
 def test_no_token_is_refused(stack: Stack) -> None:
@@ -242,7 +242,7 @@ def test_wrong_password_gets_no_token(stack: Stack) -> None:
         sign_in(stack, password="Wrong-password-1")
 
 
-def test_api_key_is_refused_where_users_sign_in(stack: Stack) -> None:
+def test_api_key_is_refused_if_users_sign_in(stack: Stack) -> None:
     assert post(stack, {"x-api-key": "da2-0000000000000000000000000"}).status_code == 401
 
 
@@ -261,7 +261,7 @@ def test_name_that_cannot_be_served_is_refused_by_name(stack: Stack, user: dict[
     assert "cannot be served" in error["message"]
 
 
-# --- the files, closed
+# --- the files: what is refused
 
 
 def test_unsigned_url_is_refused(url: str) -> None:
@@ -298,17 +298,17 @@ def test_missing_file_is_refused_by_the_origin_and_not_revealed(stack: Stack, us
     assert refused_by(requests.get(get_url(stack, user, "no such file"), timeout=30)) == "origin"
 
 
-def test_bucket_cannot_be_asked_directly(stack: Stack) -> None:
+def test_direct_request_to_the_bucket_is_refused(stack: Stack) -> None:
     address = f"{stack.outputs.aws_endpoint_url}/{stack.outputs.bucket_name}/files/hello.txt"
     assert requests.get(address, verify=stack.outputs.aws_ca_bundle, timeout=30).status_code == 403
 
 
-# --- the functions, each kept to its own
+# --- the functions: what each role allows
 
 
 @pytest.fixture(scope="module")
 def probes(stack: Stack) -> Iterator[Any]:
-    """Runs a few lines of Python in a function that has the role of a deployed one; gives what they answer."""
+    """Return a call of an AWS API from a new function that has the role of a deployed one."""
     functions = stack.client("lambda")
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -406,7 +406,7 @@ def test_function_that_mints_cannot_read_the_key_back(stack: Stack, probes: Any)
     assert denied(probes("Mint", "ssm", "get_parameter", Name=signing_parameter(stack), WithDecryption=False))
 
 
-# --- nothing that opens a file is written down
+# --- no key and no signed URL is stored
 
 
 def test_neither_logs_nor_disk_hold_a_key_or_a_signed_url(stack: Stack, url: str) -> None:
@@ -432,16 +432,16 @@ def test_neither_logs_nor_disk_hold_a_key_or_a_signed_url(stack: Stack, url: str
 # --- with auth off
 
 
-def test_api_key_opens_the_api_where_auth_is_off(open_stack: Stack) -> None:
+def test_api_key_opens_the_api_if_auth_is_off(open_stack: Stack) -> None:
     assert "hello.txt" in execute(open_stack, "{ getFiles }", {"x-api-key": open_stack.outputs.api_key})["getFiles"]
 
 
-def test_no_key_or_a_wrong_one_is_refused_where_auth_is_off(open_stack: Stack) -> None:
+def test_no_key_or_a_wrong_one_is_refused_if_auth_is_off(open_stack: Stack) -> None:
     for headers in ({}, {"x-api-key": "da2-0000000000000000000000000"}, {"Authorization": "x"}):
         assert post(open_stack, headers).status_code == 401
 
 
-def test_page_needs_no_sign_in_where_an_api_key_opens_the_api(open_stack: Stack) -> None:
+def test_page_needs_no_sign_in_if_an_api_key_opens_the_api(open_stack: Stack) -> None:
     with chromium() as browser, watched(browser) as watch:
         watch.provoked.append("403 (Forbidden)")  # URLs live for one second here, and the page renews what it needs
         watch.page.goto(f"{open_stack.outputs.frontend_url}/#/notes/visitors.csv")
@@ -459,12 +459,12 @@ def test_expired_url_is_refused(open_stack: Stack) -> None:
     assert refused_by(requests.get(url, timeout=30)) == "edge"
 
 
-# --- the page, hosted
+# --- the hosted page
 
 
 @pytest.fixture(scope="module")
 def hosted_host(open_stack: Stack) -> str:
-    """The host name of the page's own distribution."""
+    """The host name of the page's distribution."""
     [described] = open_stack.client("cloudformation").describe_stacks(StackName="PrivateFiles")["Stacks"]
     [url] = [output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == "FrontendUrl"]
     assert isinstance(url, str)
@@ -473,7 +473,7 @@ def hosted_host(open_stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def hosted(open_stack: Stack, hosted_host: str) -> Callable[[str], requests.Response]:
-    """Asks the page's own distribution for a path."""
+    """Request a path from the page's distribution."""
 
     def get(path: str) -> requests.Response:
         address, authority = open_stack.outputs.aws_endpoint_url + path, open_stack.outputs.aws_ca_bundle
@@ -482,7 +482,7 @@ def hosted(open_stack: Stack, hosted_host: str) -> Callable[[str], requests.Resp
     return get
 
 
-def test_hosted_page_is_what_was_built_and_is_asked_for_each_time(hosted: Callable[[str], requests.Response]) -> None:
+def test_hosted_page_is_what_was_built_and_is_revalidated_each_time(hosted: Callable[[str], requests.Response]) -> None:
     for path in ("/", "/index.html"):
         page = hosted(path)
         assert page.content == (PROJECT / "frontend/dist/index.html").read_bytes()
@@ -500,7 +500,9 @@ def test_assets_of_the_hosted_page_run_and_are_kept(hosted: Callable[[str], requ
         assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_hosted_page_is_told_where_its_stack_is(open_stack: Stack, hosted: Callable[[str], requests.Response]) -> None:
+def test_hosted_page_gets_the_outputs_of_its_stack(
+    open_stack: Stack, hosted: Callable[[str], requests.Response]
+) -> None:
     configuration = hosted("/config.json")
     assert configuration.headers["Content-Type"] == "application/json"
     assert configuration.headers["Cache-Control"] == "no-cache"
@@ -526,7 +528,7 @@ def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[
 def test_hosted_page_shows_the_files_in_a_browser(
     open_stack: Stack, hosted_host: str, hosted: Callable[[str], requests.Response]
 ) -> None:
-    # CloudFront and AppSync by their own names, which lead to the AWS emulator here; its certificate has another name.
+    # The names of CloudFront and AppSync resolve to the AWS emulator here, whose certificate has another name.
     aws = urlsplit(open_stack.outputs.aws_endpoint_url).netloc
     api_host = urlsplit(hosted("/config.json").json()["GraphqlUrl"]).hostname
     with (
@@ -538,7 +540,7 @@ def test_hosted_page_shows_the_files_in_a_browser(
         expect(watch.page.get_by_text("visitors.csv")).to_be_visible()
 
 
-def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
+def test_direct_request_to_the_bucket_of_the_hosted_page_is_refused(
     open_stack: Stack, hosted: Callable[[str], requests.Response]
 ) -> None:
     buckets = [bucket["Name"] for bucket in open_stack.client("s3").list_buckets()["Buckets"]]
@@ -548,7 +550,7 @@ def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
     assert hosted("/no-such-file").status_code == 403
 
 
-# --- the command itself
+# --- make up
 
 
 @pytest.mark.parametrize("option", ["--aws-port", "--rest-port"])
@@ -593,7 +595,7 @@ def _family(pid: int) -> list[int]:
 def _link(path: Path) -> str:
     try:
         return str(path.readlink())
-    except OSError:  # closed meanwhile
+    except OSError:  # now closed
         return ""
 
 
@@ -601,7 +603,7 @@ def _link(path: Path) -> str:
 
 
 def private_files(stack: Stack, directory: Path, *arguments: str) -> list[Any]:
-    """What the command prints with --json, as the demo user and with the AWS emulator's root key."""
+    """Return what the command prints with --json, as the demo user and with the root key of the AWS emulator."""
     outputs = directory / "outputs.json"
     outputs.write_text(json.dumps(stack.outputs.to_json()))
     command = [sys.executable, "-m", "private_files", *arguments, "--json", "--outputs", str(outputs)]
@@ -621,7 +623,7 @@ def test_what_is_uploaded_comes_back(stack: Stack, tmp_path: Path) -> None:
     again = private_files(stack, tmp_path, "put", paths[1], "--prefix", "cli/é/")
     assert [item["replaced"] for item in again] == [True]
     head = stack.client("s3").head_object(Bucket=stack.outputs.bucket_name, Key="files/cli/é/large.bin")
-    assert "-" in head["ETag"]  # it went up in parts
+    assert "-" in head["ETag"]  # a multipart upload
     got = private_files(stack, tmp_path, "get", "--prefix", "cli/", "-o", str(tmp_path / "out"))
     assert {item["file"] for item in got} == {f"cli/é/{name}" for name in content}
     assert {name: (tmp_path / "out/cli/é" / name).read_bytes() for name in content} == content

@@ -1,4 +1,4 @@
-"""Signing keys are rotated on the running stack, while a client asks and fetches all the time."""
+"""Signing keys are rotated on the running stack, while a client requests URLs and opens them all the time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
 
 
 class Load:
-    """A client that asks for a URL and opens it, over and over; remembers what failed and which keys signed."""
+    """A client that requests URLs and opens them in a loop; it records failures and which keys signed."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -100,7 +100,7 @@ def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def synthesize(stack: Stack, folder: Path, *settings: str) -> Path:
-    """The folder of an assembly with these settings beside those that the stack was deployed with."""
+    """Return the folder of an assembly with the settings of the deployed stack and these."""
     everything = [f"cdn_url={stack.outputs.cdn_url}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
     context = [argument for setting in everything for argument in ("-c", setting)]
     done = cdk(stack, "synth", "--quiet", "--output", str(folder), *context)
@@ -178,7 +178,7 @@ def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(stack: Stack, tm
 
 
 def fail_late(template: Path) -> None:
-    """Adds a resource that cannot be made, after everything that a rotation changes."""
+    """Add a resource whose creation fails, after everything that a rotation changes."""
     content: dict[str, Any] = json.loads(template.read_text())
     url_function = next(
         name
