@@ -1,4 +1,4 @@
-# Everything a person types. `make help` lists it.
+# The commands of this project; `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +10,10 @@ PAGE := frontend/dist/index.html
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-quick check bench lock clean
 
-help: ## list what can be typed
+help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) $(PAGE) ## install everything that is needed, into this folder
+setup: $(INSTALLED) $(PAGE) ## install everything into this folder
 
 up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
@@ -25,7 +25,7 @@ test: $(INSTALLED) $(PAGE) ## every test                                       (
 test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
 	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
 
-check: $(INSTALLED) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lint)
+check: $(INSTALLED) $(PAGE) ## style, types, imports, templates (cdk-nag, cfn-lint)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,10 +37,10 @@ check: $(INSTALLED) $(PAGE) ## style, types, layers, templates (cdk-nag, cfn-lin
 	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2
 	$(BIN)/cfn-lint .local/check/*/*.template.json
 
-bench: $(INSTALLED) ## signing speed, against what else signs URLs          (OPTIONS="--help")
+bench: $(INSTALLED) ## compare signing and listing with the alternatives     (OPTIONS="--help")
 	@$(BIN)/python -m bench $(OPTIONS)
 
-lock: ## pin every dependency anew, with hashes
+lock: ## update the pins of all dependencies
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o locks/python.txt
 	for name in functions cryptography; do \
@@ -50,7 +50,7 @@ lock: ## pin every dependency anew, with hashes
 	rm -rf node_modules package-lock.json  # npm would drop the packages of other platforms from the lock
 	npm install --package-lock-only
 
-clean: ## remove what can be made again
+clean: ## remove everything that was installed or built
 	rm -rf $(VENV) node_modules frontend/dist frontend/dist-graphiql .local .bundle cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The page and, for this machine only, GraphiQL; built again when one of their sources has changed.

@@ -1,4 +1,4 @@
-"""`python -m bench`: how fast URLs are signed, files listed, queries answered, in ratios to what else could be."""
+"""`python -m bench`: compares signing, listing and the local GraphQL API with the alternatives, as ratios."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from bench.rows import text, write_json
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measures signing in turns with the bare signature, OpenSSL, botocore and Node's signers; "
-        "listing in buckets of a thousand files to a million; and the GraphQL API of this machine. "
-        "Figures are medians of paired rounds in CPU time; the ratios say more than the numbers per second.",
+        description="Compare signing with the bare signature, OpenSSL, botocore and Node's signers; listing in buckets "
+        "of 1,000 to 1,000,000 files; and the local GraphQL API with a server that does nothing. "
+        "Figures are medians of paired rounds in CPU time. Ratios vary less between machines than rates per second.",
     )
     parser.add_argument(
-        "--json", type=Path, default=Path(".local/bench.json"), metavar="PATH", help="where to (%(default)s)"
+        "--json",
+        type=Path,
+        default=Path(".local/bench.json"),
+        metavar="PATH",
+        help="output file (default: %(default)s)",
     )
-    parser.add_argument("--rounds", type=int, default=21, help="paired rounds for each line (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=21, help="paired rounds per line (default: %(default)s)")
     options = parser.parse_args()
 
     keys = fresh_keys()
@@ -32,7 +36,7 @@ def main() -> None:
     measured += load.rows(options.rounds)
     write_json(measured, options.json)
     print(text(measured))
-    print("\n×: our speed as a multiple of theirs. limit: what a bare signature in our place would reach.")
+    print("\n×: our speed as a multiple of theirs. limit: the ratio that a bare signature reaches.")
     print(f"Written to {options.json}.")
 
 

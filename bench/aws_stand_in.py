@@ -1,4 +1,4 @@
-"""An AWS of one GraphQL API with one field, whose function answers at once."""
+"""A stand-in for the AWS APIs: one GraphQL API with one field, whose function returns at once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SIGNED_URL = f"https://d111111abcdef8.cloudfront.net/photos/first.jpg?Expires=17
 
 
 def aws() -> Starlette:
-    """Get what AppSync's data plane asks of AWS, over HTTP."""
-    answers = {
+    """Return a server for the AWS requests of AppSync's data plane."""
+    responses = {
         "/v1/apis/{id}": {"graphqlApi": {"authenticationType": "API_KEY"}},
         "/v1/apis/{id}/datasources": {
             "dataSources": [
@@ -35,7 +35,7 @@ def aws() -> Starlette:
         await request.body()
         return JSONResponse(SIGNED_URL)
 
-    routes = [Route(path, JSONResponse(answer)) for path, answer in answers.items()]
+    routes = [Route(path, JSONResponse(response)) for path, response in responses.items()]
     return Starlette(
         routes=[
             *routes,

@@ -1,4 +1,4 @@
-"""What the first URL costs a fresh process: everything imported, the key read over HTTP, one question answered."""
+"""The CPU time of the first URL in a new process: all imports, reading the key over HTTP, one invocation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from threading import Thread
 from bench.handler import CONTEXT, ENVIRONMENT, appsync_event
 from bench.keys import Key
 from bench.paired import Timed, compare
-from bench.rows import Row
+from bench.rows import Row, of_pair
 
-# CPU time from the start of the process, without the interpreter's end, which nobody waits for.
-_FIRST_QUESTION = """
+# CPU time from the start of the process; the exit of the interpreter does not count.
+_FIRST_INVOCATION = """
 import importlib, json, sys, time
 from types import SimpleNamespace
 handler = importlib.import_module(sys.argv[1]).handler
@@ -31,43 +31,41 @@ assert "Signature=" in url, url
 print(seconds)
 """
 
-
-# What Lambda's runtime brings; all else comes in the bundle, and usually without bytecode.
-_OF_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "urllib3", "dateutil", "jmespath"}
+# Lambda's runtime includes these; the rest is in the bundle, usually without bytecode.
+_IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "urllib3", "dateutil", "jmespath"}
 
 
 def rows(key: Key, runs: int) -> Iterator[Row]:
-    """The signer's first URL, as a share of what it costs the usual handler: all compiled, and as each is deployed."""
+    """Our first URL as a share of the usual handler's: with bytecode for both, then each as it is deployed."""
     with _parameter_store(key.pem.decode()) as endpoint_url, TemporaryDirectory() as folder:
         compiled, deployed = Path(folder, "compiled"), Path(folder, "deployed")
         ours = _first_url("resolvers.url_handler", endpoint_url, compiled)
         theirs = _first_url("bench.usual_handler", endpoint_url, compiled)
-        ours(), theirs()  # which writes the bytecode
+        ours(), theirs()  # writes the bytecode
         shutil.copytree(compiled, deployed)
         for packages in deployed.rglob("site-packages"):
             for package in packages.iterdir():
-                if package.is_dir() and package.name not in _OF_THE_RUNTIME:
+                if package.is_dir() and package.name not in _IN_THE_RUNTIME:
                     shutil.rmtree(package)
         usual = _first_url("bench.usual_handler", endpoint_url, deployed, "PYTHONDONTWRITEBYTECODE")
         for theirs_as, name in (
             (theirs, "boto3, all Powertools, AppSyncResolver"),
-            (usual, "the same, no bytecode in it"),
+            (usual, "the same, without bytecode"),
         ):
             pair = compare(ours, theirs_as, runs)
-            yield Row(
-                "first URL of a fresh process",
+            yield of_pair(
+                "first URL of a new process",
                 name,
+                pair,
                 pair.our_seconds / pair.their_seconds,
                 "× the time",
                 at_most=0.5,
-                our_seconds=pair.our_seconds,
-                their_seconds=pair.their_seconds,
             )
-    yield Row("first URL of a fresh process", "CPU time here", pair.our_seconds * 1000, "ms")
+    yield Row("first URL of a new process", "CPU time here", pair.our_seconds * 1000, "ms")
 
 
 def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -> Timed:
-    command = [sys.executable, "-c", _FIRST_QUESTION, module]
+    command = [sys.executable, "-c", _FIRST_INVOCATION, module]
     command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(vars(CONTEXT))]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = (
@@ -80,7 +78,7 @@ def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "example",
             "AWS_SESSION_TOKEN": "example",
-            # As in Lambda, where Tracer loads what it records with.
+            # As in Lambda, so that Tracer loads the X-Ray SDK.
             "LAMBDA_TASK_ROOT": "/var/task",
             "AWS_LAMBDA_FUNCTION_NAME": "a-function",
             "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
@@ -88,26 +86,26 @@ def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -
     )
 
     def seconds() -> float:
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
-        return float(told.splitlines()[-1])
+        printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+        return float(printed.splitlines()[-1])
 
     return seconds
 
 
 @contextmanager
 def _parameter_store(value: str) -> Iterator[str]:
-    """The address of an SSM that has this value for every name."""
+    """The endpoint URL of an SSM whose parameters all have this value."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            assert self.headers["X-Amz-Target"] == "AmazonSSM.GetParameter"  # noqa: S101 - nothing else is measured
+            assert self.headers["X-Amz-Target"] == "AmazonSSM.GetParameter"  # noqa: S101 - the only operation here
             self.rfile.read(int(self.headers["Content-Length"]))
-            answer = json.dumps({"Parameter": {"Value": value}}).encode()
+            body = json.dumps({"Parameter": {"Value": value}}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

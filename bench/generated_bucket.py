@@ -1,4 +1,4 @@
-"""A bucket of any size that exists only as the page that is asked for, behind botocore's own serializer and parser."""
+"""A bucket of any size whose pages are generated on request, behind botocore's own serializer and parser."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class _Body(BytesIO):
 
 
 class GeneratedBucket:
-    """So many files `photos/000000000.jpg`, `photos/000000001.jpg`, … with names of 20 characters."""
+    """A bucket with this number of files: `photos/000000000.jpg`, `photos/000000001.jpg`, …, 20 characters each."""
 
     def __init__(self, files: int) -> None:
         self.files = files
         self._page = lru_cache(maxsize=2)(self._xml)
 
     def session(self) -> Session:
-        """A session whose S3 clients list this bucket and reach no network."""
+        """Return a session whose S3 clients list this bucket without a network."""
         session = Session("testing", "testing", region_name="eu-west-1")
-        events: Any = session.events  # whose types know no handlers that answer
-        events.register("before-send.s3.ListObjectsV2", self._answer)
+        events: Any = session.events  # its types do not allow a handler that returns a response
+        events.register("before-send.s3.ListObjectsV2", self._respond)
         return session
 
-    def _answer(self, request: Any, **_: Any) -> AWSResponse:
-        question = {name: value for name, [value] in parse_qs(urlsplit(request.url).query).items()}
-        assert question["prefix"] == "files/" and "delimiter" not in question  # noqa: S101 - it knows no others
-        body = self._page(int(question.get("continuation-token", "0")), int(question["max-keys"]))
+    def _respond(self, request: Any, **_: Any) -> AWSResponse:
+        parameters = {name: value for name, [value] in parse_qs(urlsplit(request.url).query).items()}
+        assert parameters["prefix"] == "files/" and "delimiter" not in parameters  # noqa: S101 - no others are implemented
+        body = self._page(int(parameters.get("continuation-token", "0")), int(parameters["max-keys"]))
         return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body))
 
     def _xml(self, begin: int, count: int) -> bytes:

@@ -1,17 +1,18 @@
-"""What a question costs from AppSync's event to the answer, with the log line and the metrics."""
+"""The cost of an invocation from AppSync's event to the response, with its log line and metrics."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from bench.keys import Key
 from bench.paired import compare, on_cpu
-from bench.rows import Row
+from bench.rows import Row, of_pair
 from bench.signing import KEY_ID, ORIGIN, policy, urls
 from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 
@@ -38,45 +39,40 @@ CONTEXT = SimpleNamespace(
 
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
-    """The handler's cost in bare signatures of the same key."""
+    """Compare the handler with bare signatures of the same key."""
     bare = on_cpu(key.bare, [policy(url) for url in urls(500)])
     with open(os.devnull, "w") as nowhere, patch.dict(os.environ, ENVIRONMENT):  # noqa: PTH123 - not a file
         with redirect_stdout(nowhere), patch("resolvers.ssm_parameter.Parameters.read", return_value=key.pem.decode()):
-            # Here and not above: Logger takes the stdout and the environment of the moment that it is made in.
+            # Not at the top: Logger reads stdout and the environment when it is created.
             from resolvers import url_handler  # noqa: PLC0415
 
-            def ask(event: dict[str, Any]) -> Any:
+            def invoke(event: dict[str, Any]) -> Any:
                 return url_handler.handler(event, CONTEXT)
 
-            ask(appsync_event("getUrl", file="first.jpg"))  # reads the key
+            invoke(appsync_event("getUrl", file="first.jpg"))  # reads the key
         names = (f"photos/{number:09}.jpg" for number in range(10**9))
         measured = []
         with redirect_stdout(nowhere):
             many = [appsync_event("getUrls", files=[next(names) for _ in range(1000)])]
-            measured.append(("getUrls, 1,000 names", 1000, compare(on_cpu(ask, many), bare, rounds)))
+            measured.append(("getUrls, 1,000 names", 1000, compare(on_cpu(invoke, many), bare, rounds)))
 
             def one_new() -> float:
-                return on_cpu(ask, [appsync_event("getUrl", file=next(names)) for _ in range(100)])()
+                return on_cpu(invoke, [appsync_event("getUrl", file=next(names)) for _ in range(100)])()
 
             measured.append(("getUrl, new name", 1, compare(one_new, bare, rounds)))
             same = [appsync_event("getUrl", file="first.jpg")] * 100
-            measured.append(("getUrl, remembered name", 1, compare(on_cpu(ask, same), bare, rounds)))
+            measured.append(("getUrl, cached name", 1, compare(on_cpu(invoke, same), bare, rounds)))
     for subject, signatures, pair in measured:
-        yield Row(
-            subject,
-            f"{signatures:,} bare signature{'s' if signatures > 1 else ''}",
-            1 / pair.ratio / signatures,
-            "× the cost",
-            at_most=12 if signatures == 1 else None,
-            our_seconds=pair.our_seconds,
-            their_seconds=pair.their_seconds * signatures,
-        )
+        against = f"{signatures:,} bare signature{'s' if signatures > 1 else ''}"
+        theirs = replace(pair, their_seconds=pair.their_seconds * signatures)
+        goal = 12 if signatures == 1 else None
+        yield of_pair(subject, against, theirs, 1 / pair.ratio / signatures, "× the cost", at_most=goal)
         if signatures > 1:
             yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
 
 
 def appsync_event(field: str, *, parent: str = "Query", source: Any = None, **arguments: Any) -> dict[str, Any]:
-    """What AppSync sends a direct Lambda resolver."""
+    """Return the event that AppSync sends to a direct Lambda resolver."""
     return {
         "arguments": arguments,
         "identity": {"claims": {"sub": "a-user", "token_use": "access"}, "sub": "a-user", "username": "a-user"},

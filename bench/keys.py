@@ -1,4 +1,4 @@
-"""A fresh key for each algorithm, and the bare signature that nothing built on the same library can beat."""
+"""A new key for each algorithm, and its bare signature, the limit for every signer on the same library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 @dataclass(frozen=True)
 class Key:
-    """A private key, the bytes that hand it over, and how it signs."""
+    """A private key, its PEM, and its bare signature."""
 
     algorithm: str
     hash_name: Literal["SHA1", "SHA256"]
@@ -23,11 +23,11 @@ class Key:
 
 
 def fresh_keys() -> list[Key]:
-    """One key for each algorithm, the default first; both RSA algorithms share one."""
+    """Return a key for each algorithm, the default first; both RSA algorithms share one."""
     p256 = ec.generate_private_key(ec.SECP256R1())
     rsa2048 = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     ecdsa, pkcs1 = ec.ECDSA(SHA256(), deterministic_signing=True), padding.PKCS1v15()
-    sha1, sha256 = SHA1(), SHA256()  # noqa: S303 - one of the algorithms
+    sha1, sha256 = SHA1(), SHA256()  # noqa: S303 - one of the supported algorithms
     return [
         Key("ecdsa-p256", "SHA256", p256, _pem(p256), lambda message: p256.sign(message, ecdsa)),
         Key("rsa-2048", "SHA256", rsa2048, _pem(rsa2048), lambda message: rsa2048.sign(message, pkcs1, sha256)),

@@ -1,4 +1,4 @@
-"""The CPU time of the local GraphQL API under load, compared with a server that returns a fixed response."""
+"""The cost of the local GraphQL API under load, compared with a server that returns a fixed response."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from starlette.routing import Route
 
 from bench.aws_stand_in import API_KEY, REGION, SESSION, SIGNED_URL, aws
 from bench.paired import Timed, compare
-from bench.rows import Row
+from bench.rows import Row, of_pair
 from local.data_planes.appsync.app import create_app
 
-CONCURRENT = 100
+AT_ONCE = 100
 KEPT_OF = 5_000
 TYPE_NAME = '{"query":"{ __typename }"}', '{"data":{"__typename":"Query"}}'
 GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"getUrl":"{SIGNED_URL}"}}}}'
@@ -32,7 +32,7 @@ GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"
 
 @dataclass(frozen=True)
 class Server:
-    """A server in its own thread, so that its CPU time can be measured apart from that of its clients."""
+    """A server in a thread of its own, so that its CPU time is measured without that of its clients."""
 
     server: uvicorn.Server
     loop: asyncio.AbstractEventLoop
@@ -50,23 +50,16 @@ class Server:
 
 
 def rows(rounds: int) -> Iterator[Row]:
-    """Yield the CPU time of two queries as a multiple of the bare server's, then the objects kept of 5,000 requests."""
+    """Compare the CPU time of two queries with the bare server's, then count the objects that 5,000 responses leave."""
     with _served(aws()) as stand_in, _served(_plane(stand_in.url)) as plane:
         for subject, (query, expected), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
             with _served(_bare(expected)) as bare:
-                pair = compare(_sending(plane, query, expected), _sending(bare, query, expected), rounds)
-            yield Row(
-                f"GraphQL API on this machine, {subject}",
-                "Starlette that returns the same bytes",
-                1 / pair.ratio,
-                "× the cost",
-                at_most=goal,
-                our_seconds=pair.our_seconds,
-                their_seconds=pair.their_seconds,
-            )
+                pair = compare(_timed(plane, query, expected), _timed(bare, query, expected), rounds)
+            against = "Starlette returning the same bytes"
+            yield of_pair(f"local GraphQL API, {subject}", against, pair, 1 / pair.ratio, "× the cost", at_most=goal)
         yield Row(
-            f"GraphQL API on this machine, {KEPT_OF:,} getUrl",
-            "kept of each; a leak is a dozen",
+            f"local GraphQL API, {KEPT_OF:,} getUrl",
+            "objects kept per response; a leak keeps 12",
             _kept(plane) / KEPT_OF,
             "objects",
             at_most=0.5,
@@ -92,11 +85,11 @@ def _bare(body: str) -> Starlette:
     return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
 
 
-def _sending(server: Server, query: str, expected: str) -> Timed:
+def _timed(server: Server, query: str, expected: str) -> Timed:
     def timed() -> float:
-        started_at = server.cpu_seconds()
-        asyncio.run(_send(server.url, query, expected, CONCURRENT))
-        return (server.cpu_seconds() - started_at) / CONCURRENT
+        started = server.cpu_seconds()
+        asyncio.run(_send(server.url, query, expected, AT_ONCE))
+        return (server.cpu_seconds() - started) / AT_ONCE
 
     return timed
 
@@ -112,7 +105,7 @@ def _kept(plane: Server) -> int:
 
 
 async def _send(url: str, query: str, expected: str, times: int) -> None:
-    """Send the query `times` times, 100 concurrently. Raises AssertionError if a response is not the expected one."""
+    """Send a query this often, 100 at once. Raises AssertionError if a response is not the expected one."""
     headers = {"x-api-key": API_KEY, "content-type": "application/json"}
     turns = iter(range(times))
 
@@ -122,7 +115,7 @@ async def _send(url: str, query: str, expected: str, times: int) -> None:
                 assert await response.text() == expected  # noqa: S101 - otherwise the figure means nothing
 
     async with aiohttp.ClientSession() as http:
-        await asyncio.gather(*(send_in_turn() for _ in range(CONCURRENT)))
+        await asyncio.gather(*(send_in_turn() for _ in range(AT_ONCE)))
 
 
 async def _thread_time() -> float:

@@ -1,4 +1,4 @@
-"""The signers that Node has, asked over a pipe; keys go the same way and never touch a disk."""
+"""Signers for Node.js, called over a pipe, which also carries the keys, so that no key is on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AWS_CLOUDFRONT_SIGN = "aws-cloudfront-sign"
 
 
 class NodePeers:
-    """Node with its signers loaded, until the `with` block ends."""
+    """Node.js with its signers loaded, until the `with` block ends."""
 
     def __enter__(self) -> NodePeers:
         program = [NODE, Path(__file__).with_name("peers.mjs")]
@@ -37,8 +37,8 @@ class NodePeers:
         expires: int,
         hash_name: Literal["SHA1", "SHA256"],
     ) -> tuple[list[str], float]:
-        """The URLs as this signer signs them, and the CPU seconds that one took."""
-        question = {
+        """Return the URLs that this signer signed, and the CPU seconds of one."""
+        request = {
             "signer": signer,
             "urls": urls,
             "keyId": key_id,
@@ -47,6 +47,6 @@ class NodePeers:
             "hash": hash_name,
         }
         assert self._node.stdin and self._node.stdout  # noqa: S101 - both are pipes
-        print(json.dumps(question), file=self._node.stdin, flush=True)
-        answer: dict[str, Any] = json.loads(self._node.stdout.readline())
-        return answer["urls"], answer["seconds"]
+        print(json.dumps(request), file=self._node.stdin, flush=True)
+        response: dict[str, Any] = json.loads(self._node.stdout.readline())
+        return response["urls"], response["seconds"]

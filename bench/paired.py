@@ -1,4 +1,4 @@
-"""Two ways of doing a thing, timed in turns on the CPU they use, so that a busy machine slows both alike."""
+"""Compares two ways to do the same, timed alternately in CPU time, so that a busy machine slows both alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Timed = Callable[[], float]
 
 @dataclass(frozen=True)
 class Pair:
-    """Medians of paired rounds: `ratio` is how many times ours is as fast as theirs; seconds are of one operation."""
+    """Medians of paired rounds: `ratio` is our speed divided by theirs; seconds are of one operation."""
 
     ratio: float
     our_seconds: float
@@ -22,19 +22,19 @@ class Pair:
 
 
 def on_cpu(work: Callable[[Thing], object], things: Sequence[Thing]) -> Timed:
-    """What times the work on each of the things and gives the CPU seconds that one takes."""
+    """Return a measurement of the CPU seconds that the work takes per thing."""
 
     def timed() -> float:
-        begun = time.process_time()
+        started = time.process_time()
         for thing in things:
             work(thing)
-        return (time.process_time() - begun) / len(things)
+        return (time.process_time() - started) / len(things)
 
     return timed
 
 
 def compare(ours: Timed, theirs: Timed, rounds: int) -> Pair:
-    """How ours stands to theirs, measured in turns after one round for warmth; who begins alternates."""
+    """Compare ours with theirs, after one warm-up round; each goes first in every other round."""
     pairs = [_in_turns(ours, theirs, swap=bool(turn % 2)) for turn in range(rounds + 1)][1:]
     return Pair(
         median(their / our for our, their in pairs),

@@ -1,4 +1,4 @@
-// Signs URLs with Node's signers. Each line of stdin is a question, each line of stdout its answer:
+// Signs URLs with signers for Node.js. Each line of stdin is a request, each line of stdout its response:
 // {signer, hash, keyId, privateKey, expires, urls} -> {urls, seconds: CPU seconds that one URL took}
 import { createPrivateKey } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -12,9 +12,9 @@ const withSdk = ({ hash, keyId, privateKey, expires }) => {
 
 const signers = {
   "@aws-sdk/cloudfront-signer": withSdk,
-  // Outside of the SDK's types, which know only text; it spares the SDK reading the key for every URL.
-  "@aws-sdk/cloudfront-signer, key parsed once": (question) =>
-    withSdk({ ...question, privateKey: createPrivateKey(question.privateKey) }),
+  // The SDK's types allow only text, but a key object saves it from parsing the key for every URL.
+  "@aws-sdk/cloudfront-signer, key parsed once": (request) =>
+    withSdk({ ...request, privateKey: createPrivateKey(request.privateKey) }),
   "aws-cloudfront-sign": ({ keyId, privateKey, expires }) => {
     const parameters = { keypairId: keyId, expireTime: expires * 1000, privateKeyString: privateKey };
     return (url) => sign(url, parameters);
@@ -22,10 +22,10 @@ const signers = {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const question = JSON.parse(line);
-  const signed = signers[question.signer](question);
-  const begun = process.cpuUsage();
-  const urls = question.urls.map(signed);
-  const { user, system } = process.cpuUsage(begun);
+  const request = JSON.parse(line);
+  const signed = signers[request.signer](request);
+  const started = process.cpuUsage();
+  const urls = request.urls.map(signed);
+  const { user, system } = process.cpuUsage(started);
   console.log(JSON.stringify({ urls, seconds: (user + system) / 1e6 / urls.length }));
 }

@@ -1,4 +1,4 @@
-"""What is measured, as lines of a table."""
+"""Measurements as the rows of a table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.paired import Pair
+
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: a figure that the machine's mood does not change much, its goal, and what it was made from.
+    """One measurement: a figure that depends little on the load of the machine, its goal, and its two times.
 
-    `limit` is the figure that a bare signature would reach, and nothing built on it can pass.
+    `limit` is the figure of a bare signature, which no signer can exceed.
     """
 
     subject: str
@@ -32,8 +34,13 @@ class Row:
         return self.figure <= self.at_most if self.at_most is not None else None
 
 
+def of_pair(subject: str, against: str, pair: Pair, figure: float, unit: str, **goal: float | None) -> Row:
+    """Return the row of a comparison; `goal` is `at_least`, `at_most` or `limit`."""
+    return Row(subject, against, figure, unit, our_seconds=pair.our_seconds, their_seconds=pair.their_seconds, **goal)
+
+
 def text(rows: Iterable[Row]) -> str:
-    """The table for a person: ratios first, absolute numbers last."""
+    """Return the table as aligned text: ratios first, rates last."""
     lines = [("", "against", "", "goal", "", "limit", "ours/s", "theirs/s")]
     for row in rows:
         goal = f"≥ {row.at_least:g}" if row.at_least is not None else f"≤ {row.at_most:g}" if row.at_most else ""
@@ -54,7 +61,7 @@ def text(rows: Iterable[Row]) -> str:
 
 
 def write_json(rows: Iterable[Row], path: Path) -> None:
-    """The same table for a program."""
+    """Write the table as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(row) | {"met": row.met} for row in rows], indent=2, ensure_ascii=False) + "\n")
 

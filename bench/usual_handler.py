@@ -1,4 +1,4 @@
-"""A signer as it is usually written, for the time it takes to start: a client, every Powertool, the key parsed once."""
+"""A signer as it is usually written, to compare start-up times: boto3, all Powertools, the key parsed once."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ssm = boto3.client("ssm")
 @cache
 def _signer() -> CloudFrontSigner:
     key_id, _, _, parameter = os.environ["SIGNING_KEYS"].split(" ")
-    answer = ssm.get_parameter(Name=parameter, WithDecryption=True)
-    private_key = load_pem_private_key(answer["Parameter"]["Value"].encode(), password=None)
-    assert isinstance(private_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the key of the measurement
+    response = ssm.get_parameter(Name=parameter, WithDecryption=True)
+    private_key = load_pem_private_key(response["Parameter"]["Value"].encode(), password=None)
+    assert isinstance(private_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the key of this benchmark
     return CloudFrontSigner(key_id, lambda message: private_key.sign(message, ec.ECDSA(SHA256())))
 
 

@@ -1,4 +1,4 @@
-"""`make up`: the whole stack on this machine, in the foreground, until Ctrl-C or SIGTERM."""
+"""`make up`: runs the whole stack on this machine, in the foreground, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Coroutine
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import deploy, frontend, servers, welcome
-from local import endpoints as data_planes
-from local.embedded_aws.emulator import Cloud, CloudFailed
+from local import deploy, endpoints, frontend, servers, welcome
+from local.embedded_aws.emulator import Emulator, EmulatorFailed
+from local.failures import Failure
+from private_files.outputs import Outputs
 
-_OPEN_FILES = 10_240  # a request takes two; as many as macOS lets a program have
+_OPEN_FILES = 10_240  # a request takes two; macOS allows no more for one process
+_SERVERS = ("graphql", "cdn", "frontend", "rest")
 T = TypeVar("T")
 
 
@@ -27,20 +31,13 @@ def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _OPEN_FILES:  # 1,024 on many systems; what is started from here inherits it
+    if soft < _OPEN_FILES:  # 1,024 on many systems; child processes inherit the limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _OPEN_FILES), hard))
     failure: Exception | None = None
     try:
         asyncio.run(_until_stopped(_up(options)))
-    except* (
-        CloudFailed,
-        deploy.DeployFailed,
-        deploy.MissingTool,
-        frontend.NotBuilt,
-        servers.DoorClosed,
-        servers.PortTaken,
-    ) as failures:
-        failure = failures.exceptions[0]
+    except* Failure as failures:
+        failure = failures
     while isinstance(failure, ExceptionGroup):
         failure = failure.exceptions[0]
     if failure:
@@ -50,30 +47,35 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make up",
-        description="Runs the whole stack on this machine: an embedded AWS, the stack deployed into it with the CDK, "
-        "the data planes of AppSync, CloudFront and API Gateway in front, and the page. Everything listens on loopback "
-        "and is gone when it stops. Port 0 takes a free one.",
+        usage="make up [CONTEXT='-c KEY=VALUE ...'] [OPTIONS='...']",
+        description="Run the whole stack on this machine: deploy it with the CDK into ministack, an AWS emulator, and "
+        "serve AppSync, API Gateway, CloudFront and the web page in front of it. Everything listens on 127.0.0.1 "
+        "and is deleted when it stops. Port 0 is any free port.",
         epilog="example: make up CONTEXT='-c rest=on' OPTIONS='--cdn-port 8000'",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="CDK context, see cdk.json"
-    )
-    for name, default, answers in (
-        ("aws", 4566, "the embedded AWS"),
-        ("graphql", 4567, "the GraphQL API"),
-        ("cdn", 4568, "the files"),
-        ("frontend", 4569, "the page"),
-        ("rest", 4570, "the HTTP API, where `rest` is on"),
+    context = "a setting; see docs/configure.md and cdk.json"
+    parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help=context)
+    for name, default, server in (
+        ("aws", 4566, "AWS APIs of the emulator"),
+        ("graphql", 4567, "GraphQL API and GraphiQL"),
+        ("cdn", 4568, "signed URLs"),
+        ("frontend", 4569, "web page"),
+        ("rest", 4570, "HTTP API, if `rest` is on"),
     ):
-        parser.add_argument(f"--{name}-port", type=int, default=default, help=f"{answers} (default: %(default)s)")
-    parser.add_argument(
-        "--directory", type=Path, default=Path(".local"), help="logs and outputs.json (default: %(default)s)"
-    )
+        parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
+    parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
     return parser.parse_args()
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: choose a number from 0 to 65535")
+    return int(text)
+
+
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Does the work until it fails or a person has had enough; either way what it started is stopped."""
+    """Run until the work fails or a signal cancels it; in both cases everything that it started is stopped."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -84,71 +86,80 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _up(options: argparse.Namespace) -> None:
-    began = time.monotonic()
+    started = time.monotonic()
     directory: Path = options.directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     outputs_file = directory / "outputs.json"
-    outputs_file.unlink(missing_ok=True)
     deploy.cdk_program()
     frontend.check_built()
     async with contextlib.AsyncExitStack() as cleanup:
-        # Taken before anything starts, so that a taken port is said at once.
-        graphql_door = cleanup.enter_context(servers.listen(options.graphql_port, "--graphql-port"))
-        cdn_door = cleanup.enter_context(servers.listen(options.cdn_port, "--cdn-port"))
-        frontend_door = cleanup.enter_context(servers.listen(options.frontend_port, "--frontend-port"))
-        rest_door = cleanup.enter_context(servers.listen(options.rest_port, "--rest-port"))
-        with servers.listen(options.aws_port, "--aws-port") as probe:
-            aws_port = probe.getsockname()[1]
+        # Opened before anything starts, so that a port that is taken is reported first.
+        sockets = {
+            name: cleanup.enter_context(servers.listen(getattr(options, f"{name}_port"), f"--{name}-port"))
+            for name in _SERVERS
+        }
+        base_urls = {name: servers.base_url(listening) for name, listening in sockets.items()}
+        emulator = Emulator(directory, servers.free_port(options.aws_port, "--aws-port"))
+        outputs_file.unlink(missing_ok=True)  # not before: it may belong to a stack that has these ports
+        cleanup.push_async_callback(emulator.stop)
 
-        cloud = Cloud(directory, aws_port)
-        deployment = deploy.Deployment(cloud, directory, cdn_url=servers.origin(cdn_door), context=options.context)
-        cleanup.push_async_callback(cloud.stop)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_step("synthesize the template", deployment.synthesize()))
-            group.create_task(_step("start and bootstrap the embedded AWS", _start(cloud, deployment)))
-        outputs = await _step("deploy the stack", deployment.deploy())
-        outputs |= {"GraphqlUrl": f"{servers.origin(graphql_door)}/graphql", "CdnUrl": servers.origin(cdn_door)}
-        outputs |= {"FrontendUrl": servers.origin(frontend_door)}
-        outputs |= {"AwsEndpointUrl": cloud.endpoint_url, "AwsCaBundle": str(cloud.ca_bundle)}
-        await asyncio.to_thread(deploy.upload_samples, cloud, outputs["BucketName"], outputs["DistributionId"])
-        if "UserPoolId" in outputs:
-            password = await asyncio.to_thread(deploy.add_demo_user, cloud, outputs["UserPoolId"])
-            outputs |= {"DemoUser": deploy.DEMO_USER, "DemoPassword": password}
+        deployment = deploy.Deployment(emulator, directory, cdn_url=base_urls["cdn"], context=options.context)
+        outputs = _on_this_machine(await _deploy(emulator, deployment), emulator, base_urls)
+        await asyncio.to_thread(deploy.upload_samples, emulator, outputs)
+        token = None
+        if outputs.user_pool_id:
+            password = await asyncio.to_thread(deploy.add_demo_user, emulator, outputs.user_pool_id)
+            outputs = replace(outputs, demo_user=deploy.DEMO_USER, demo_password=password)
+            token = partial(welcome.demo_token, outputs)
 
-        async def demo_token() -> str:
-            return await asyncio.to_thread(welcome.demo_token, outputs)
+        for name, app in endpoints.apps(emulator, outputs, token).items():
+            await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
+        for unused in sockets.values():
+            unused.close()
+        sample = await _step("open a sample file", welcome.open_sample(outputs, await token() if token else None))
 
-        token = demo_token if "DemoUser" in outputs else None
-        await cleanup.enter_async_context(servers.serve(data_planes.graphql(cloud, outputs, token), graphql_door))
-        await cleanup.enter_async_context(servers.serve(data_planes.cdn(cloud, outputs), cdn_door))
-        if "RestUrl" in outputs:
-            outputs["RestUrl"] = servers.origin(rest_door)
-            await cleanup.enter_async_context(servers.serve(data_planes.rest(cloud, outputs), rest_door))
-        else:
-            rest_door.close()
-        page = frontend.create_app(outputs, ssl_context=cloud.ssl_context())
-        await cleanup.enter_async_context(servers.serve(page, frontend_door))
-        sample = await _step("open a file", welcome.open_sample(outputs, await token() if token else None))
         cleanup.callback(outputs_file.unlink, missing_ok=True)
-        _write_whole(outputs_file, json.dumps(outputs, indent=2))
-        welcome.print_welcome(outputs, sample, time.monotonic() - began)
-        raise CloudFailed(await cloud.ended())
+        _write_whole(outputs_file, json.dumps(outputs.to_json(), indent=2))
+        welcome.print_welcome(outputs, sample, time.monotonic() - started)
+        raise EmulatorFailed(await emulator.ended())
 
 
-async def _start(cloud: Cloud, deployment: deploy.Deployment) -> None:
-    await cloud.start()
-    await deployment.bootstrap()
+async def _deploy(emulator: Emulator, deployment: deploy.Deployment) -> Outputs:
+    """Start the emulator and return the outputs of the stack, now deployed into it."""
+
+    async def start() -> None:
+        await emulator.start()
+        await deployment.bootstrap()
+
+    print("Starting ministack, an AWS emulator, and deploying the stack into it:", flush=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_step("synthesize the template", deployment.synthesize()))
+        group.create_task(_step("start the emulator, bootstrap the CDK", start()))
+    return await _step("deploy the stack", deployment.deploy())
+
+
+def _on_this_machine(outputs: Outputs, emulator: Emulator, base_urls: dict[str, str]) -> Outputs:
+    """Return the outputs with the URLs of this machine in place of those of AWS."""
+    return replace(
+        outputs,
+        graphql_url=f"{base_urls['graphql']}/graphql",
+        cdn_url=base_urls["cdn"],
+        frontend_url=base_urls["frontend"],
+        rest_url=outputs.rest_url and base_urls["rest"],
+        aws_endpoint_url=emulator.endpoint_url,
+        aws_ca_bundle=str(emulator.ca_bundle),
+    )
 
 
 async def _step(name: str, work: Awaitable[T]) -> T:
-    began = time.monotonic()
+    started = time.monotonic()
     result = await work
-    print(f"  {name:40} {time.monotonic() - began:5.1f} s", flush=True)
+    print(f"  {name:40} {time.monotonic() - started:5.1f} s", flush=True)
     return result
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Whoever waits for the file never reads half of it."""
+    """Write the file in one step, so that a program that waits for it never reads half of it."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(text + "\n")
     unfinished.rename(path)

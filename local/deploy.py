@@ -1,4 +1,4 @@
-"""`cdk deploy` into the embedded AWS; then a demo user, and sample files to ask for."""
+"""Deploys the stack into the AWS emulator with the CDK command; then adds sample files and a demo user."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.failures import Failure
+from private_files.outputs import Outputs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.embedded_aws.emulator import Cloud
+    from local.embedded_aws.emulator import Emulator
 
 PROJECT = Path(__file__).parent.parent
 DEMO_USER = "demo@example.com"
@@ -25,60 +28,57 @@ _ACCOUNT = "000000000000"
 _QUIET = ("--no-notices", "--no-color", "--no-version-reporting")
 
 
-class DeployFailed(RuntimeError):
-    """The CDK command failed; the message holds the end of what it printed."""
+class DeployFailed(Failure):
+    """The CDK command failed; the message ends with the last lines that it printed."""
 
 
-class MissingTool(RuntimeError):
-    """A program that the set-up installs is not there."""
+class MissingTool(Failure):
+    """A program that `make setup` installs is missing."""
 
 
 class Deployment:
-    """The stack of this project in one embedded AWS.
+    """This project's stack in one AWS emulator.
 
-    `context` is handed on to the CDK command line: `("auth=off", "url_lifetime=60")`.
+    `cdn_url` is the base URL of signed URLs. `context` is passed to the CDK command: `("auth=off", "url_lifetime=60")`.
     """
 
-    def __init__(self, cloud: Cloud, directory: Path, *, cdn_url: str, context: Sequence[str]) -> None:
-        self._cloud = cloud
+    def __init__(self, emulator: Emulator, directory: Path, *, cdn_url: str, context: Sequence[str]) -> None:
+        self._emulator = emulator
         self._directory = directory
-        # The functions run on this machine, and the URLs lead to it: two values, not another template.
+        # Functions run on this machine and URLs point to it: two values, the same template.
         settings = [f"architecture={_architecture()}", f"cdn_url={cdn_url}", *context]
         self._context = [argument for setting in settings for argument in ("--context", setting)]
         self._log = directory / "deploy.log"
         self._log.unlink(missing_ok=True)
 
     async def synthesize(self) -> None:
-        """Makes the template; needs no cloud."""
+        """Write the template; this needs no running emulator. Raises DeployFailed."""
         await self._cdk("synth", "--quiet", "--output", str(self._directory / "cdk.out"), *self._context)
 
     async def bootstrap(self) -> None:
-        """Makes what every CDK deployment needs in an account, once."""
-        # In a folder without a cdk.json it asks for no app, and need not wait for the template.
-        environment = f"aws://{_ACCOUNT}/{self._cloud.session().region_name}"
-        await self._cdk("bootstrap", environment, folder=self._directory)
+        """Create what the CDK needs once per account. Raises DeployFailed."""
+        environment = f"aws://{_ACCOUNT}/{self._emulator.session().region_name}"
+        # In a directory without cdk.json the command does not run app.py, and need not wait for the template.
+        await self._cdk("bootstrap", environment, directory=self._directory)
 
-    async def deploy(self) -> dict[str, str]:
-        """The outputs of the stack, deployed from what `synthesize` made.
-
-        Raises DeployFailed.
-        """
+    async def deploy(self) -> Outputs:
+        """Deploy what `synthesize` wrote and return the outputs of the stack. Raises DeployFailed."""
         outputs = self._directory / "stack-outputs.json"
         outputs.unlink(missing_ok=True)
         assembly = str(self._directory / "cdk.out")
         await self._cdk("deploy", "--require-approval", "never", "--app", assembly, "--outputs-file", str(outputs))
         (stack_outputs,) = json.loads(outputs.read_text()).values()
-        return {str(name): str(value) for name, value in stack_outputs.items()}
+        return Outputs.from_json(stack_outputs)
 
-    async def _cdk(self, *arguments: str, folder: Path = PROJECT) -> None:
+    async def _cdk(self, *arguments: str, directory: Path = PROJECT) -> None:
         with self._log.open("ab") as log:
             start = log.tell()
             process = await asyncio.create_subprocess_exec(
                 cdk_program(),
                 *arguments,
                 *_QUIET,
-                cwd=folder,
-                env=self._cloud.environment | {"PATH": _path()},
+                cwd=directory,
+                env=self._emulator.environment | {"PATH": _path()},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
@@ -87,7 +87,7 @@ class Deployment:
             try:
                 code = await process.wait()
             except asyncio.CancelledError:
-                os.killpg(process.pid, signal.SIGTERM)  # the command has children of its own
+                os.killpg(process.pid, signal.SIGTERM)  # the command starts processes of its own
                 await process.wait()
                 raise
         if code:
@@ -95,10 +95,10 @@ class Deployment:
             raise DeployFailed(f"`cdk {arguments[0]}` failed:\n" + "\n".join(printed[-15:]))
 
 
-def add_demo_user(cloud: Cloud, user_pool_id: str) -> str:
-    """The password of the demo user, who is now in the pool and need not change it."""
-    password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's policy
-    users = cloud.client("cognito-idp")
+def add_demo_user(emulator: Emulator, user_pool_id: str) -> str:
+    """Create the demo user with a permanent password, and return the password."""
+    password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's password policy
+    users = emulator.client("cognito-idp")
     users.admin_create_user(
         UserPoolId=user_pool_id,
         Username=DEMO_USER,
@@ -109,32 +109,29 @@ def add_demo_user(cloud: Cloud, user_pool_id: str) -> str:
     return password
 
 
-def upload_samples(cloud: Cloud, bucket: str, distribution_id: str) -> list[str]:
-    """The names of the sample files, which are now in the folder of the bucket that the distribution serves."""
-    s3 = cloud.client("s3")
-    distribution = cloud.client("cloudfront").get_distribution_config(Id=distribution_id)["DistributionConfig"]
-    folder = distribution["Origins"]["Items"][0]["OriginPath"].strip("/")
+def upload_samples(emulator: Emulator, outputs: Outputs) -> None:
+    """Upload the files of `samples/` into the folder of the bucket that the distribution serves."""
+    s3 = emulator.client("s3")
     samples = PROJECT / "samples"
-    names = [path.relative_to(samples).as_posix() for path in sorted(samples.rglob("*")) if path.is_file()]
-    for name in names:
-        kind = mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
-        s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=(samples / name).read_bytes(), ContentType=kind)
-    return names
+    for path in sorted(path for path in samples.rglob("*") if path.is_file()):
+        s3.put_object(
+            Bucket=outputs.bucket_name,
+            Key=f"{outputs.files_folder}/{path.relative_to(samples).as_posix()}",
+            Body=path.read_bytes(),
+            ContentType=mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream",
+        )
 
 
 def cdk_program() -> str:
-    """The pinned CDK command line.
-
-    Raises MissingTool where the set-up did not run.
-    """
+    """Return the path of the pinned CDK command. Raises MissingTool if `make setup` did not run."""
     for name in ("node", "cdk"):
         if not shutil.which(name, path=_path()):
-            raise MissingTool(f"{name} is not installed here; `make up` installs it.")
+            raise MissingTool(f"{name} is not installed in this directory. Run `make setup`.")
     return str(shutil.which("cdk", path=_path()))
 
 
 def _path() -> str:
-    # `python app.py` and `node` must be the ones that the locks pin.
+    # `python app.py` and `node` must be the pinned ones.
     pinned = [Path(sys.executable).parent, PROJECT / "node_modules" / ".bin"]
     return os.pathsep.join([*map(str, pinned), os.environ.get("PATH", os.defpath)])
 

@@ -1,48 +1,59 @@
-"""The data planes of one deployed stack: AppSync's, API Gateway's and CloudFront's, found through the AWS APIs."""
+"""The servers of the deployed stack, configured from its outputs and through the AWS APIs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local import frontend
 from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
-from local.data_planes.http_api.app import create_app as create_http_app
-from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Cloud
+from local.data_planes.http_api.app import create_app as create_http_api_app
+from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Emulator
+from private_files.outputs import Outputs
 
 
-def graphql(cloud: Cloud, outputs: Mapping[str, str], token: Callable[[], Awaitable[str]] | None) -> Any:
-    apis = cloud.client("appsync").list_graphql_apis()["graphqlApis"]
-    (api_id,) = (api["apiId"] for api in apis)
+def apps(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str]] | None) -> dict[str, Any]:
+    """Return the ASGI applications that stand in front of the emulator; `token` signs in the demo user."""
+    return {
+        "graphql": _graphql(emulator, outputs, token),
+        "cdn": _cdn(emulator, outputs),
+        "frontend": frontend.create_app(outputs, ssl_context=emulator.ssl_context()),
+        **({"rest": _http_api(emulator, outputs)} if outputs.rest_url else {}),
+    }
+
+
+def _graphql(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str]] | None) -> Any:
+    (api,) = emulator.client("appsync").list_graphql_apis()["graphqlApis"]
     root = Credential(secret_access_key=ROOT_SECRET_ACCESS_KEY, user_arn="arn:aws:iam::000000000000:root")
     return create_graphql_app(
-        session=cloud.session(),
-        api_id=api_id,
-        region=outputs["Region"],
-        aws_endpoint_url=cloud.endpoint_url,
-        ca_bundle=str(cloud.ca_bundle),
+        session=emulator.session(),
+        api_id=api["apiId"],
+        region=outputs.region,
+        aws_endpoint_url=emulator.endpoint_url,
+        ca_bundle=str(emulator.ca_bundle),
         credentials={ROOT_ACCESS_KEY_ID: root},
         demo_token=token,
     )
 
 
-def rest(cloud: Cloud, outputs: Mapping[str, str]) -> Any:
-    (api_id,) = (api["ApiId"] for api in cloud.client("apigatewayv2").get_apis()["Items"])
-    return create_http_app(
-        session=cloud.session(),
-        api_id=api_id,
-        region=outputs["Region"],
-        aws_endpoint_url=cloud.endpoint_url,
-        ca_bundle=str(cloud.ca_bundle),
+def _http_api(emulator: Emulator, outputs: Outputs) -> Any:
+    (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
+    return create_http_api_app(
+        session=emulator.session(),
+        api_id=api["ApiId"],
+        region=outputs.region,
+        aws_endpoint_url=emulator.endpoint_url,
+        ca_bundle=str(emulator.ca_bundle),
     )
 
 
-def cdn(cloud: Cloud, outputs: Mapping[str, str]) -> Any:
+def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
     return edge.create_app(
-        cloudfront=cloud.client("cloudfront"),
-        distribution_id=outputs["DistributionId"],
-        cdn_url=outputs["CdnUrl"],
-        aws_endpoint_url=cloud.endpoint_url,
-        ssl_context=cloud.ssl_context(),
+        cloudfront=emulator.client("cloudfront"),
+        distribution_id=outputs.distribution_id,
+        cdn_url=outputs.cdn_url,
+        aws_endpoint_url=emulator.endpoint_url,
+        ssl_context=emulator.ssl_context(),
     )

@@ -1,9 +1,9 @@
-"""The page that people use, as a distribution would serve it: the built files, a configuration, and a policy."""
+"""Serves the web page as its distribution does: the built files, `config.json`, and the security headers."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +17,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local.failures import Failure
+from private_files.outputs import Outputs
+
 FRONTEND = Path(__file__).parent.parent / "frontend"
 DIST = FRONTEND / "dist"
 POLICY = FRONTEND / "content-security-policy.txt"
 
-# What the page reads of the outputs; the demo user's password too, because this page is on this machine only.
+# The outputs that the page may read; the demo user's password too, because it stays on this machine.
 CONFIG_KEYS = (
     "GraphqlUrl", "CdnUrl", "Region", "UserPoolId", "UserPoolClientId", "ApiKey", "DemoUser", "DemoPassword",
 )  # fmt: skip
@@ -31,22 +34,23 @@ COGNITO_OPERATIONS = {
     for name in ("InitiateAuth", "RespondToAuthChallenge", "GetTokensFromRefreshToken", "RevokeToken")
 }
 LARGEST_REQUEST = 64 * 1024
-FOR_EVER = "public, max-age=31536000, immutable"  # the name of an asset changes with its content
-ASK_EACH_TIME = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"  # the name of an asset changes with its content
+REVALIDATE = "no-cache"
 
 
-class NotBuilt(RuntimeError):
+class NotBuilt(Failure):
     """The page has not been built."""
 
 
-def create_app(outputs: Mapping[str, str], *, ssl_context: ssl.SSLContext) -> Starlette:
-    """The ASGI application that serves the page for the stack with these outputs.
+def create_app(outputs: Outputs, *, ssl_context: ssl.SSLContext) -> Starlette:
+    """Return the ASGI application that serves the page for the stack with these outputs.
 
-    `POST /cognito` passes sign-ins on to the embedded AWS, whose certificate `ssl_context` trusts and no browser does.
+    `POST /cognito` forwards sign-ins to the AWS emulator, whose certificate `ssl_context` trusts and no browser does.
     Raises NotBuilt.
     """
     check_built()
-    config = {key: outputs[key] for key in CONFIG_KEYS if key in outputs} | {"CognitoUrl": COGNITO_PATH}
+    config = {name: value for name, value in outputs.to_json().items() if name in CONFIG_KEYS}
+    config["CognitoUrl"] = COGNITO_PATH
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -61,7 +65,7 @@ def create_app(outputs: Mapping[str, str], *, ssl_context: ssl.SSLContext) -> St
     async def cognito(request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
         if target not in COGNITO_OPERATIONS:
-            return PlainTextResponse("The page signs people in and out here, and nothing else.", 403)
+            return PlainTextResponse("Only the sign-in and sign-out operations of Cognito are available here.", 403)
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -70,12 +74,12 @@ def create_app(outputs: Mapping[str, str], *, ssl_context: ssl.SSLContext) -> St
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
         http: aiohttp.ClientSession = request.app.state.http
         try:
-            async with http.post(outputs["AwsEndpointUrl"], data=bytes(body), headers=headers) as answer:
-                content = await answer.read()
+            async with http.post(outputs.aws_endpoint_url, data=bytes(body), headers=headers) as response:
+                content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            return PlainTextResponse(f"The embedded AWS does not answer: {type(error).__name__}", 502)
-        named = {name: answer.headers[name] for name in ("x-amzn-errortype",) if name in answer.headers}
-        return Response(content, answer.status, named, media_type="application/x-amz-json-1.1")
+            return PlainTextResponse(f"The AWS emulator did not respond: {type(error).__name__}", 502)
+        kept = {name: response.headers[name] for name in ("x-amzn-errortype",) if name in response.headers}
+        return Response(content, response.status, kept, media_type="application/x-amz-json-1.1")
 
     return Starlette(
         routes=[
@@ -83,25 +87,25 @@ def create_app(outputs: Mapping[str, str], *, ssl_context: ssl.SSLContext) -> St
             Route(f"/{COGNITO_PATH}", cognito, methods=["POST"]),
             Mount("/", StaticFiles(directory=DIST, html=True)),
         ],
-        # Another site cannot point a name of its own here, and read what is meant for this page.
+        # DNS rebinding: another site must not reach this server under a host name of its own.
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
-            Middleware(Headers, headers=response_headers(config)),
+            Middleware(_Headers, headers=response_headers(outputs)),
         ],
         lifespan=lifespan,
     )
 
 
 def check_built() -> None:
-    """Raises NotBuilt where the page is not there to be served."""
+    """Raise NotBuilt if there is no built page."""
     if not (DIST / "index.html").exists():
-        raise NotBuilt("The page is not built: run `make frontend/dist/index.html`, or `make up`, which does it first.")
+        raise NotBuilt("The web page is not built. Run `make frontend/dist/index.html`, or `make up`, which builds it.")
 
 
-def response_headers(config: Mapping[str, str]) -> dict[str, str]:
-    """The headers of every answer: the page may load from itself and the stack, and nobody may frame it."""
-    cognito = config["CognitoUrl"] if "://" in config["CognitoUrl"] else ""  # a path is the page's own origin
-    values = {"GraphqlUrl": config["GraphqlUrl"], "CdnUrl": config["CdnUrl"], "CognitoUrl": cognito}
+def response_headers(outputs: Outputs) -> dict[str, str]:
+    """Return the headers of every response: the page loads from its own origin and the stack, and cannot be framed."""
+    # Cognito is reached through this server, which 'self' already allows.
+    values = outputs.to_json() | {"CognitoUrl": ""}
     return {
         "content-security-policy": " ".join(POLICY.read_text().format_map(values).split()),
         "cross-origin-opener-policy": "same-origin",
@@ -111,8 +115,8 @@ def response_headers(config: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-class Headers:
-    """Adds headers to every answer, and says how long it may be kept."""
+class _Headers:
+    """Adds headers to every response, including how long a browser may cache it."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
@@ -121,8 +125,8 @@ class Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = scope["path"].startswith("/assets/") and message["status"] in (200, 304)
-                added = {**self._headers, "cache-control": FOR_EVER if kept else ASK_EACH_TIME}
+                is_asset = scope["path"].startswith("/assets/") and message["status"] in (200, 304)
+                added = {**self._headers, "cache-control": IMMUTABLE if is_asset else REVALIDATE}
                 message["headers"] += [(name.encode(), value.encode()) for name, value in added.items()]
             await send(message)
 

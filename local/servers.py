@@ -1,64 +1,76 @@
-"""The ports on loopback that the stack answers at, and the servers behind them."""
+"""Sockets on loopback, and the servers that accept requests through them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import uvicorn
 
+from local.failures import Failure
+
 HOST = "127.0.0.1"
 
 
-class PortTaken(RuntimeError):
-    """Something else listens on a port that this stack wants."""
+class PortTaken(Failure):
+    """A port cannot be opened, usually because another program listens on it."""
 
 
-class DoorClosed(RuntimeError):
-    """The stack is up, and does not open: a server did not start, or a sample file cannot be had."""
+class ServerFailed(Failure):
+    """A server did not start."""
 
 
 @contextlib.contextmanager
 def listen(port: int, option: str) -> Iterator[socket.socket]:
-    """A socket that listens on loopback; raises PortTaken."""
-    # Named as TCP, because asyncio sets TCP_NODELAY on no other; without it every answer waits 40 ms for an ACK.
-    with socket.socket(proto=socket.IPPROTO_TCP) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """A socket that listens on loopback; port 0 takes a free one. Raises PortTaken."""
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it every response waits 40 ms for an ACK.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind((HOST, port))
-            door.listen()  # at once: two may be bound to a port for as long as neither listens
+            listening.bind((HOST, port))
+            listening.listen()  # now, because two programs can bind a port as long as neither listens
         except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            problem, hint = ("is taken", "Is another stack running? ") if taken else ("cannot be opened", "")
+            other = port + 1000 if port < 64_000 else 0
             raise PortTaken(
-                f"Port {port} on {HOST} is taken ({error.strerror}). Is another stack running? "
-                f"Name another port: make up OPTIONS='{option} {port + 1000}'"
+                f"Port {port} on {HOST} {problem} ({error.strerror}). {hint}"
+                f"Choose another port: make up OPTIONS='{option} {other}'"
             ) from error
-        yield door
+        yield listening
 
 
-def origin(door: socket.socket) -> str:
-    """Where a browser finds this socket: scheme, host and port."""
-    return f"http://{HOST}:{door.getsockname()[1]}"
+def free_port(port: int, option: str) -> int:
+    """Return this port, or a free one for 0, for a process that opens its own socket. Raises PortTaken."""
+    with listen(port, option) as listening:
+        return int(listening.getsockname()[1])
+
+
+def base_url(listening: socket.socket) -> str:
+    """Return scheme, host and port of the socket's server."""
+    return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # the whole program has one place that handles signals
+        yield  # local/__main__.py handles signals for the whole program
 
 
 @contextlib.asynccontextmanager
-async def serve(app: Any, door: socket.socket) -> AsyncIterator[None]:
-    """Serves this ASGI application through the socket meanwhile; raises DoorClosed."""
+async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve an ASGI application through a socket while the context is open. Raises ServerFailed."""
     config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False)
     config.timeout_graceful_shutdown = 3
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[door]))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         if serving.done():
-            raise DoorClosed(f"The server at {door.getsockname()} did not start; see the lines above.")
+            raise ServerFailed(f"The server at {base_url(listening)} did not start; the cause is printed above.")
         await asyncio.sleep(0.01)
     try:
         yield

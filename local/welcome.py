@@ -1,56 +1,68 @@
-"""What a person gets once the stack is up: proof that it opens files, and where everything is."""
+"""The end of a start: signs in the demo user, opens a sample file, and prints where everything is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any
 
 import aiohttp
 import yarl
 
-from local.servers import DoorClosed
+from local.failures import Failure
 from private_files.cognito import Cognito
 from private_files.outputs import Outputs
 
 
-def demo_token(outputs: Mapping[str, str]) -> str:
-    """Return an access token of the demo user, who signs in by SRP as any user does."""
-    stack = Outputs.from_json(outputs)
-    return Cognito(stack).sign_in(stack.demo_user, stack.demo_password).access
+class SampleFailed(Failure):
+    """The stack is deployed, but a sample file cannot be opened."""
 
 
-async def open_sample(outputs: Mapping[str, str], token: str | None) -> str:
-    """A signed URL that just opened a sample file, the way a client asks for it; raises DoorClosed."""
-    headers = {"Authorization": token} if token else {"x-api-key": outputs["ApiKey"]}
+async def demo_token(outputs: Outputs) -> str:
+    """Return an access token of the demo user, who signs in as any other user does."""
+    signed_in = await asyncio.to_thread(Cognito(outputs).sign_in, outputs.demo_user, outputs.demo_password)
+    return signed_in.access
 
-    async def ask(query: str, **variables: str) -> Any:
+
+async def open_sample(outputs: Outputs, token: str | None) -> str:
+    """Return a signed URL of a sample file that was requested and opened as a client does it.
+
+    Raises SampleFailed.
+    """
+    headers = {"Authorization": token} if token else {"x-api-key": outputs.api_key}
+
+    async def execute(query: str, **variables: str) -> Any:
         request = {"query": query, "variables": variables}
-        async with http.post(outputs["GraphqlUrl"], json=request, headers=headers) as response:
-            answer = await response.json()
-        if answer.get("errors"):
-            raise DoorClosed(f"The GraphQL API refused: {answer['errors'][0]['message']}")
-        return answer["data"]
+        async with http.post(outputs.graphql_url, json=request, headers=headers) as response:
+            result = await response.json()
+        if result.get("errors"):
+            raise SampleFailed(f"The GraphQL API returned an error: {result['errors'][0]['message']}")
+        return result["data"]
 
     async with aiohttp.ClientSession() as http:
-        names = (await ask("{ getFiles }"))["getFiles"]
-        url = str((await ask("query ($file: String!) { getUrl(file: $file) }", file=names[-1]))["getUrl"])
+        name = (await execute("{ getFiles }"))["getFiles"][-1]
+        url = str((await execute("query ($file: String!) { getUrl(file: $file) }", file=name))["getUrl"])
         async with http.get(yarl.URL(url, encoded=True)) as response:
             if response.status != 200:
-                raise DoorClosed(f"{names[-1]} could not be opened: {response.status} {await response.text()}")
+                raise SampleFailed(f"The URL of {name} returned {response.status}: {await response.text()}")
     return url
 
 
-def print_welcome(outputs: Mapping[str, str], sample: str, seconds: float) -> None:
-    print(f"\nReady in {seconds:.0f} s. Everything is on this machine, and gone when it stops.\n")
-    print(f"  The files            {outputs['FrontendUrl']}/")
-    print(f"  GraphiQL             {outputs['GraphqlUrl'].removesuffix('graphql')}")
-    print(f"  Ask, from a program  {outputs['GraphqlUrl']}")
-    if "RestUrl" in outputs:
-        print(f"  Ask, by REST         {outputs['RestUrl']}/files")
-    if "DemoUser" in outputs:
-        print(f"  Sign in as           {outputs['DemoUser']}   {outputs['DemoPassword']}")
+def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
+    lines = {
+        "Web page": f"{outputs.frontend_url}/",
+        "GraphiQL": outputs.graphql_url.removesuffix("graphql"),
+        "GraphQL API": outputs.graphql_url,
+    }
+    if outputs.rest_url:
+        lines["HTTP API"] = f"{outputs.rest_url}/files"
+    if outputs.demo_user:
+        lines["Sign in as"] = f"{outputs.demo_user}   {outputs.demo_password}"
     else:
-        print(f"  API key              {outputs['ApiKey']}")
-    print("  Or, in a terminal    .venv/bin/private-files files")
-    print(f"\nA private file; change one character, or wait until it expires, and it is refused:\n\n  {sample}\n")
-    print("Ctrl-C stops it.", flush=True)
+        lines["API key"] = outputs.api_key
+    lines["Command line"] = ".venv/bin/private-files files"
+    print(f"\nReady in {seconds:.0f} s. The stack runs on this machine only, and is deleted when it stops.\n")
+    for label, value in lines.items():
+        print(f"  {label:14} {value}")
+    print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
+    print(f"  {sample}")
+    print("\nPress Ctrl-C to stop.", flush=True)

@@ -1,4 +1,4 @@
-"""A real browser for tests, which notices what people do not: errors in the console, requests to other machines."""
+"""A real browser for tests, which also reports errors in the console and requests to other machines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.install_programs import find_browser
 
 SCREENSHOTS = Path(os.environ.get("ARTIFACTS", PROJECT / ".local" / "screenshots"))
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
-SECONDS = 20  # a function that is called for the first time takes its time on a busy machine
+SECONDS = 20  # the first invocation of a function is slow on a busy machine
 expect.set_options(timeout=SECONDS * 1000)
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 
 
 @contextmanager
 def chromium(*switches: str) -> Iterator[Browser]:
-    """Chromium, without a window, with switches of its command line; fails where it is not installed."""
+    """Headless Chromium with these command-line switches; fails if it is not installed."""
     program = find_browser()
     assert program, "The page is tested in Chromium: run python -m tests.install_programs"
     with sync_playwright() as playwright:
@@ -36,7 +36,7 @@ def chromium(*switches: str) -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, what went wrong in it, and what may: parts of messages that a test provokes."""
+    """A page, the errors in it, and `provoked`: parts of the messages that a test expects."""
 
     page: Page
     wrong: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Watched:
 
 @contextmanager
 def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
-    """A page of its own, which must end without a fault."""
+    """A new page; the test fails if errors remain at the end."""
     opened = browser.new_context(**context)
     opened.set_default_timeout(SECONDS * 1000)
     watch = Watched(opened.new_page())
@@ -71,7 +71,7 @@ def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
 
 
 def axe_findings(page: Page) -> list[str]:
-    """What axe finds serious or worse: the rule and where."""
+    """Return axe's findings that are at least serious: the rule and the elements."""
     page.evaluate(AXE.read_text())  # as a debugger does, past the page's policy
     found = page.evaluate("axe.run().then(({ violations }) => violations)")
     grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]

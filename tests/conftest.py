@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def event_loop() -> Iterator[None]:
-    """Where a thread has no event loop, gql makes one that nobody closes, which Python complains of in a later test."""
+    """If a thread has no event loop, gql makes one and never closes it, which fails a later test with a warning."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -42,7 +42,7 @@ def event_loop() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with its defaults, on this machine; or the one that STACK_OUTPUTS names."""
+    """The stack with its defaults on this machine, or the one that STACK_OUTPUTS names."""
     if deployed := deployed_stack():
         yield deployed
     else:
@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with an API key instead of users, URLs that live for one second, and every option on."""
+    """The stack with an API key instead of users, URLs that expire after one second, and every option on."""
     settings = ("auth=off", "url_lifetime=1", "url_window=0", "snap_start=on", "rest=on", "frontend=on")
     with running_stack(tmp_path_factory.mktemp("open-stack"), *settings) as running:
         yield running

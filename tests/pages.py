@@ -75,8 +75,8 @@ def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m private_files "$@"\n')
     program.chmod(0o755)
     (directory / ".local").mkdir()
-    (directory / ".local" / "outputs.json").write_text(json.dumps(stack.outputs))
-    (directory / "outputs.json").write_text(json.dumps({"PrivateFiles": stack.outputs}))
+    (directory / ".local" / "outputs.json").write_text(json.dumps(stack.outputs.to_json()))
+    (directory / "outputs.json").write_text(json.dumps({"PrivateFiles": stack.outputs.to_json()}))
     (directory / "node_modules").symlink_to(PROJECT / "node_modules")
     calls = directory / "calls"
     calls.touch()
@@ -133,10 +133,10 @@ def _environment(page: Path, stack: Stack, token: str, directory: Path) -> dict[
         "LC_ALL": "C.UTF-8",
     }
     # docs/call-the-api.md says how to set these, and the other pages use them.
-    variables = {} if page.name == "call-the-api.md" else {**stack.outputs, "TOKEN": token}
+    variables = {} if page.name == "call-the-api.md" else {**stack.outputs.to_json(), "TOKEN": token}
     account = {
-        "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
-        "AWS_CA_BUNDLE": stack["AwsCaBundle"],
+        "AWS_ENDPOINT_URL": stack.outputs.aws_endpoint_url,
+        "AWS_CA_BUNDLE": stack.outputs.aws_ca_bundle,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }

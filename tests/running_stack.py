@@ -1,4 +1,4 @@
-"""Starts `make up` for tests that walk the whole way, and stops it as a person does."""
+"""Starts `make up` for end-to-end tests, and stops it with SIGINT, as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from typing import Any
 
 import boto3
 
+from private_files.outputs import Outputs
 from tests import PROJECT
 
 SECONDS_TO_BE_READY = 180
 
 
 class Stack:
-    """What a person has when the stack is up: its outputs, and the account it runs in."""
+    """A running stack: its outputs, and the root user of the account that it runs in."""
 
-    def __init__(self, outputs: dict[str, str], directory: Path | None, process: subprocess.Popen[str] | None) -> None:
+    def __init__(self, outputs: Outputs, directory: Path | None, process: subprocess.Popen[str] | None) -> None:
         self.outputs = outputs
         self.directory = directory
         self.process = process
 
-    def __getitem__(self, name: str) -> str:
-        return self.outputs[name]
-
     def client(self, service: str) -> Any:
-        """The root user's boto3 client of this service."""
-        session: Any = boto3.Session("test", "test", region_name=self["Region"])
-        return session.client(service, endpoint_url=self["AwsEndpointUrl"], verify=self["AwsCaBundle"])
+        """Return the root user's boto3 client of this service."""
+        session: Any = boto3.Session("test", "test", region_name=self.outputs.region)
+        return session.client(service, endpoint_url=self.outputs.aws_endpoint_url, verify=self.outputs.aws_ca_bundle)
 
 
 @contextlib.contextmanager
 def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
-    """The whole stack on free ports, ready; stopped by SIGINT afterwards, which must end it with exit code 0."""
+    """Run the whole stack on free ports; afterwards SIGINT must end it with exit code 0."""
     command = [sys.executable, "-m", "local", "--directory", str(directory)]
     command += ["--aws-port", "0", "--graphql-port", "0", "--cdn-port", "0", "--rest-port", "0", "--frontend-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]
@@ -57,16 +55,15 @@ def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
 
 
 def deployed_stack() -> Stack | None:
-    """A stack that already runs, where STACK_OUTPUTS names the outputs file of one."""
+    """Return the running stack whose outputs file STACK_OUTPUTS names, or None if it is not set."""
     path = os.environ.get("STACK_OUTPUTS")
-    return Stack(json.loads(Path(path).read_text()), None, None) if path else None
+    return Stack(Outputs.from_json(json.loads(Path(path).read_text())), None, None) if path else None
 
 
-def _wait_for_outputs(outputs: Path, process: subprocess.Popen[str], printed: Path) -> dict[str, str]:
+def _wait_for_outputs(outputs: Path, process: subprocess.Popen[str], printed: Path) -> Outputs:
     deadline = time.monotonic() + SECONDS_TO_BE_READY
     while not outputs.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the stack did not come up:\n{printed.read_text()}")
+            raise AssertionError(f"The stack did not start:\n{printed.read_text()}")
         time.sleep(0.1)
-    found: dict[str, str] = json.loads(outputs.read_text())
-    return found
+    return Outputs.from_json(json.loads(outputs.read_text()))

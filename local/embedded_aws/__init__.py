@@ -1,11 +1,8 @@
-"""The process that is AWS: ministack, taught what it lacks, a module for each service.
+"""Runs ministack, an open-source AWS emulator (https://github.com/ministackorg/ministack), with patches.
 
-cloudfront_keys   the CloudFormation types of a public key and of a key group
-functions         Lambda answers an exception's class name and keeps the sandbox, lets invocations finish when a
-                  function is updated, runs the programs of layers, and forgets old invocations
-buckets           the CDK's custom resource that empties a bucket, and what S3 does with
-                  `response-content-disposition` when CloudFront passes it on
-http_apis         CloudFormation spells the CORS settings of an HTTP API as the API does
-
-python -m local.embedded_aws      (its settings are ministack's environment variables; see cloud.py)
+emulator          starts and stops the emulator in a process of its own; nothing here loads ministack
+__main__          that process: `python -m local.embedded_aws`, configured by ministack's environment variables
+upstream          checks that what a patch changes is still what the patch was written for
+buckets, cloudfront_keys, functions, http_apis
+                  the patches, a module for each service; each says what ministack lacks
 """

@@ -1,4 +1,4 @@
-"""Serves until it is told to stop, or until the process that started it is gone."""
+"""Runs ministack with our patches until it is stopped, or until the process that started it is gone."""
 
 import os
 import sys
@@ -6,16 +6,29 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, upstream
 
 
 def main() -> None:
-    for service in (buckets, cloudfront_keys, functions, http_apis):
-        service.teach()
-    # It would take port 443 beside its own where it may; nobody here asks for that.
-    app._port_is_bindable = lambda *_: False
+    try:
+        apply_patches()
+    except upstream.PatchOutdated as outdated:
+        sys.exit(str(outdated))
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     app.main()
+
+
+def apply_patches() -> None:
+    """Patch ministack. Raises upstream.PatchOutdated if a patch was written for another release."""
+    for service in (buckets, cloudfront_keys, functions, http_apis):
+        service.apply()
+    _listen_on_one_port()
+
+
+def _listen_on_one_port() -> None:
+    """Keep ministack from listening on port 443 as well, which it does wherever that port is free."""
+    upstream.original(app, "_port_is_bindable", "4b1175a254f2")
+    app._port_is_bindable = lambda *_: False
 
 
 def _stop_with_parent() -> None:

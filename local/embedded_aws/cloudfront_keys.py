@@ -1,26 +1,40 @@
-"""CloudFormation types that ministack lacks: AWS::CloudFront::PublicKey and AWS::CloudFront::KeyGroup."""
+"""CloudFormation patch: the types AWS::CloudFront::PublicKey and AWS::CloudFront::KeyGroup.
+
+ministack implements the CloudFront API for public keys and key groups, but not these two CloudFormation types. The
+patch adds handlers that call that API.
+"""
 
 from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from ministack.services import cloudfront
-from ministack.services.cloudformation import provisioners
 
-Answer = tuple[int, dict[str, str], bytes]
+from local.embedded_aws import upstream
+
+Response = tuple[int, dict[str, str], bytes]
+
+_CALLED = {
+    "_create_public_key": "374198a8b9d7",
+    "_delete_public_key": "95563df4e976",
+    "_create_key_group": "fe33d7c57ebd",
+    "_update_key_group": "8bf09b6c4dba",
+    "_delete_key_group": "1d7d4758dbdc",
+}
 
 
-def teach() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::CloudFront::PublicKey"] = {
-        "create": _create_public_key,
-        "update": _refuse_public_key_update,
-        "delete": _delete_public_key,
-    }
-    provisioners._RESOURCE_HANDLERS["AWS::CloudFront::KeyGroup"] = {
-        "create": _create_key_group,
-        "update": _update_key_group,
-        "delete": _delete_key_group,
-    }
+def apply() -> None:
+    for name, digest in _CALLED.items():
+        upstream.original(cloudfront, name, digest)
+    upstream.add_resource_type(
+        "AWS::CloudFront::PublicKey",
+        create=_create_public_key,
+        update=_refuse_public_key_update,
+        delete=_delete_public_key,
+    )
+    upstream.add_resource_type(
+        "AWS::CloudFront::KeyGroup", create=_create_key_group, update=_update_key_group, delete=_delete_key_group
+    )
 
 
 def _create_public_key(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
@@ -28,7 +42,7 @@ def _create_public_key(_logical_id: str, props: dict[str, Any], _stack: str) -> 
 
 
 def _refuse_public_key_update(*_: object) -> None:
-    # CloudFormation's own words when a template changes a key in place.
+    # CloudFormation's own message when a template changes a key in place.
     raise ValueError("Invalid request provided: AWS::CloudFront::PublicKey")
 
 
@@ -52,18 +66,18 @@ def _delete_key_group(physical_id: str, _props: dict[str, Any]) -> None:
     _delete(cloudfront._key_groups, physical_id, cloudfront._delete_key_group)
 
 
-def _created(answer: Answer) -> tuple[str, dict[str, str]]:
-    identifier = fromstring(_checked(answer)).findtext("{*}Id") or ""  # noqa: S314 - the emulator's own answer
+def _created(response: Response) -> tuple[str, dict[str, str]]:
+    identifier = fromstring(_body(response)).findtext("{*}Id") or ""  # noqa: S314 - XML of the emulator itself
     return identifier, {"Id": identifier}
 
 
-def _delete(store: Any, physical_id: str, delete: Callable[[str, dict[str, str]], Answer]) -> None:
-    if physical_id in store:  # gone already is what was asked for
-        _checked(delete(physical_id, {"if-match": store[physical_id]["ETag"]}))
+def _delete(store: Any, physical_id: str, delete: Callable[[str, dict[str, str]], Response]) -> None:
+    if physical_id in store:  # deleting what is already gone succeeds
+        _body(delete(physical_id, {"if-match": store[physical_id]["ETag"]}))
 
 
-def _checked(answer: Answer) -> bytes:
-    status, _headers, body = answer
+def _body(response: Response) -> bytes:
+    status, _headers, body = response
     if status >= 400:
         raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
     return body

@@ -1,4 +1,4 @@
-"""The embedded AWS, started with its locks on: IAM, bucket policies, TLS, loopback only."""
+"""Starts and stops ministack, the AWS emulator: IAM and bucket policies enforced, TLS, loopback only."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ import aiohttp
 import boto3
 import trustme
 
+from local.failures import Failure
+
 REGION = "us-east-1"
 ROOT_ACCESS_KEY_ID = "test"
-ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 - what the emulator gives its root user; it listens on loopback only
+ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 - ministack's own; it listens on loopback only
 _SECONDS_TO_START = 60
 
 
-class CloudFailed(RuntimeError):
-    """The embedded AWS did not start, or stopped by itself; the message is one line for a person."""
+class EmulatorFailed(Failure):
+    """The AWS emulator did not start, or stopped without being told to."""
 
 
-class Cloud:
-    """A running embedded AWS.
+class Emulator:
+    """ministack in a process of its own, with our patches.
 
-    `endpoint_url` is where its APIs answer, `ca_bundle` the file with the authority that signed its certificate, and
-    `environment` what a child process needs to talk to it as its root user, and to nothing else.
+    `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate, and
+    `environment` the variables with which a child process uses it as its root user, and no other AWS account.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
@@ -39,9 +41,9 @@ class Cloud:
         self._process: asyncio.subprocess.Process
         self.endpoint_url = f"https://127.0.0.1:{port}"
         self.ca_bundle = directory / "tls" / "authority.pem"
-        self.log = directory / "cloud.log"
+        self.log = directory / "ministack.log"
         self.environment = {
-            # Nothing of the person's own AWS configuration may leak in: not a profile, not a key.
+            # Nothing of the user's own AWS configuration may reach it: no profile, no key.
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": REGION,
@@ -58,12 +60,12 @@ class Cloud:
         }
 
     async def start(self) -> None:
-        """Returns when it answers.
+        """Start the emulator and wait until it is ready.
 
-        Raises CloudFailed where it stops or does not answer within a minute.
+        Raises EmulatorFailed if it stops, or is not ready within a minute.
         """
         certificate, key = _make_certificate(self.ca_bundle.parent)
-        scratch = self._directory / "cloud"
+        scratch = self._directory / "ministack"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         settings = {
@@ -76,7 +78,7 @@ class Cloud:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
             "TMPDIR": str(scratch),
-            # These two would listen beside it, the one on every interface.
+            # Both would open more ports, one of them on every interface.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
@@ -90,39 +92,40 @@ class Cloud:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for this program, which then stops the other in its own time
+                start_new_session=True,  # Ctrl-C must reach this program only, which then stops the emulator
             )
         try:
             async with asyncio.timeout(_SECONDS_TO_START):
-                await self._answers()
+                await self._ready()
         except TimeoutError:
-            raise CloudFailed(
-                f"The embedded AWS did not answer within {_SECONDS_TO_START} s; see {self.log}."
+            raise EmulatorFailed(
+                f"ministack, the AWS emulator, was not ready within {_SECONDS_TO_START} s. See {self.log}"
             ) from None
 
-    async def _answers(self) -> None:
+    async def _ready(self) -> None:
         async with aiohttp.ClientSession() as session:
             while self._process.returncode is None:
                 with contextlib.suppress(aiohttp.ClientConnectionError):
-                    async with session.get(f"{self.endpoint_url}/_ministack/health", ssl=self.ssl_context()) as answer:
-                        if answer.status == 200:
+                    async with session.get(f"{self.endpoint_url}/_ministack/health", ssl=self.ssl_context()) as health:
+                        if health.status == 200:
                             return
                 await asyncio.sleep(0.1)
-        raise CloudFailed(await self.ended())
+        raise EmulatorFailed(await self.ended())
 
     async def ended(self) -> str:
-        """Waits until it stops by itself, and says so in one line."""
+        """Wait until the emulator stops without being told to, and return a message that says so."""
         code = await self._process.wait()
-        return f"The embedded AWS stopped by itself with exit code {code}; its last words are in {self.log}."
+        last_line = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+        return "\n".join([f"ministack, the AWS emulator, stopped with exit code {code}; see {self.log}", *last_line])
 
     async def stop(self) -> None:
-        """Stops it and every function that it runs; does nothing where it never started."""
+        """Stop the emulator and every function that it runs; does nothing if it never started."""
         if not hasattr(self, "_process"):
             return
         group = self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
-        # It would wait for idle connections; there is nothing that it could still save.
+        # ministack would wait for idle connections, and has nothing to save.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), timeout=1)
         with contextlib.suppress(ProcessLookupError):
@@ -130,21 +133,21 @@ class Cloud:
         await self._process.wait()
 
     def session(self) -> boto3.Session:
-        """A boto3 session of the root user; its clients still need `endpoint_url` and `verify`."""
+        """Return a boto3 session of the root user; its clients still need `endpoint_url` and `verify`."""
         return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
 
     def client(self, service: str) -> Any:
-        """The root user's boto3 client of this service."""
+        """Return the root user's boto3 client of this service."""
         session: Any = self.session()
         return session.client(service, endpoint_url=self.endpoint_url, verify=str(self.ca_bundle))
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Trusts this embedded AWS, and nobody else."""
+        """Return a context that trusts this emulator's certificate and no other."""
         return ssl.create_default_context(cafile=str(self.ca_bundle))
 
 
 def _make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, signed by an authority that is made for this one run."""
+    """Write a certificate for 127.0.0.1 and its key, signed by an authority made for this run; return their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA(organization_name="private-files, local")
     server = authority.issue_cert("127.0.0.1", "localhost")

@@ -1,4 +1,12 @@
-"""Lambda as it is on AWS: what functions raise, run and leave behind."""
+"""Lambda patches: exceptions, layers with programs, updates during invocations, and memory.
+
+ministack lacks:
+- the class name of an exception that a function raises, which callers such as AppSync receive as `errorType`; and it
+  ends the sandbox after an exception, where Lambda keeps it.
+- programs of layers: AWS unpacks a layer at /opt, and CDK's BucketDeployment runs a program from there.
+- draining: when a function is updated, ministack ends its sandboxes; on AWS, running invocations finish first.
+- a limit on what it remembers of invocations: each leaves a log stream and four metric points, 4 KB, for ever.
+"""
 
 import threading
 from typing import Any
@@ -6,10 +14,12 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
-_RAISED = "raised by the handler"  # marks, between worker and server, what is an exception and no result
-_KEPT = 5000  # invocations of each function in its log, and points of each of its metrics
+from local.embedded_aws import upstream
 
-# Runs in every worker, before the function's own code is there.
+_RAISED = "raised by the handler"  # marks, between worker and server, a result that is an exception
+_KEPT = 5000  # log streams of each function, and points of each metric
+
+# Inserted into every worker, before the function's own code is imported.
 _PROGRAMS_OF_LAYERS = """
     import subprocess
 
@@ -25,25 +35,26 @@ _PROGRAMS_OF_LAYERS = """
 """
 
 
-def teach() -> None:
-    _keep_what_functions_raise()
-    _run_programs_of_layers()
+def apply() -> None:
+    _change_the_worker()
     _let_invocations_finish()
     _forget_old_invocations()
 
 
-def _keep_what_functions_raise() -> None:
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    says = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
-    if says not in script:
-        raise RuntimeError("This release of ministack runs functions in another way; see _keep_what_functions_raise.")
+def _change_the_worker() -> None:
+    script = upstream.original(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "200a2c7a2022")
+    upstream.original(lambda_runtime.Worker, "_spawn", "c55febf95656")
+    execute = upstream.original(lambda_svc, "_execute_function_warm", "62b9218bef5b")
+    reported = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
     error = (
         '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_tb(e.__traceback__)}'
     )
+    start = "    os.environ.update(env)\n"
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(
-        says, f'{{"status": "ok", "result": {{"{_RAISED}": {error}}}}}'
-    )
-    execute = lambda_svc._execute_function_warm
+        reported, f'{{"status": "ok", "result": {{"{_RAISED}": {error}}}}}'
+    ).replace(start, start + _PROGRAMS_OF_LAYERS)
+    # CDK's BucketDeployment sets it to a file that only AWS has.
+    lambda_runtime._RESERVED_RUNTIME_ENV_VARS.add("AWS_CA_BUNDLE")
 
     def execute_as_lambda_does(*arguments: Any, **options: Any) -> dict[str, Any]:
         result: dict[str, Any] = execute(*arguments, **options)
@@ -55,24 +66,13 @@ def _keep_what_functions_raise() -> None:
     lambda_svc._execute_function_warm = execute_as_lambda_does
 
 
-def _run_programs_of_layers() -> None:
-    # AWS unpacks a layer at /opt, and the Python programs in it name an interpreter that is not here. CDK's
-    # BucketDeployment runs one, and has it trust the authorities in a file that only AWS has.
-    lambda_runtime._RESERVED_RUNTIME_ENV_VARS.add("AWS_CA_BUNDLE")
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    begins = "    os.environ.update(env)\n"
-    if begins not in script:
-        raise RuntimeError("This release of ministack runs functions in another way; see _run_programs_of_layers.")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(begins, begins + _PROGRAMS_OF_LAYERS)
-
-
 def _let_invocations_finish() -> None:
-    # An update of a function ends its sandboxes. On AWS those that are at work finish first.
-    kill = lambda_runtime.kill_workers
+    upstream.original(lambda_runtime.Worker, "invoke", "96751a754710")
+    kill = upstream.original(lambda_runtime, "kill_workers", "56a6df63f9bd")
 
     def kill_when_idle(workers: list[Any]) -> None:
         for worker in workers:
-            with worker._lock:  # held for the length of an invocation
+            with worker._lock:  # held during an invocation
                 kill([worker])
 
     def kill_soon(workers: list[Any]) -> None:
@@ -82,21 +82,23 @@ def _let_invocations_finish() -> None:
 
 
 def _forget_old_invocations() -> None:
-    # Every invocation leaves a log stream of its own and four points of metrics: 4 KB, which nobody would ever free.
-    deliver, record = cloudwatch_logs._fanout_to_subscription_filters, cloudwatch.record_metric
+    # The first runs last for every batch of log events, the second for every metric point.
+    deliver = upstream.original(cloudwatch_logs, "_fanout_to_subscription_filters", "cb898244bb9f")
+    record = upstream.original(cloudwatch, "record_metric", "7f777bfbe523")
+    points = upstream.original(cloudwatch, "_metric_bucket", "be62c5f1548d")
+    dimensions_key = upstream.original(cloudwatch, "_dims_key", "a304eb3ef986")
 
-    def deliver_and_forget(group: str, stream: str, events: list[Any]) -> None:
-        deliver(group, stream, events)
-        streams = cloudwatch_logs._log_groups[group]["streams"]
-        for name in list(streams)[:-_KEPT]:  # in one step, because other invocations end at the same time
+    def deliver_and_forget(group_name: str, stream_name: str, events: list[Any]) -> None:
+        deliver(group_name, stream_name, events)
+        streams = cloudwatch_logs._log_groups[group_name]["streams"]
+        for name in list(streams)[:-_KEPT]:  # copied in one step, because other invocations end at the same time
             streams.pop(name, None)
 
     def record_and_forget(
-        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
+        namespace: str, metric_name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
     ) -> None:
-        record(namespace, name, value, unit, dimensions)
-        del cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions or {})))[:-_KEPT]
+        record(namespace, metric_name, value, unit, dimensions)
+        del points((namespace, metric_name, dimensions_key(dimensions or {})))[:-_KEPT]
 
-    # The one is the last that is done with every batch of events, the other with every point.
     cloudwatch_logs._fanout_to_subscription_filters = deliver_and_forget
     cloudwatch.record_metric = record_and_forget

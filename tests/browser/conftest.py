@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 def session(browser: Browser, stack: Stack) -> Any:
     """Return what the browser stores for a signed-in user."""
     with watched(browser) as watch:
-        watch.page.goto(stack["FrontendUrl"])
-        watch.page.get_by_role("button", name=f"Sign in as {stack['DemoUser']}").click()
+        watch.page.goto(stack.outputs.frontend_url)
+        watch.page.get_by_role("button", name=f"Sign in as {stack.outputs.demo_user}").click()
         expect(watch.page.get_by_role("heading", name="All files")).to_be_visible()
         return watch.page.context.storage_state()

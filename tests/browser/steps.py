@@ -11,7 +11,7 @@ from tests.running_stack import Stack
 
 def visit(page: Page, stack: Stack, route: str = "") -> None:
     """Open a route of the page and wait until it is loaded."""
-    page.goto(f"{stack['FrontendUrl']}/#/{route}")
+    page.goto(f"{stack.outputs.frontend_url}/#/{route}")
     expect(page.get_by_role("main")).to_have_attribute("aria-busy", "false")
 
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests import PROJECT
 from tests.browser.steps import file, fill_in, visit
 from tests.chromium import axe_findings, screenshot, watched
+from tests.graphql_caller import execute, sign_in
 from tests.running_stack import Stack
-from tests.stack.test_journey import ask, sign_in
 
 PHONE = {"width": 360, "height": 740}
 SEVERAL = 120
@@ -36,25 +36,25 @@ def several(stack: Stack) -> Iterator[str]:
     s3, folder = stack.client("s3"), f"several-{uuid.uuid4().hex}/"
     keys = [f"files/{folder}{number:03}.bin" for number in range(SEVERAL)]
     for key in keys:
-        s3.put_object(Bucket=stack["BucketName"], Key=key, Body=b"\0")
+        s3.put_object(Bucket=stack.outputs.bucket_name, Key=key, Body=b"\0")
     yield folder
-    s3.delete_objects(Bucket=stack["BucketName"], Delete={"Objects": [{"Key": key} for key in keys]})
+    s3.delete_objects(Bucket=stack.outputs.bucket_name, Delete={"Objects": [{"Key": key} for key in keys]})
 
 
 def test_wrong_password_is_reported_and_the_right_one_signs_in_and_out(browser: Browser, stack: Stack) -> None:
     with watched(browser) as watch:
         page = watch.page
         watch.provoked.append("400 (Bad Request)")
-        page.goto(f"{stack['FrontendUrl']}/#/notes/")
+        page.goto(f"{stack.outputs.frontend_url}/#/notes/")
         expect(page.get_by_label("E-mail address")).to_be_visible()
         screenshot(page, "sign-in")
         assert axe_findings(page) == []
-        fill_in(page, stack["DemoUser"], "not the password")
+        fill_in(page, stack.outputs.demo_user, "not the password")
         expect(page.get_by_role("alert")).to_contain_text("Wrong e-mail address or password.")
         expect(page.get_by_label("Password")).to_be_focused()
-        fill_in(page, stack["DemoUser"], stack["DemoPassword"])
+        fill_in(page, stack.outputs.demo_user, stack.outputs.demo_password)
         expect(page.get_by_role("heading", name="notes")).to_be_visible()
-        expect(page.get_by_text(stack["DemoUser"])).to_be_visible()
+        expect(page.get_by_text(stack.outputs.demo_user)).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("status")).to_have_text("You have signed out.")
         page.reload()
@@ -65,11 +65,11 @@ def test_first_password_must_be_changed(browser: Browser, stack: Stack) -> None:
     user, users = f"{uuid.uuid4().hex}@example.com", stack.client("cognito-idp")
     first, own = "First-password-1", "Own-password-2!"
     users.admin_create_user(
-        UserPoolId=stack["UserPoolId"], Username=user, TemporaryPassword=first, MessageAction="SUPPRESS"
+        UserPoolId=stack.outputs.user_pool_id, Username=user, TemporaryPassword=first, MessageAction="SUPPRESS"
     )
     with watched(browser) as watch:
         page = watch.page
-        page.goto(stack["FrontendUrl"])
+        page.goto(stack.outputs.frontend_url)
         fill_in(page, user, first)
         expect(page.get_by_label("New password")).to_be_focused()
         screenshot(page, "new-password")
@@ -93,7 +93,7 @@ def test_folder_is_one_query_and_shows_its_pictures(page: Page, stack: Stack, sa
         page.wait_for_function(
             "image => image?.naturalWidth > 0", arg=tiles.nth(number).locator("img").element_handle()
         )
-    assert urls.count(stack["GraphqlUrl"]) == 1
+    assert urls.count(stack.outputs.graphql_url) == 1
     screenshot(page, "folder")
 
 
@@ -164,7 +164,7 @@ def test_expired_pictures_are_renewed_when_the_page_is_visible_again(page: Page,
 def test_video_continues_at_its_position_with_a_new_link(page: Page, stack: Stack) -> None:
     name = "media/bouncing sun.webm"
     token = {"Authorization": sign_in(stack)["AccessToken"]}
-    fresh = ask(stack, "query ($f: String!) { getUrl(file: $f, expiresIn: 3600) }", token, f=name)["getUrl"]
+    fresh = execute(stack, "query ($f: String!) { getUrl(file: $f, expiresIn: 3600) }", token, f=name)["getUrl"]
     page.clock.install()
     visit(page, stack, name)
     video = page.locator("video")
@@ -178,7 +178,7 @@ def test_video_continues_at_its_position_with_a_new_link(page: Page, stack: Stac
         body["data"]["getFile"]["url"] = fresh
         route.fulfill(response=response, json=body)
 
-    page.route(stack["GraphqlUrl"], respond_with_fresh_url)
+    page.route(stack.outputs.graphql_url, respond_with_fresh_url)
     page.clock.fast_forward("21:00")
     video.dispatch_event("error")  # as a refused range does
     expect(video).to_have_attribute("src", fresh)
@@ -234,11 +234,11 @@ def test_back_forward_and_reload_keep_the_route(page: Page, stack: Stack) -> Non
 def test_everything_can_be_done_with_the_keyboard(browser: Browser, stack: Stack) -> None:
     with watched(browser) as watch:
         page = watch.page
-        page.goto(f"{stack['FrontendUrl']}/#/pictures/")
+        page.goto(f"{stack.outputs.frontend_url}/#/pictures/")
         expect(page.get_by_label("E-mail address")).to_be_focused()
-        page.keyboard.type(stack["DemoUser"])
+        page.keyboard.type(stack.outputs.demo_user)
         page.keyboard.press("Tab")
-        page.keyboard.type(stack["DemoPassword"])
+        page.keyboard.type(stack.outputs.demo_password)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="pictures")).to_be_visible()
         expect(file(page, "dunes.png")).to_be_visible()
@@ -265,7 +265,9 @@ def test_names_are_shown_as_they_are_and_nothing_in_them_runs(page: Page, stack:
     names = ["<img src=x onerror=alert(1)>.txt", "invoice\u202efdp.exe", "תמונה.jpg", "long" * 55, "50% off?#1+1.txt"]
     s3 = stack.client("s3")
     for name in names:
-        s3.put_object(Bucket=stack["BucketName"], Key=f"files/{folder}/{name}", Body=b"safe", ContentType="text/plain")
+        s3.put_object(
+            Bucket=stack.outputs.bucket_name, Key=f"files/{folder}/{name}", Body=b"safe", ContentType="text/plain"
+        )
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     visit(page, stack)
     page.get_by_role("link", name=folder).click()

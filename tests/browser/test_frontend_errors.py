@@ -40,13 +40,13 @@ def test_session_is_refreshed_silently(watch: Watched, stack: Stack) -> None:
 
 def test_ended_session_returns_to_the_folder_after_signing_in(browser: Browser, stack: Stack) -> None:
     user, password, users = f"{uuid.uuid4().hex}@example.com", "Own-password-2!", stack.client("cognito-idp")
-    names = {"UserPoolId": stack["UserPoolId"], "Username": user}
+    names = {"UserPoolId": stack.outputs.user_pool_id, "Username": user}
     users.admin_create_user(**names, MessageAction="SUPPRESS")
     users.admin_set_user_password(**names, Password=password, Permanent=True)
     with watched(browser) as watch:
         page = watch.page
         page.clock.install()
-        page.goto(stack["FrontendUrl"])
+        page.goto(stack.outputs.frontend_url)
         fill_in(page, user, password)
         expect(page.get_by_role("heading", name="All files")).to_be_visible()
         users.admin_delete_user(**names)
@@ -55,7 +55,7 @@ def test_ended_session_returns_to_the_folder_after_signing_in(browser: Browser, 
         page.get_by_role("link", name="pictures").click()
         expect(page.get_by_role("status")).to_contain_text("Your session has ended.")
         screenshot(page, "session-ended")
-        fill_in(page, stack["DemoUser"], stack["DemoPassword"])
+        fill_in(page, stack.outputs.demo_user, stack.outputs.demo_password)
         expect(page.get_by_role("heading", name="pictures")).to_be_visible()
         expect(file(page, "hills.svg")).to_be_visible()
 
@@ -63,12 +63,12 @@ def test_ended_session_returns_to_the_folder_after_signing_in(browser: Browser, 
 def test_unreachable_api_is_reported_and_can_be_retried(watch: Watched, stack: Stack) -> None:
     page = watch.page
     watch.provoked.append("net::ERR_FAILED")
-    page.route(stack["GraphqlUrl"], lambda route: route.abort())
-    page.goto(f"{stack['FrontendUrl']}/#/pictures/")
+    page.route(stack.outputs.graphql_url, lambda route: route.abort())
+    page.goto(f"{stack.outputs.frontend_url}/#/pictures/")
     alert_says(page, "cannot be reached", "Check your connection")
     assert axe_findings(page) == []
     screenshot(page, "api-down")
-    page.unroute(stack["GraphqlUrl"])
+    page.unroute(stack.outputs.graphql_url)
     page.get_by_role("button", name="Try again").click()
     expect(file(page, "hills.svg")).to_be_visible()
 
@@ -79,8 +79,8 @@ def test_refusal_of_the_api_shows_its_type_and_message(watch: Watched, stack: St
         request["variables"]["limit"] = 0
         route.continue_(post_data=json.dumps(request))
 
-    watch.page.route(stack["GraphqlUrl"], send_invalid_limit)
-    watch.page.goto(stack["FrontendUrl"])
+    watch.page.route(stack.outputs.graphql_url, send_invalid_limit)
+    watch.page.goto(stack.outputs.frontend_url)
     alert_says(watch.page, "The API refused the request.", "InvalidLimit: limit must be between 1 and 1000, not 0.")
 
 
@@ -93,17 +93,17 @@ def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(watch: Watched, 
         route.fulfill(response=response, json=listed)
 
     watch.provoked.append("TypeError")
-    watch.page.route(stack["GraphqlUrl"], remove_names)
-    watch.page.goto(f"{stack['FrontendUrl']}/#/pictures/")
+    watch.page.route(stack.outputs.graphql_url, remove_names)
+    watch.page.goto(f"{stack.outputs.frontend_url}/#/pictures/")
     alert_says(watch.page, "Something went wrong in this page.", "Reload the page.", "TypeError")
 
 
 def test_file_deleted_after_the_listing_is_reported(watch: Watched, stack: Stack) -> None:
     name, s3 = f"{uuid.uuid4().hex}/soon gone.txt", stack.client("s3")
     watch.provoked.append("403 (Forbidden)")
-    s3.put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=b"here")
+    s3.put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}", Body=b"here")
     visit(watch.page, stack, name.partition("/")[0] + "/")
-    s3.delete_object(Bucket=stack["BucketName"], Key=f"files/{name}")
+    s3.delete_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}")
     file(watch.page, "soon gone.txt").click()
     alert_says(watch.page, "This file no longer exists.")
     screenshot(watch.page, "vanished")
@@ -115,7 +115,7 @@ def test_refusal_of_the_edge_names_the_edge(watch: Watched, stack: Stack) -> Non
         route.fulfill(response=response, body=response.text().replace("Signature=M", "Signature=N"))
 
     watch.provoked.append("403 (Forbidden)")
-    watch.page.route(stack["GraphqlUrl"], spoil)
+    watch.page.route(stack.outputs.graphql_url, spoil)
     visit(watch.page, stack, "pictures/")
     file(watch.page, "dunes.png").click()
     alert_says(watch.page, "The link was refused.", "HTTP 403 · refused by the edge", "AccessDenied")
@@ -126,7 +126,7 @@ def test_refusal_of_the_edge_names_the_edge(watch: Watched, stack: Stack) -> Non
 
 def test_file_that_does_not_match_its_extension_is_explained(watch: Watched, stack: Stack) -> None:
     name = f"{uuid.uuid4().hex}.png"
-    stack.client("s3").put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=b"no picture")
+    stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}", Body=b"no picture")
     visit(watch.page, stack, name)
     expect(watch.page.get_by_role("heading", name="This browser cannot show this file.")).to_be_visible()
 
@@ -134,14 +134,16 @@ def test_file_that_does_not_match_its_extension_is_explained(watch: Watched, sta
 def test_empty_and_unknown_files_are_explained(watch: Watched, stack: Stack) -> None:
     s3, folder = stack.client("s3"), uuid.uuid4().hex
     for name, heading in (("a.txt", "This file is empty."), ("b.bin", "There is no preview for this type of file.")):
-        s3.put_object(Bucket=stack["BucketName"], Key=f"files/{folder}/{name}", Body=b"" if name == "a.txt" else b"\0")
+        s3.put_object(
+            Bucket=stack.outputs.bucket_name, Key=f"files/{folder}/{name}", Body=b"" if name == "a.txt" else b"\0"
+        )
         visit(watch.page, stack, f"{folder}/{name}")
         expect(watch.page.get_by_role("heading", name=heading)).to_be_visible()
 
 
 def test_long_text_is_truncated_with_a_notice(watch: Watched, stack: Stack) -> None:
     name, line = f"{uuid.uuid4().hex}.log", b"one line of many\n"
-    stack.client("s3").put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=line * 20_000)
+    stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}", Body=line * 20_000)
     visit(watch.page, stack, name)
     expect(watch.page.get_by_text("The first 200 kB of 340 kB")).to_be_visible()
     assert len(str(watch.page.locator("pre").text_content())) == 200_000
@@ -165,7 +167,7 @@ def test_unusable_configuration_is_explained(
     with watched(browser) as watch:
         watch.provoked.append("404 (Not Found)")
         watch.page.route("**/config.json", lambda route: route.fulfill(**config))
-        watch.page.goto(stack["FrontendUrl"])
+        watch.page.goto(stack.outputs.frontend_url)
         alert_says(watch.page, message)
         watch.page.unroute("**/config.json")
         watch.page.get_by_role("button", name="Try again").click()

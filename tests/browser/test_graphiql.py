@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import PROJECT
 from tests.chromium import Watched, axe_findings, screenshot, watched
+from tests.graphql_caller import execute, sign_in
 from tests.running_stack import Stack
-from tests.stack.test_journey import ask, sign_in
 
 EXAMPLES = (PROJECT / "examples.graphql").read_text()
 TITLES = re.findall(r"^# (.+)$", EXAMPLES, re.M)
@@ -34,7 +34,7 @@ IN_GRAPHIQL = {
 def watch(browser: Browser, stack: Stack) -> Iterator[Watched]:
     """GraphiQL, signed out."""
     with watched(browser, viewport={"width": 1280, "height": 800}) as watch:
-        watch.page.goto(stack["GraphqlUrl"].removesuffix("graphql"))
+        watch.page.goto(stack.outputs.graphql_url.removesuffix("graphql"))
         yield watch
 
 
@@ -97,7 +97,7 @@ def test_next_page_leads_through_every_file(page: Page, stack: Stack) -> None:
             break
         next_page.click()
     expect(next_page).to_be_hidden()
-    assert names == ask(stack, "{ getFiles }", user)["getFiles"]
+    assert names == execute(stack, "{ getFiles }", user)["getFiles"]
 
 
 def test_url_in_a_response_is_a_link_that_opens_its_file(page: Page, samples: Path) -> None:

@@ -1,13 +1,19 @@
-"""What the embedded AWS is taught: here, to forget."""
+"""The patches of ministack: each fits the installed release, and old invocations take no memory."""
 
 import asyncio
 import json
+import subprocess
+import sys
 import tracemalloc
+from types import ModuleType
 
 import pytest
-from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
+from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, s3
+from ministack.services.cloudformation import provisioners
 
-from local.embedded_aws import functions
+from local.embedded_aws import buckets, cloudfront_keys, functions
+from local.embedded_aws.upstream import PatchOutdated, add_resource_type, original
+from tests import PROJECT
 
 FUNCTION = {"config": {"FunctionName": "a-function"}}
 KEPT = 20
@@ -27,8 +33,8 @@ def invoke(numbers: range) -> None:
         lambda_svc._emit_lambda_metrics("a-function", duration_ms=1.0, error=False, throttle=False)
 
 
-def said() -> list[str]:
-    """Get the lines of the function, as a client reads them."""
+def logged() -> list[str]:
+    """Return the log lines of the function, as a client reads them."""
     request = json.dumps({"logGroupName": "/aws/lambda/a-function", "filterPattern": "said"}).encode()
     headers = {"x-amz-target": "Logs_20140328.FilterLogEvents"}
     _status, _headers, body = asyncio.run(cloudwatch_logs.handle_request("POST", "/", headers, request, {}))
@@ -45,5 +51,75 @@ def test_last_invocations_are_kept_and_older_ones_take_no_memory() -> None:
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert said() == [f"said by {number}" for number in range(1100 - KEPT, 1100)]
+    assert logged() == [f"said by {number}" for number in range(1100 - KEPT, 1100)]
     assert after - before < 400_000, "4,000 bytes for each of the 1,000 invocations"
+
+
+# In a process of its own, because no patch can be taken back.
+EVERY_PATCH = """
+import sys
+from local.embedded_aws import __main__, upstream
+
+def contents():
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("ministack")}
+    return {f"{name}.{key}": value for name, module in modules.items() for key, value in vars(module).items()}
+
+checked, original, before = set(), upstream.original, contents()
+
+def recorded(owner, name, digest):
+    checked.add(f"{owner.__name__}.{name}")
+    return original(owner, name, digest)
+
+upstream.original = recorded
+__main__.apply_patches()
+changed = {name for name, value in contents().items() if before[name] is not value}
+print(len(changed), *sorted(changed - checked))
+"""
+
+
+@pytest.mark.slow
+def test_every_patch_fits_the_installed_release_and_checks_what_it_replaces() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_PATCH], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout.split(), done.stderr) == (["7"], "")
+
+
+@pytest.fixture
+def release() -> ModuleType:
+    """A module of another release, whose only text is not the one that a patch was written for."""
+    module = ModuleType("ministack.a_service")
+    vars(module).update(SCRIPT="run(event)")
+    return module
+
+
+@pytest.mark.parametrize("name", ["SCRIPT", "absent"])
+def test_patch_for_another_release_is_refused_with_the_name_and_the_version(
+    release: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.embedded_aws.upstream.version", lambda _: "9.9.9")
+    with pytest.raises(PatchOutdated, match=rf"^ministack\.a_service\.{name} of ministack 9\.9\.9 is not the one"):
+        original(release, name, "0123456789ab")
+
+
+def test_digest_in_the_message_is_the_one_that_fits(release: ModuleType) -> None:
+    with pytest.raises(PatchOutdated) as refused:
+        original(release, "SCRIPT", "")
+    digest = str(refused.value).partition("digest, ")[2].partition(",")[0]
+    assert original(release, "SCRIPT", digest) == "run(event)"
+
+
+def test_function_that_changed_is_not_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", {})
+    monkeypatch.setattr(s3, "_apply_response_overrides", lambda _headers, _parameters: None)
+    with pytest.raises(PatchOutdated, match=r"ministack\.services\.s3\._apply_response_overrides of ministack "):
+        buckets.apply()
+
+
+def test_resource_type_that_the_release_has_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[str, object] = {}
+    monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", handlers)
+    cloudfront_keys.apply()
+    assert sorted(handlers) == ["AWS::CloudFront::KeyGroup", "AWS::CloudFront::PublicKey"]
+    with pytest.raises(PatchOutdated, match="has AWS::CloudFront::KeyGroup: remove our patch"):
+        add_resource_type("AWS::CloudFront::KeyGroup")

@@ -18,9 +18,9 @@ from graphql import OperationDefinitionNode, parse, print_ast
 from infra.config import Config
 from private_files import canned_policy, command_line
 from tests import PROJECT, pages
+from tests.graphql_caller import execute, sign_in
 from tests.pages import PAGES, blocks
 from tests.running_stack import Stack, deployed_stack, running_stack
-from tests.stack.test_journey import ask, sign_in
 
 BY_NAME = {pages.name(page): page for page in PAGES}
 every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
@@ -111,7 +111,7 @@ QUERIES = {
 
 @pytest.mark.parametrize("operation", QUERIES.values(), ids=QUERIES)
 def test_query_of_a_page_returns_data(operation: str, documented: Stack, user: dict[str, str]) -> None:
-    (answer,) = ask(documented, operation, user).values()
+    (answer,) = execute(documented, operation, user).values()
     assert answer
 
 

@@ -1,4 +1,4 @@
-"""The page's own server on this machine: what it serves, to whom, and what it passes on."""
+"""The local server of the web page: what it serves, to whom, and which requests it forwards."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ OPERATION = "AWSCognitoIdentityProviderService."
 
 def cognito(stack: Stack, operation: str, body: bytes = b"{}", method: str = "POST") -> requests.Response:
     headers = {"X-Amz-Target": operation}
-    return requests.request(method, f"{stack['FrontendUrl']}/cognito", data=body, headers=headers, timeout=30)
+    return requests.request(method, f"{stack.outputs.frontend_url}/cognito", data=body, headers=headers, timeout=30)
 
 
 def test_configuration_has_what_the_page_needs_and_nothing_of_the_account(stack: Stack) -> None:
-    config = requests.get(f"{stack['FrontendUrl']}/config.json", timeout=30).json()
+    config = requests.get(f"{stack.outputs.frontend_url}/config.json", timeout=30).json()
+    outputs = stack.outputs.to_json()
     assert config.pop("CognitoUrl") == "cognito"
-    assert config == {name: stack[name] for name in frontend.CONFIG_KEYS if name in stack.outputs}
+    assert config == {name: value for name, value in outputs.items() if name in frontend.CONFIG_KEYS}
     assert not set(config) & {"BucketName", "AwsEndpointUrl", "AwsCaBundle"}
 
 
-def test_every_answer_names_what_the_page_may_load(stack: Stack) -> None:
+def test_every_response_names_what_the_page_may_load(stack: Stack) -> None:
     for path in ("/", "/config.json", "/icon.svg", "/nothing-here"):
-        headers = requests.get(stack["FrontendUrl"] + path, timeout=30).headers
+        headers = requests.get(stack.outputs.frontend_url + path, timeout=30).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
         assert policy["default-src"] == policy["frame-ancestors"] == policy["form-action"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == "'self'"
-        assert policy["connect-src"].split() == ["'self'", stack["GraphqlUrl"], stack["CdnUrl"]]
-        assert policy["media-src"] == policy["frame-src"] == stack["CdnUrl"]
+        assert policy["connect-src"].split() == ["'self'", stack.outputs.graphql_url, stack.outputs.cdn_url]
+        assert policy["media-src"] == policy["frame-src"] == stack.outputs.cdn_url
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
 def test_only_what_is_named_by_its_content_is_kept_for_ever(stack: Stack) -> None:
     asset = next((frontend.DIST / "assets").glob("*.js"))
-    kept = requests.get(f"{stack['FrontendUrl']}/assets/{asset.name}", timeout=30)
+    kept = requests.get(f"{stack.outputs.frontend_url}/assets/{asset.name}", timeout=30)
     assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     for path in ("/", "/config.json", "/assets/nothing.js"):
-        assert requests.get(stack["FrontendUrl"] + path, timeout=30).headers["Cache-Control"] == "no-cache"
+        assert requests.get(stack.outputs.frontend_url + path, timeout=30).headers["Cache-Control"] == "no-cache"
 
 
 def test_page_is_not_served_under_a_name_of_somebody_else(stack: Stack) -> None:
-    address = urlsplit(stack["FrontendUrl"])
+    address = urlsplit(stack.outputs.frontend_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
     connection.request("GET", "/config.json", headers={"Host": "rebound.example.com"})
     answer = connection.getresponse()
@@ -66,7 +67,9 @@ def test_only_sign_ins_are_passed_on(stack: Stack, operation: str) -> None:
 
 
 def test_refusal_of_a_sign_in_comes_back_as_cognito_gave_it(stack: Stack) -> None:
-    body = json.dumps({"ClientId": stack["UserPoolClientId"], "AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {}})
+    body = json.dumps(
+        {"ClientId": stack.outputs.user_pool_client_id, "AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {}}
+    )
     refused = cognito(stack, OPERATION + "InitiateAuth", body.encode())
     assert refused.status_code == 400
     assert "Exception" in refused.json()["__type"]

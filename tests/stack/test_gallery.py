@@ -1,4 +1,4 @@
-"""A page of files with their URLs in one query, on the running stack; and the questions that were there before it."""
+"""A page of files with their URLs in one query, on the running stack; and the older queries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import requests
 from gql.transport.exceptions import TransportQueryError
 from graphql import get_introspection_query
 
+from tests.graphql_caller import AWKWARD_NAMES, execute, sign_in
 from tests.running_stack import Stack
-from tests.stack.test_journey import AWKWARD_NAMES, ask, sign_in
 
 GALLERY = """
 query ($prefix: String, $limit: Int, $nextToken: String) {
@@ -33,15 +33,15 @@ def user(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture
 def gallery(stack: Stack) -> Iterator[dict[str, bytes]]:
-    """A hundred files in a folder of their own: name → content."""
+    """100 files in a new folder: name → content."""
     s3, folder = stack.client("s3"), f"gallery-{uuid.uuid4().hex}"
     names = [*AWKWARD_NAMES, *(f"{number:03}.jpg" for number in range(100 - len(AWKWARD_NAMES)))]
     content = {f"{folder}/{name}": uuid.uuid4().bytes for name in names}
     for name, body in content.items():
-        s3.put_object(Bucket=stack["BucketName"], Key=f"files/{name}", Body=body)
+        s3.put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}", Body=body)
     yield content
     for name in content:
-        s3.delete_object(Bucket=stack["BucketName"], Key=f"files/{name}")
+        s3.delete_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}")
 
 
 def folder_of(gallery: dict[str, bytes]) -> str:
@@ -49,7 +49,7 @@ def folder_of(gallery: dict[str, bytes]) -> str:
 
 
 def test_every_url_of_a_page_opens_its_own_file(stack: Stack, user: dict[str, str], gallery: dict[str, bytes]) -> None:
-    page = ask(stack, GALLERY, user, prefix=folder_of(gallery))["listFiles"]
+    page = execute(stack, GALLERY, user, prefix=folder_of(gallery))["listFiles"]
     assert page["nextToken"] is None
     assert [item["name"] for item in page["items"]] == sorted(gallery, key=str.encode)
     for item in page["items"]:
@@ -62,7 +62,7 @@ def test_every_url_of_a_page_opens_its_own_file(stack: Stack, user: dict[str, st
 def test_pages_have_every_file_once_with_its_url(stack: Stack, user: dict[str, str], gallery: dict[str, bytes]) -> None:
     seen, token = [], None
     while True:
-        page = ask(stack, GALLERY, user, prefix=folder_of(gallery), limit=30, nextToken=token)["listFiles"]
+        page = execute(stack, GALLERY, user, prefix=folder_of(gallery), limit=30, nextToken=token)["listFiles"]
         seen += page["items"]
         assert all(item["url"] for item in page["items"])
         if not (token := page["nextToken"]):
@@ -71,7 +71,7 @@ def test_pages_have_every_file_once_with_its_url(stack: Stack, user: dict[str, s
 
 
 def counted(stack: Stack) -> list[dict[str, Any]]:
-    """The log line that each invocation of the functions that list and sign has written."""
+    """Return the log lines of the invocations of the functions that list and sign."""
     logs = stack.client("logs")
     found = []
     for group in logs.describe_log_groups()["logGroups"]:
@@ -88,18 +88,18 @@ def test_hundred_files_with_urls_are_two_invocations(
     stack: Stack, user: dict[str, str], gallery: dict[str, bytes]
 ) -> None:
     before = len(counted(stack))
-    page = ask(stack, GALLERY, user, prefix=folder_of(gallery), limit=100)["listFiles"]
+    page = execute(stack, GALLERY, user, prefix=folder_of(gallery), limit=100)["listFiles"]
     assert len({item["url"] for item in page["items"]}) == 100
     deadline = time.monotonic() + 10
     while len(counted(stack)) < before + 2 and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(1)  # for one too many
+    time.sleep(1)  # in case there is one too many
     lines = sorted(counted(stack), key=lambda line: line["timestamp"])[before:]
     assert sorted((line["message"], line["files"]) for line in lines) == [("listed", 100), ("signed", 100)]
     assert len({line["function_request_id"] for line in lines}) == 2
 
 
-def test_each_url_of_a_page_may_be_asked_for_differently(
+def test_each_url_of_a_page_takes_arguments_of_its_own(
     stack: Stack, user: dict[str, str], gallery: dict[str, bytes]
 ) -> None:
     query = """
@@ -108,7 +108,7 @@ def test_each_url_of_a_page_may_be_asked_for_differently(
     }
     """
     with pytest.raises(TransportQueryError) as refused:
-        ask(stack, query, user, prefix=folder_of(gallery))
+        execute(stack, query, user, prefix=folder_of(gallery))
     errors = refused.value.errors or []
     assert [error["path"] for error in errors] == [["listFiles", "items", index, "bad"] for index in range(3)]
     assert {error["errorType"] for error in errors} == {"InvalidLifetime"}
@@ -124,18 +124,18 @@ def test_file_is_found_with_its_url_and_a_missing_one_is_null(
 ) -> None:
     query = "query ($file: String!) { getFile(file: $file) { name size url } }"
     for name in list(gallery)[:5]:
-        found = ask(stack, query, user, file=name)["getFile"]
+        found = execute(stack, query, user, file=name)["getFile"]
         assert (found["name"], found["size"]) == (name, 16)
         assert requests.get(found["url"], timeout=30).content == gallery[name]
-        assert ask(stack, query, user, file=name + "x")["getFile"] is None
+        assert execute(stack, query, user, file=name + "x")["getFile"] is None
 
 
 def test_folders_lead_into_the_gallery(stack: Stack, user: dict[str, str], gallery: dict[str, bytes]) -> None:
     query = (
         'query ($prefix: String) { listFiles(prefix: $prefix, delimiter: "/", limit: 1000) { items { name } folders } }'
     )
-    assert folder_of(gallery) in ask(stack, query, user)["listFiles"]["folders"]
-    inside = ask(stack, query, user, prefix=folder_of(gallery))["listFiles"]
+    assert folder_of(gallery) in execute(stack, query, user)["listFiles"]["folders"]
+    inside = execute(stack, query, user, prefix=folder_of(gallery))["listFiles"]
     folders = {f"{folder_of(gallery)}{name.partition('/')[0]}/" for name in AWKWARD_NAMES if "/" in name}
     assert set(inside["folders"]) == folders
     assert len(inside["items"]) == 100 - sum("/" in name for name in AWKWARD_NAMES)
@@ -152,12 +152,12 @@ def test_folders_lead_into_the_gallery(stack: Stack, user: dict[str, str], galle
 )
 def test_page_that_cannot_be_is_refused_by_name(stack: Stack, user: dict[str, str], arguments: str, kind: str) -> None:
     with pytest.raises(TransportQueryError) as refused:
-        ask(stack, f"{{ listFiles({arguments}) {{ nextToken }} }}", user)
+        execute(stack, f"{{ listFiles({arguments}) {{ nextToken }} }}", user)
     assert [error["errorType"] for error in refused.value.errors or []] == [kind]
 
 
 def test_every_type_field_and_argument_is_described(stack: Stack, user: dict[str, str]) -> None:
-    schema = ask(stack, get_introspection_query(descriptions=True), user)["__schema"]
+    schema = execute(stack, get_introspection_query(descriptions=True), user)["__schema"]
     ours = [kind for kind in schema["types"] if kind["kind"] == "OBJECT" and not kind["name"].startswith("__")]
     assert {kind["name"] for kind in ours} == {"Query", "FilePage", "File", "SignedUrl"}
     described = {
@@ -177,8 +177,8 @@ def test_every_type_field_and_argument_is_described(stack: Stack, user: dict[str
     assert [path for path, text in described.items() if not (text or "").strip()] == []
 
 
-def test_questions_of_the_first_day_are_still_answered(stack: Stack, user: dict[str, str]) -> None:
-    names = ask(stack, "{ getFiles }", user)["getFiles"]
+def test_queries_of_the_first_version_still_work(stack: Stack, user: dict[str, str]) -> None:
+    names = execute(stack, "{ getFiles }", user)["getFiles"]
     assert "hello.txt" in names
-    url = ask(stack, "query($f: String!){ getUrl(file: $f) }", user, f="hello.txt")["getUrl"]
+    url = execute(stack, "query($f: String!){ getUrl(file: $f) }", user, f="hello.txt")["getUrl"]
     assert requests.get(url, timeout=30).status_code == 200

@@ -1,4 +1,4 @@
-"""The whole way, on the running stack: sign in, list, ask for a URL, open it; and every way in that must be closed."""
+"""A file on the running stack from upload to download: sign in, list, get a URL, open it; and what is refused."""
 
 from __future__ import annotations
 
@@ -26,69 +26,26 @@ from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1
-from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
-from gql.transport.requests import RequestsHTTPTransport
 from playwright.sync_api import expect
-from pycognito.aws_srp import AWSSRP
 from werkzeug.http import parse_options_header
 
 from tests import PROJECT
 from tests.chromium import chromium, watched
+from tests.graphql_caller import AWKWARD_NAMES, execute, sign_in
 from tests.running_stack import Stack
-
-AWKWARD_NAMES = [
-    "plain.txt",
-    "with space.txt",
-    "a+b.txt",
-    "100%.txt",
-    "100%25.txt",
-    "%41.txt",
-    "question?.txt",
-    "hash#tag.txt",
-    "this&that=other.txt",
-    'it\'s "quoted".txt',
-    "folder/[brackets]/{braces}.txt",
-    "back\\slash.txt",
-    "été/naïve café.txt",
-    "日本語/写真.txt",
-    "👩‍🚀 emoji.txt",
-    "e\u0301 decomposed.txt",
-    "semi;colon,comma:colon@at$dollar!.txt",
-    "~tilde_-.txt",
-    "...three dots",
-]
-
-
-def sign_in(stack: Stack, pool_id: str = "", client_id: str = "", user: str = "", password: str = "") -> dict[str, Any]:
-    srp = AWSSRP(
-        username=user or stack["DemoUser"],
-        password=password or stack["DemoPassword"],
-        pool_id=pool_id or stack["UserPoolId"],
-        client_id=client_id or stack["UserPoolClientId"],
-        client=stack.client("cognito-idp"),
-    )
-    tokens: dict[str, Any] = srp.authenticate_user()["AuthenticationResult"]
-    return tokens
-
-
-def ask(stack: Stack, query: str, headers: dict[str, str], **variables: Any) -> dict[str, Any]:
-    transport = RequestsHTTPTransport(stack["GraphqlUrl"], headers=headers, timeout=30)
-    with Client(transport=transport) as session:
-        answer: dict[str, Any] = session.execute(GraphQLRequest(query, variable_values=variables))
-        return answer
 
 
 def get_url(stack: Stack, headers: dict[str, str], name: str) -> str:
-    url = ask(stack, "query ($file: String!) { getUrl(file: $file) }", headers, file=name)["getUrl"]
+    url = execute(stack, "query ($file: String!) { getUrl(file: $file) }", headers, file=name)["getUrl"]
     assert isinstance(url, str)
     return url
 
 
 def gql_cli(stack: Stack, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What gql's own command line answers to `{ getFiles }`; without arguments it signs as an IAM caller."""
-    command = [str(Path(sys.executable).with_name("gql-cli")), stack["GraphqlUrl"], "--transport", "appsync_http"]
-    environment = os.environ | {"AWS_DEFAULT_REGION": stack["Region"]} | environment
+    """Return what gql's own command line prints for `{ getFiles }`; without arguments it signs as an IAM caller."""
+    command = [str(Path(sys.executable).with_name("gql-cli")), stack.outputs.graphql_url, "--transport", "appsync_http"]
+    environment = os.environ | {"AWS_DEFAULT_REGION": stack.outputs.region} | environment
     return subprocess.run(
         [*command, *arguments], input="{ getFiles }", env=environment, capture_output=True, text=True, check=False
     )
@@ -100,7 +57,7 @@ def refused_by(response: requests.Response) -> str:
 
 
 def post(stack: Stack, headers: dict[str, str]) -> requests.Response:
-    return requests.post(stack["GraphqlUrl"], json={"query": "{ getFiles }"}, headers=headers, timeout=30)
+    return requests.post(stack.outputs.graphql_url, json={"query": "{ getFiles }"}, headers=headers, timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +75,11 @@ def url(stack: Stack, user: dict[str, str]) -> str:
     return get_url(stack, user, "hello.txt")
 
 
-# --- the way in
+# --- access that is allowed
 
 
 def test_user_signs_in_lists_and_opens_a_file(stack: Stack, user: dict[str, str], samples: Path) -> None:
-    names = ask(stack, "{ getFiles }", user)["getFiles"]
+    names = execute(stack, "{ getFiles }", user)["getFiles"]
     assert "hello.txt" in names
     for path in (path for path in samples.rglob("*") if path.is_file()):
         name = path.relative_to(samples).as_posix()
@@ -148,12 +105,12 @@ def test_gql_cli_opens_the_api_with_a_token(stack: Stack, tokens: dict[str, Any]
 
 
 def test_name_that_needs_care_opens_exactly_that_file(stack: Stack, user: dict[str, str]) -> None:
-    s3, bucket = stack.client("s3"), stack["BucketName"]
+    s3, bucket = stack.client("s3"), stack.outputs.bucket_name
     content = {name: uuid.uuid4().bytes for name in AWKWARD_NAMES}
     try:
         for name, body in content.items():
             s3.put_object(Bucket=bucket, Key=f"files/{name}", Body=body)
-        assert set(content) <= set(ask(stack, "{ getFiles }", user)["getFiles"])
+        assert set(content) <= set(execute(stack, "{ getFiles }", user)["getFiles"])
         opened = {name: requests.get(get_url(stack, user, name), timeout=30).content for name in AWKWARD_NAMES}
         assert opened == content
     finally:
@@ -161,12 +118,12 @@ def test_name_that_needs_care_opens_exactly_that_file(stack: Stack, user: dict[s
             s3.delete_object(Bucket=bucket, Key=f"files/{name}")
 
 
-def test_many_urls_come_in_one_answer_and_a_bad_name_fails_alone(
+def test_many_urls_come_in_one_response_and_a_bad_name_fails_alone(
     stack: Stack, user: dict[str, str], samples: Path
 ) -> None:
     query = "query ($files: [String!]!) { getUrls(files: $files) { file url expiresAt errorType errorMessage } }"
     names = ["hello.txt", "../secret", "hello.txt"]
-    first, bad, again = ask(stack, query, user, files=names)["getUrls"]
+    first, bad, again = execute(stack, query, user, files=names)["getUrls"]
     assert [item["file"] for item in (first, bad, again)] == names
     assert requests.get(first["url"], timeout=30).content == (samples / "hello.txt").read_bytes()
     assert first == again
@@ -175,26 +132,26 @@ def test_many_urls_come_in_one_answer_and_a_bad_name_fails_alone(
     assert f"Expires={expires:.0f}&" in first["url"]
 
 
-def test_thousand_urls_come_in_one_answer_and_no_more(stack: Stack, user: dict[str, str]) -> None:
+def test_thousand_urls_come_in_one_response_and_no_more(stack: Stack, user: dict[str, str]) -> None:
     query = "query ($files: [String!]!) { getUrls(files: $files) { url } }"
-    answer = ask(stack, query, user, files=[f"{number}.jpg" for number in range(1000)])["getUrls"]
+    answer = execute(stack, query, user, files=[f"{number}.jpg" for number in range(1000)])["getUrls"]
     assert len({item["url"] for item in answer}) == 1000
     with pytest.raises(TransportQueryError, match="TooManyFiles"):
-        ask(stack, query, user, files=["x"] * 1001)
+        execute(stack, query, user, files=["x"] * 1001)
 
 
 def test_lifetime_is_the_caller_s_within_the_bounds(stack: Stack, user: dict[str, str]) -> None:
     query = 'query ($seconds: Int) { getUrl(file: "hello.txt", expiresIn: $seconds) }'
-    url = ask(stack, query, user, seconds=1800)["getUrl"]
+    url = execute(stack, query, user, seconds=1800)["getUrl"]
     expires = int(url.partition("Expires=")[2].partition("&")[0])
     assert 1800 <= expires - time.time() + 30 <= 1800 + 300 + 60
     with pytest.raises(TransportQueryError, match="must be between 1 and 3600 seconds, not 3601"):
-        ask(stack, query, user, seconds=3601)
+        execute(stack, query, user, seconds=3601)
 
 
-def test_file_is_saved_under_the_name_asked_for_and_no_other(stack: Stack, user: dict[str, str]) -> None:
+def test_file_is_saved_under_the_requested_name_and_no_other(stack: Stack, user: dict[str, str]) -> None:
     query = 'query ($name: String) { getUrl(file: "hello.txt", saveAs: $name) }'
-    url = ask(stack, query, user, name="grüße, welt.txt")["getUrl"]
+    url = execute(stack, query, user, name="grüße, welt.txt")["getUrl"]
     kind, options = parse_options_header(requests.get(url, timeout=30).headers["Content-Disposition"])
     assert (kind, options["filename"]) == ("attachment", "grüße, welt.txt")
     assert refused_by(requests.get(url.replace("welt", "mond"), timeout=30)) == "edge"
@@ -202,8 +159,8 @@ def test_file_is_saved_under_the_name_asked_for_and_no_other(stack: Stack, user:
 
 
 def test_file_outside_the_folder_is_neither_listed_nor_opened(stack: Stack, user: dict[str, str]) -> None:
-    stack.client("s3").put_object(Bucket=stack["BucketName"], Key="elsewhere/secret.txt", Body=b"secret")
-    assert not [name for name in ask(stack, "{ getFiles }", user)["getFiles"] if "secret" in name]
+    stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key="elsewhere/secret.txt", Body=b"secret")
+    assert not [name for name in execute(stack, "{ getFiles }", user)["getFiles"] if "secret" in name]
     assert refused_by(requests.get(get_url(stack, user, "elsewhere/secret.txt"), timeout=30)) == "origin"
 
 
@@ -225,7 +182,7 @@ def test_files_come_with_the_headers_that_keep_them_from_running(url: str) -> No
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-# --- the API, closed
+# --- the API: what is refused
 
 
 def test_no_token_is_refused(stack: Stack) -> None:
@@ -236,7 +193,7 @@ def test_no_token_is_refused(stack: Stack) -> None:
 def test_garbage_token_is_refused(stack: Stack) -> None:
     assert post(stack, {"Authorization": "garbage"}).status_code == 401
     with pytest.raises(TransportQueryError, match="UnauthorizedException"):
-        ask(stack, "{ getFiles }", {"Authorization": "garbage"})
+        execute(stack, "{ getFiles }", {"Authorization": "garbage"})
 
 
 def test_altered_token_is_refused(stack: Stack, tokens: dict[str, Any]) -> None:
@@ -246,7 +203,7 @@ def test_altered_token_is_refused(stack: Stack, tokens: dict[str, Any]) -> None:
 
 def test_expired_token_is_refused(stack: Stack) -> None:
     users = stack.client("cognito-idp")
-    client = {"UserPoolId": stack["UserPoolId"], "ClientId": stack["UserPoolClientId"]}
+    client = {"UserPoolId": stack.outputs.user_pool_id, "ClientId": stack.outputs.user_pool_client_id}
     before = users.describe_user_pool_client(**client)["UserPoolClient"]
     kept = {name: before[name] for name in ("ExplicitAuthFlows", "IdTokenValidity", "TokenValidityUnits")}
     units = kept["TokenValidityUnits"] | {"AccessToken": "seconds"}
@@ -285,7 +242,7 @@ def test_wrong_password_gets_no_token(stack: Stack) -> None:
         sign_in(stack, password="Wrong-password-1")
 
 
-def test_api_key_is_refused_where_users_sign_in(stack: Stack) -> None:
+def test_api_key_is_refused_if_users_sign_in(stack: Stack) -> None:
     assert post(stack, {"x-api-key": "da2-0000000000000000000000000"}).status_code == 401
 
 
@@ -304,7 +261,7 @@ def test_name_that_cannot_be_served_is_refused_by_name(stack: Stack, user: dict[
     assert "cannot be served" in error["message"]
 
 
-# --- the files, closed
+# --- the files: what is refused
 
 
 def test_unsigned_url_is_refused(url: str) -> None:
@@ -333,7 +290,7 @@ def test_signature_of_another_key_is_refused(stack: Stack, url: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     signer = CloudFrontSigner(key_id, lambda message: key.sign(message, ec.ECDSA(SHA1())))  # noqa: S303 - its default
     in_2037 = datetime.datetime(2037, 1, 1, tzinfo=datetime.UTC)
-    forged = signer.generate_presigned_url(f"{stack['CdnUrl']}/hello.txt", date_less_than=in_2037)
+    forged = signer.generate_presigned_url(f"{stack.outputs.cdn_url}/hello.txt", date_less_than=in_2037)
     assert refused_by(requests.get(forged, timeout=30)) == "edge"
 
 
@@ -341,17 +298,17 @@ def test_missing_file_is_refused_by_the_origin_and_not_revealed(stack: Stack, us
     assert refused_by(requests.get(get_url(stack, user, "no such file"), timeout=30)) == "origin"
 
 
-def test_bucket_cannot_be_asked_directly(stack: Stack) -> None:
-    address = f"{stack['AwsEndpointUrl']}/{stack['BucketName']}/files/hello.txt"
-    assert requests.get(address, verify=stack["AwsCaBundle"], timeout=30).status_code == 403
+def test_direct_request_to_the_bucket_is_refused(stack: Stack) -> None:
+    address = f"{stack.outputs.aws_endpoint_url}/{stack.outputs.bucket_name}/files/hello.txt"
+    assert requests.get(address, verify=stack.outputs.aws_ca_bundle, timeout=30).status_code == 403
 
 
-# --- the functions, each kept to its own
+# --- the functions: what each role allows
 
 
 @pytest.fixture(scope="module")
 def probes(stack: Stack) -> Iterator[Any]:
-    """Runs a few lines of Python in a function that has the role of a deployed one; gives what they answer."""
+    """Return a call of an AWS API from a new function that has the role of a deployed one."""
     functions = stack.client("lambda")
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -411,7 +368,7 @@ def test_function_that_signs_can_read_its_key(stack: Stack, probes: Any) -> None
 
 
 def test_function_that_signs_can_neither_read_nor_list_nor_write_files(stack: Stack, probes: Any) -> None:
-    bucket, key = stack["BucketName"], "files/hello.txt"
+    bucket, key = stack.outputs.bucket_name, "files/hello.txt"
     assert denied(probes("Url", "s3", "get_object", Bucket=bucket, Key=key))
     assert denied(probes("Url", "s3", "list_objects_v2", Bucket=bucket, Prefix="files/"))
     assert denied(probes("Url", "s3", "put_object", Bucket=bucket, Key=key, Body="x"))
@@ -427,12 +384,12 @@ def test_function_that_signs_reads_no_other_parameter_and_writes_none(stack: Sta
 
 
 def test_function_that_lists_can_list_its_folder(stack: Stack, probes: Any) -> None:
-    assert probes("Files", "s3", "list_objects_v2", Bucket=stack["BucketName"], Prefix="files/") == "allowed"
+    assert probes("Files", "s3", "list_objects_v2", Bucket=stack.outputs.bucket_name, Prefix="files/") == "allowed"
 
 
 def test_function_that_lists_can_neither_read_files_nor_list_other_folders(stack: Stack, probes: Any) -> None:
-    assert denied(probes("Files", "s3", "get_object", Bucket=stack["BucketName"], Key="files/hello.txt"))
-    assert denied(probes("Files", "s3", "list_objects_v2", Bucket=stack["BucketName"], Prefix="elsewhere/"))
+    assert denied(probes("Files", "s3", "get_object", Bucket=stack.outputs.bucket_name, Key="files/hello.txt"))
+    assert denied(probes("Files", "s3", "list_objects_v2", Bucket=stack.outputs.bucket_name, Prefix="elsewhere/"))
 
 
 def test_function_that_lists_cannot_read_the_key(stack: Stack, probes: Any) -> None:
@@ -441,7 +398,7 @@ def test_function_that_lists_cannot_read_the_key(stack: Stack, probes: Any) -> N
 
 def test_function_that_checks_rotations_can_neither_read_keys_nor_files(stack: Stack, probes: Any) -> None:
     assert denied(probes("Rotation", "ssm", "get_parameter", Name=signing_parameter(stack), WithDecryption=False))
-    assert denied(probes("Rotation", "s3", "get_object", Bucket=stack["BucketName"], Key="files/hello.txt"))
+    assert denied(probes("Rotation", "s3", "get_object", Bucket=stack.outputs.bucket_name, Key="files/hello.txt"))
 
 
 def test_function_that_mints_cannot_read_the_key_back(stack: Stack, probes: Any) -> None:
@@ -449,7 +406,7 @@ def test_function_that_mints_cannot_read_the_key_back(stack: Stack, probes: Any)
     assert denied(probes("Mint", "ssm", "get_parameter", Name=signing_parameter(stack), WithDecryption=False))
 
 
-# --- nothing that opens a file is written down
+# --- no key and no signed URL is stored
 
 
 def test_neither_logs_nor_disk_hold_a_key_or_a_signed_url(stack: Stack, url: str) -> None:
@@ -475,19 +432,19 @@ def test_neither_logs_nor_disk_hold_a_key_or_a_signed_url(stack: Stack, url: str
 # --- with auth off
 
 
-def test_api_key_opens_the_api_where_auth_is_off(open_stack: Stack) -> None:
-    assert "hello.txt" in ask(open_stack, "{ getFiles }", {"x-api-key": open_stack["ApiKey"]})["getFiles"]
+def test_api_key_opens_the_api_if_auth_is_off(open_stack: Stack) -> None:
+    assert "hello.txt" in execute(open_stack, "{ getFiles }", {"x-api-key": open_stack.outputs.api_key})["getFiles"]
 
 
-def test_no_key_or_a_wrong_one_is_refused_where_auth_is_off(open_stack: Stack) -> None:
+def test_no_key_or_a_wrong_one_is_refused_if_auth_is_off(open_stack: Stack) -> None:
     for headers in ({}, {"x-api-key": "da2-0000000000000000000000000"}, {"Authorization": "x"}):
         assert post(open_stack, headers).status_code == 401
 
 
-def test_page_needs_no_sign_in_where_an_api_key_opens_the_api(open_stack: Stack) -> None:
+def test_page_needs_no_sign_in_if_an_api_key_opens_the_api(open_stack: Stack) -> None:
     with chromium() as browser, watched(browser) as watch:
         watch.provoked.append("403 (Forbidden)")  # URLs live for one second here, and the page renews what it needs
-        watch.page.goto(f"{open_stack['FrontendUrl']}/#/notes/visitors.csv")
+        watch.page.goto(f"{open_stack.outputs.frontend_url}/#/notes/visitors.csv")
         expect(watch.page.get_by_role("dialog").locator("pre")).to_contain_text("day,visitors")
         watch.page.get_by_role("button", name="Close").click()
         expect(watch.page.get_by_role("heading", name="notes")).to_be_visible()
@@ -495,19 +452,19 @@ def test_page_needs_no_sign_in_where_an_api_key_opens_the_api(open_stack: Stack)
 
 
 def test_expired_url_is_refused(open_stack: Stack) -> None:
-    url = get_url(open_stack, {"x-api-key": open_stack["ApiKey"]}, "hello.txt")
+    url = get_url(open_stack, {"x-api-key": open_stack.outputs.api_key}, "hello.txt")
     expires = int(url.partition("Expires=")[2].partition("&")[0])
     while time.time() < expires:
         time.sleep(0.05)
     assert refused_by(requests.get(url, timeout=30)) == "edge"
 
 
-# --- the page, hosted
+# --- the hosted page
 
 
 @pytest.fixture(scope="module")
 def hosted_host(open_stack: Stack) -> str:
-    """The host name of the page's own distribution."""
+    """The host name of the page's distribution."""
     [described] = open_stack.client("cloudformation").describe_stacks(StackName="PrivateFiles")["Stacks"]
     [url] = [output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == "FrontendUrl"]
     assert isinstance(url, str)
@@ -516,16 +473,16 @@ def hosted_host(open_stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def hosted(open_stack: Stack, hosted_host: str) -> Callable[[str], requests.Response]:
-    """Asks the page's own distribution for a path."""
+    """Request a path from the page's distribution."""
 
     def get(path: str) -> requests.Response:
-        address, authority = open_stack["AwsEndpointUrl"] + path, open_stack["AwsCaBundle"]
+        address, authority = open_stack.outputs.aws_endpoint_url + path, open_stack.outputs.aws_ca_bundle
         return requests.get(address, headers={"Host": hosted_host}, verify=authority, timeout=30)
 
     return get
 
 
-def test_hosted_page_is_what_was_built_and_is_asked_for_each_time(hosted: Callable[[str], requests.Response]) -> None:
+def test_hosted_page_is_what_was_built_and_is_revalidated_each_time(hosted: Callable[[str], requests.Response]) -> None:
     for path in ("/", "/index.html"):
         page = hosted(path)
         assert page.content == (PROJECT / "frontend/dist/index.html").read_bytes()
@@ -543,16 +500,18 @@ def test_assets_of_the_hosted_page_run_and_are_kept(hosted: Callable[[str], requ
         assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_hosted_page_is_told_where_its_stack_is(open_stack: Stack, hosted: Callable[[str], requests.Response]) -> None:
+def test_hosted_page_gets_the_outputs_of_its_stack(
+    open_stack: Stack, hosted: Callable[[str], requests.Response]
+) -> None:
     configuration = hosted("/config.json")
     assert configuration.headers["Content-Type"] == "application/json"
     assert configuration.headers["Cache-Control"] == "no-cache"
     api = open_stack.client("appsync").list_graphql_apis()["graphqlApis"][0]
     assert configuration.json() == {
         "GraphqlUrl": api["uris"]["GRAPHQL"],
-        "CdnUrl": open_stack["CdnUrl"],
-        "Region": open_stack["Region"],
-        "ApiKey": open_stack["ApiKey"],
+        "CdnUrl": open_stack.outputs.cdn_url,
+        "Region": open_stack.outputs.region,
+        "ApiKey": open_stack.outputs.api_key,
     }
 
 
@@ -560,7 +519,7 @@ def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[
     headers, configuration = hosted("/").headers, hosted("/config.json").json()
     directives = [directive.split() for directive in headers["Content-Security-Policy"].split(";")]
     policy = {name: sources for name, *sources in directives}
-    assert policy["connect-src"] == ["'self'", configuration["GraphqlUrl"], open_stack["CdnUrl"]]
+    assert policy["connect-src"] == ["'self'", configuration["GraphqlUrl"], open_stack.outputs.cdn_url]
     assert policy["default-src"] == policy["frame-ancestors"] == ["'none'"]
     assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -569,8 +528,8 @@ def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[
 def test_hosted_page_shows_the_files_in_a_browser(
     open_stack: Stack, hosted_host: str, hosted: Callable[[str], requests.Response]
 ) -> None:
-    # CloudFront and AppSync by their own names, which lead to the embedded AWS here; its certificate has another name.
-    aws = urlsplit(open_stack["AwsEndpointUrl"]).netloc
+    # The names of CloudFront and AppSync resolve to the AWS emulator here, whose certificate has another name.
+    aws = urlsplit(open_stack.outputs.aws_endpoint_url).netloc
     api_host = urlsplit(hosted("/config.json").json()["GraphqlUrl"]).hostname
     with (
         chromium(f"--host-resolver-rules=MAP *:443 {aws}") as browser,
@@ -581,17 +540,17 @@ def test_hosted_page_shows_the_files_in_a_browser(
         expect(watch.page.get_by_text("visitors.csv")).to_be_visible()
 
 
-def test_bucket_of_the_hosted_page_cannot_be_asked_directly(
+def test_direct_request_to_the_bucket_of_the_hosted_page_is_refused(
     open_stack: Stack, hosted: Callable[[str], requests.Response]
 ) -> None:
     buckets = [bucket["Name"] for bucket in open_stack.client("s3").list_buckets()["Buckets"]]
     [bucket] = [name for name in buckets if "frontend" in name]
-    address = f"{open_stack['AwsEndpointUrl']}/{bucket}/index.html"
-    assert requests.get(address, verify=open_stack["AwsCaBundle"], timeout=30).status_code == 403
+    address = f"{open_stack.outputs.aws_endpoint_url}/{bucket}/index.html"
+    assert requests.get(address, verify=open_stack.outputs.aws_ca_bundle, timeout=30).status_code == 403
     assert hosted("/no-such-file").status_code == 403
 
 
-# --- the command itself
+# --- make up
 
 
 @pytest.mark.parametrize("option", ["--aws-port", "--rest-port"])
@@ -636,7 +595,7 @@ def _family(pid: int) -> list[int]:
 def _link(path: Path) -> str:
     try:
         return str(path.readlink())
-    except OSError:  # closed meanwhile
+    except OSError:  # now closed
         return ""
 
 
@@ -644,9 +603,9 @@ def _link(path: Path) -> str:
 
 
 def private_files(stack: Stack, directory: Path, *arguments: str) -> list[Any]:
-    """What the command prints with --json, as the demo user and with the embedded AWS's root key."""
+    """Return what the command prints with --json, as the demo user and with the root key of the AWS emulator."""
     outputs = directory / "outputs.json"
-    outputs.write_text(json.dumps(stack.outputs))
+    outputs.write_text(json.dumps(stack.outputs.to_json()))
     command = [sys.executable, "-m", "private_files", *arguments, "--json", "--outputs", str(outputs)]
     environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     environment["XDG_CACHE_HOME"] = str(directory / "cache")
@@ -663,8 +622,8 @@ def test_what_is_uploaded_comes_back(stack: Stack, tmp_path: Path) -> None:
     assert {item["replaced"] for item in private_files(stack, tmp_path, "put", *paths, "--prefix", "cli/é/")} == {False}
     again = private_files(stack, tmp_path, "put", paths[1], "--prefix", "cli/é/")
     assert [item["replaced"] for item in again] == [True]
-    head = stack.client("s3").head_object(Bucket=stack["BucketName"], Key="files/cli/é/large.bin")
-    assert "-" in head["ETag"]  # it went up in parts
+    head = stack.client("s3").head_object(Bucket=stack.outputs.bucket_name, Key="files/cli/é/large.bin")
+    assert "-" in head["ETag"]  # a multipart upload
     got = private_files(stack, tmp_path, "get", "--prefix", "cli/", "-o", str(tmp_path / "out"))
     assert {item["file"] for item in got} == {f"cli/é/{name}" for name in content}
     assert {name: (tmp_path / "out/cli/é" / name).read_bytes() for name in content} == content
@@ -681,6 +640,6 @@ def test_session_opens_the_api_until_logout_revokes_it(stack: Stack, tmp_path: P
     with pytest.raises(ClientError, match="NotAuthorizedException"):
         stack.client("cognito-idp").initiate_auth(
             AuthFlow="REFRESH_TOKEN_AUTH",
-            ClientId=stack["UserPoolClientId"],
+            ClientId=stack.outputs.user_pool_client_id,
             AuthParameters={"REFRESH_TOKEN": kept["refresh"]},
         )

@@ -1,4 +1,4 @@
-"""Signing keys are rotated on the running stack, while a client asks and fetches all the time."""
+"""Signing keys are rotated on the running stack, while a client requests URLs and opens them all the time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
 
 
 class Load:
-    """A client that asks for a URL and opens it, over and over; remembers what failed and which keys signed."""
+    """A client that requests URLs and opens them in a loop; it records failures and which keys signed."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -57,7 +57,10 @@ class Load:
     def _once(self, session: requests.Session) -> None:
         request = {"query": '{ getUrl(file: "hello.txt") }'}
         answer = session.post(
-            self._stack["GraphqlUrl"], json=request, headers={"x-api-key": self._stack["ApiKey"]}, timeout=30
+            self._stack.outputs.graphql_url,
+            json=request,
+            headers={"x-api-key": self._stack.outputs.api_key},
+            timeout=30,
         ).json()
         if answer.get("errors"):
             raise AssertionError(answer["errors"])
@@ -84,12 +87,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
-        "AWS_ENDPOINT_URL": stack["AwsEndpointUrl"],
-        "AWS_REGION": stack["Region"],
+        "AWS_ENDPOINT_URL": stack.outputs.aws_endpoint_url,
+        "AWS_REGION": stack.outputs.region,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CA_BUNDLE": stack["AwsCaBundle"],
-        "NODE_EXTRA_CA_CERTS": stack["AwsCaBundle"],
+        "AWS_CA_BUNDLE": stack.outputs.aws_ca_bundle,
+        "NODE_EXTRA_CA_CERTS": stack.outputs.aws_ca_bundle,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     command = [cdk_program(), *arguments, "--no-notices", "--no-color"]
@@ -97,8 +100,8 @@ def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def synthesize(stack: Stack, folder: Path, *settings: str) -> Path:
-    """The folder of an assembly with these settings beside those that the stack was deployed with."""
-    everything = [f"cdn_url={stack['CdnUrl']}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
+    """Return the folder of an assembly with the settings of the deployed stack and these."""
+    everything = [f"cdn_url={stack.outputs.cdn_url}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
     context = [argument for setting in everything for argument in ("-c", setting)]
     done = cdk(stack, "synth", "--quiet", "--output", str(folder), *context)
     assert done.returncode == 0, done.stderr
@@ -175,7 +178,7 @@ def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(stack: Stack, tm
 
 
 def fail_late(template: Path) -> None:
-    """Adds a resource that cannot be made, after everything that a rotation changes."""
+    """Add a resource whose creation fails, after everything that a rotation changes."""
     content: dict[str, Any] = json.loads(template.read_text())
     url_function = next(
         name
