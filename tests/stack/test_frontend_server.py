@@ -81,5 +81,5 @@ def test_large_request_is_not_passed_on(stack: Stack) -> None:
 
 def test_page_that_is_not_built_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frontend, "DIST", tmp_path)
-    with pytest.raises(frontend.NotBuilt, match="run `make"):
+    with pytest.raises(frontend.NotBuilt, match="Run `make"):
         frontend.check_built()
