@@ -53,6 +53,8 @@ class _Server(uvicorn.Server):
 async def serve(app: Any, door: socket.socket) -> AsyncIterator[None]:
     """Serves this ASGI application through the socket meanwhile; raises DoorClosed."""
     config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False)
+    # The address of a viewer is that of its socket, never what its X-Forwarded-For says.
+    config.proxy_headers = False
     config.timeout_graceful_shutdown = 3
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[door]))

@@ -6,11 +6,11 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, response_headers
 
 
 def main() -> None:
-    for service in (buckets, cloudfront_keys, functions, http_apis):
+    for service in (buckets, cloudfront_keys, functions, http_apis, response_headers):
         service.teach()
     # It would take port 443 beside its own where it may; nobody here asks for that.
     app._port_is_bindable = lambda *_: False
