@@ -65,6 +65,8 @@ class _Server(uvicorn.Server):
 async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     """Serve an ASGI application through a socket while the context is open. Raises ServerFailed."""
     config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False)
+    # The address of a viewer is that of its socket, never what its X-Forwarded-For says.
+    config.proxy_headers = False
     config.timeout_graceful_shutdown = 3
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

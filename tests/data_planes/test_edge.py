@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import boto3
 import pytest
 import uvicorn
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
 from botocore.signers import CloudFrontSigner
 from moto import mock_aws
@@ -26,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.data_planes.cloudfront.cache import CachePolicy
 from local.data_planes.cloudfront.distribution import read
 from local.data_planes.cloudfront.edge import create_app
 from local.data_planes.deployed_state import DeployedState, Unreadable
@@ -260,8 +263,15 @@ def test_origin_is_told_the_distribution_and_how_the_viewer_came(
 
 
 def test_only_headers_that_choose_the_answer_reach_the_origin(edge: int, origin: Origin, old: KeyPair) -> None:
-    passed = {"if-range": '"1"', "accept": "image/*", "origin": "https://page.example"}
-    kept_back = {"authorization": "Bearer x", "cookie": "a=b", "x-amz-acl": "public-read", "te": "trailers"}
+    passed = {"if-range": '"1"', "accept": "image/*"}
+    # Not `origin`: the edge adds the CORS headers itself, after its cache.
+    kept_back = {
+        "origin": "https://page.example",
+        "authorization": "Bearer x",
+        "cookie": "a=b",
+        "x-amz-acl": "public-read",
+        "te": "trailers",
+    }
     ask(edge, old.sign("/a.jpg"), **passed, **kept_back)
     named = {name: value for name, value in origin.headers.items() if name not in ("host", "x-forwarded-proto")}
     assert named == {**passed, "accept-encoding": "identity"}
@@ -532,3 +542,57 @@ def test_distribution_with_rules_beside_the_default_is_not_guessed_at(
 ) -> None:
     cloudfront.change(TrustedSigners={"Enabled": True, "Quantity": 1, "Items": ["self"]})
     assert ask(edge, old.sign("/a.jpg")).status == 503
+
+
+def _made(response: Any, **_: Any) -> Any:
+    return response
+
+
+def test_policies_of_the_distribution_are_read(cloudfront: CloudFront) -> None:
+    policies: dict[str, Any] = {
+        "GetCachePolicy": {
+            "CachePolicy": {
+                "CachePolicyConfig": {
+                    "MinTTL": 0,
+                    "DefaultTTL": 60,
+                    "MaxTTL": 86_400,
+                    "ParametersInCacheKeyAndForwardedToOrigin": {
+                        "EnableAcceptEncodingGzip": True,
+                        "HeadersConfig": {"HeaderBehavior": "none"},
+                        "CookiesConfig": {"CookieBehavior": "none"},
+                        "QueryStringsConfig": {
+                            "QueryStringBehavior": "whitelist",
+                            "QueryStrings": {"Quantity": 1, "Items": ["response-content-disposition"]},
+                        },
+                    },
+                }
+            }
+        },
+        "GetOriginRequestPolicy": {
+            "OriginRequestPolicy": {
+                "OriginRequestPolicyConfig": {"HeadersConfig": {"Headers": {"Items": ["Origin", "X-Other"]}}}
+            }
+        },
+        "GetResponseHeadersPolicy": {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": {"Name": "headers"}}},
+    }
+    for operation, response in policies.items():
+        # moto has none of these operations: the client returns this without a request.
+        made: Any = partial(_made, (AWSResponse("", 200, HTTPHeaders(), None), response))
+        cloudfront.client.meta.events.register(f"before-call.cloudfront.{operation}", made)
+    cloudfront.change(CachePolicyId="c", OriginRequestPolicyId="o", ResponseHeadersPolicyId="r", Compress=True)
+    found = read(cloudfront.client, cloudfront.id)
+    assert found.cache_policy == CachePolicy(
+        min_ttl=0,
+        default_ttl=60,
+        max_ttl=86_400,
+        query_strings=frozenset({"response-content-disposition"}),
+        gzip=True,
+    )
+    assert (found.compress, found.bucket_path) == (True, "/b")
+    assert found.origin_request_headers == {"origin", "x-other"}
+    assert found.response_headers == {"Name": "headers"}
+
+    key = policies["GetCachePolicy"]["CachePolicy"]["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    key["CookiesConfig"] = {"CookieBehavior": "all"}
+    with pytest.raises(ValueError, match="headers or cookies in its key"):
+        read(cloudfront.client, cloudfront.id)
