@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.generated_bucket import GeneratedBucket
-from bench.handler import ENVIRONMENT, appsync_event
+from bench.handler import appsync_event, environment
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row
@@ -22,11 +22,9 @@ from resolvers import page_token
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, to_environment
 
-_ENVIRONMENT = (
-    ENVIRONMENT
-    | to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files"))
-    | {"POWERTOOLS_SERVICE_NAME": "listing"}
-)
+_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files")) | {
+    "POWERTOOLS_SERVICE_NAME": "listing"
+}
 _CONTEXT = SimpleNamespace(
     function_name="a-function",
     memory_limit_in_mb=512,
@@ -44,7 +42,7 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
     """Ratios between our own ways of listing, each through the whole handler and botocore's parser."""
     with (
         open(os.devnull, "w") as nowhere,  # noqa: PTH123 - not a file
-        patch.dict(os.environ, _ENVIRONMENT),
+        patch.dict(os.environ, environment(key) | _ENVIRONMENT),
         redirect_stdout(nowhere),
     ):
         measured = [*_page_rows(rounds), *_all_names_rows(), *_gallery_rows(key, rounds)]
@@ -94,7 +92,7 @@ def _all_names_rows() -> Iterator[Row]:
 
 def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     """A hundred files and their URLs: a page with `File.url`, and what it took before there were pages."""
-    ssm = SimpleNamespace(read=lambda _: key.pem.decode())
+    ssm = SimpleNamespace(read=lambda _name, _seconds: key.pem.decode())
     files_handler, url_handler = _started("files_handler"), _started("url_handler")
     ask_files = _asking(files_handler, _GALLERY)
     with patch.object(url_handler, "Parameters", return_value=ssm):
