@@ -235,7 +235,7 @@ def test_urls_are_signed_for_the_origin_that_the_output_names(variant: str, orig
 
 @each_variant
 def test_signer_may_read_the_keys_of_its_stack_and_nothing_else(variant: str) -> None:
-    # All of them at once, so that a deployment which adds or removes a key does not change what the signer may read: the
+    # All of them at once, so that adding or removing a key does not change what the signer may read: the
     # change would come before the rotation check, and a roll-back would restore it too late.
     assert permissions("url_handler", variant) == [
         {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": parameter_arn("*")},

@@ -55,6 +55,7 @@ def long_waits(ssm: SsmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: 20 * len(waits), sleep=waits.append)
     monkeypatch.setattr(ssm_parameter, "time", clock)
+    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=lambda _low, _high: 20))
 
 
 @pytest.fixture
