@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from resolvers import content_disposition, file_names, http_api
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
+from resolvers.quoting import masked
 from resolvers.settings import UrlSettings, from_environment
 from resolvers.signed_url import UrlSigner, expires_at
 from resolvers.ssm_parameter import Parameters
@@ -64,7 +65,8 @@ def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) 
     url, expires = _url(file, saveAs), _expires(now, expiresIn)
     signed = _signed(_signer(now), url, expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
-    logger.info("signed", file=file)  # the name, never the URL: a signed URL is a bearer token
+    # The name, never the URL: a signed URL is a bearer token, also if it was passed as the name.
+    logger.info("signed", file=masked(file))
     return signed
 
 

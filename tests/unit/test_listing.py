@@ -429,7 +429,8 @@ class Million:
             {"Key": f"files/{number:07}", "Size": number, "LastModified": self.modified, "ETag": '"e"'}
             for number in range(begin, end)
         ]
-        return {"Contents": contents} | ({"NextContinuationToken": str(end)} if end < self.files else {})
+        more = {"NextContinuationToken": str(end)} if end < self.files else {}
+        return {"Contents": contents, "IsTruncated": bool(more)} | more
 
 
 @pytest.mark.slow
