@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
-from bench.handler import CONTEXT, ENVIRONMENT, appsync_event
+from bench.handler import CONTEXT, appsync_event, environment
 from bench.keys import Key
 from bench.paired import Timed, compare
 from bench.rows import Row, of_pair
@@ -24,7 +24,7 @@ _FIRST_INVOCATION = """
 import importlib, json, sys, time
 from types import SimpleNamespace
 handler = importlib.import_module(sys.argv[1]).handler
-context = SimpleNamespace(**json.loads(sys.argv[3]))
+context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000, **json.loads(sys.argv[3]))
 url = handler(json.loads(sys.argv[2]), context)
 seconds = time.process_time()
 assert "Signature=" in url, url
@@ -39,15 +39,15 @@ def rows(key: Key, runs: int) -> Iterator[Row]:
     """Our first URL as a share of the usual handler's: with bytecode for both, then each as it is deployed."""
     with _parameter_store(key.pem.decode()) as endpoint_url, TemporaryDirectory() as folder:
         compiled, deployed = Path(folder, "compiled"), Path(folder, "deployed")
-        ours = _first_url("resolvers.url_handler", endpoint_url, compiled)
-        theirs = _first_url("bench.usual_handler", endpoint_url, compiled)
+        ours = _first_url(key, "resolvers.url_handler", endpoint_url, compiled)
+        theirs = _first_url(key, "bench.usual_handler", endpoint_url, compiled)
         ours(), theirs()  # writes the bytecode
         shutil.copytree(compiled, deployed)
         for packages in deployed.rglob("site-packages"):
             for package in packages.iterdir():
                 if package.is_dir() and package.name not in _IN_THE_RUNTIME:
                     shutil.rmtree(package)
-        usual = _first_url("bench.usual_handler", endpoint_url, deployed, "PYTHONDONTWRITEBYTECODE")
+        usual = _first_url(key, "bench.usual_handler", endpoint_url, deployed, "PYTHONDONTWRITEBYTECODE")
         for theirs_as, name in (
             (theirs, "boto3, all Powertools, AppSyncResolver"),
             (usual, "the same, without bytecode"),
@@ -64,13 +64,14 @@ def rows(key: Key, runs: int) -> Iterator[Row]:
     yield Row("first URL of a new process", "CPU time here", pair.our_seconds * 1000, "ms")
 
 
-def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -> Timed:
+def _first_url(key: Key, module: str, endpoint_url: str, bytecode: Path, *switches: str) -> Timed:
     command = [sys.executable, "-c", _FIRST_INVOCATION, module]
-    command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(vars(CONTEXT))]
+    context = {name: value for name, value in vars(CONTEXT).items() if not callable(value)}
+    command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(context)]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment = (
+    variables = (
         inherited
-        | ENVIRONMENT
+        | environment(key)
         | {"PYTHONPYCACHEPREFIX": str(bytecode)}
         | dict.fromkeys(switches, "1")
         | {
@@ -86,7 +87,7 @@ def _first_url(module: str, endpoint_url: str, bytecode: Path, *switches: str) -
     )
 
     def seconds() -> float:
-        printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+        printed = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
         return float(printed.splitlines()[-1])
 
     return seconds

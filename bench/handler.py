@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.keys import Key
 from bench.paired import compare, on_cpu
@@ -16,32 +19,39 @@ from bench.rows import Row, of_pair
 from bench.signing import KEY_ID, ORIGIN, policy, urls
 from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 
-_SETTINGS = UrlSettings(
-    cdn_url=ORIGIN,
-    files_folder="files",
-    signing_keys=SigningKeys((SigningKey(KEY_ID, "0", "ecdsa-p256", "/a-key"),)),
-    url_lifetime=900,
-    url_lifetime_min=60,
-    url_lifetime_max=3600,
-    url_window=300,
-)
-ENVIRONMENT = to_environment(_SETTINGS) | {
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
-    "POWERTOOLS_SERVICE_NAME": "url_handler",
-}
 CONTEXT = SimpleNamespace(
     function_name="a-function",
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:a-function",
     aws_request_id="0f4c1d2e-0000-4000-8000-000000000000",
+    get_remaining_time_in_millis=lambda: 29_000,
 )
+
+
+def environment(key: Key) -> dict[str, str]:
+    """The environment of the function that signs with this key."""
+    public_key = key.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    signing_key = SigningKey(KEY_ID, "0", key.algorithm, "/a-key", sha256(public_key).hexdigest())
+    settings = UrlSettings(
+        cdn_url=ORIGIN,
+        files_folder="files",
+        signing_keys=SigningKeys((signing_key,)),
+        url_lifetime=900,
+        url_lifetime_min=60,
+        url_lifetime_max=3600,
+        url_window=300,
+    )
+    return to_environment(settings) | {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles",
+        "POWERTOOLS_SERVICE_NAME": "url_handler",
+    }
 
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
     """Compare the handler with bare signatures of the same key."""
     bare = on_cpu(key.bare, [policy(url) for url in urls(500)])
-    with open(os.devnull, "w") as nowhere, patch.dict(os.environ, ENVIRONMENT):  # noqa: PTH123 - not a file
+    with open(os.devnull, "w") as nowhere, patch.dict(os.environ, environment(key)):  # noqa: PTH123 - not a file
         with redirect_stdout(nowhere), patch("resolvers.ssm_parameter.Parameters.read", return_value=key.pem.decode()):
             # Not at the top: Logger reads stdout and the environment when it is created.
             from resolvers import url_handler  # noqa: PLC0415

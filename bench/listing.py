@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.generated_bucket import GeneratedBucket
-from bench.handler import CONTEXT, ENVIRONMENT, appsync_event
+from bench.handler import CONTEXT, appsync_event, environment
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row, of_pair
@@ -22,12 +22,9 @@ from resolvers import page_token
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, to_environment
 
-_ENVIRONMENT = (
-    ENVIRONMENT
-    | to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files"))
-    | {"POWERTOOLS_SERVICE_NAME": "listing"}
-)
-_CONTEXT = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 29_000)
+_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files")) | {
+    "POWERTOOLS_SERVICE_NAME": "listing"
+}
 _PAGE = 1000
 _GALLERY = 100
 
@@ -38,7 +35,7 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
     """Compare our own ways of listing, each through the whole handler and botocore's parser."""
     with (
         open(os.devnull, "w") as nowhere,  # noqa: PTH123 - not a file
-        patch.dict(os.environ, _ENVIRONMENT),
+        patch.dict(os.environ, environment(key) | _ENVIRONMENT),
         redirect_stdout(nowhere),
     ):
         measured = [*_page_rows(rounds), *_all_names_rows(), *_gallery_rows(key, rounds)]
@@ -80,20 +77,20 @@ def _all_names_rows() -> Iterator[Row]:
 
 def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     """Compare 100 files with their URLs in one query with `getFiles` and a `getUrl` for each."""
-    ssm = SimpleNamespace(read=lambda _: key.pem.decode())
+    ssm = SimpleNamespace(read=lambda _name, _seconds: key.pem.decode())
     files_handler, url_handler = _started("files_handler"), _started("url_handler")
     list_files = _invoking(files_handler, _GALLERY)
     with patch.object(url_handler, "Parameters", return_value=ssm):
-        url_handler.handler(appsync_event("getUrl", file="first.jpg"), _CONTEXT)  # reads the key
+        url_handler.handler(appsync_event("getUrl", file="first.jpg"), CONTEXT)  # reads the key
 
     def in_one_query() -> list[str]:
         page = list_files("listFiles", limit=_GALLERY)
         events = [appsync_event("url", parent="File", source=item) for item in page["items"]]
-        return [result["data"] for result in url_handler.handler(events, _CONTEXT)]
+        return [result["data"] for result in url_handler.handler(events, CONTEXT)]
 
     def one_by_one() -> list[str]:
         url_handler._signed.cache_clear()  # as if no URL had been requested in this window
-        return [url_handler.handler(appsync_event("getUrl", file=name), _CONTEXT) for name in list_files("getFiles")]
+        return [url_handler.handler(appsync_event("getUrl", file=name), CONTEXT) for name in list_files("getFiles")]
 
     assert len(set(in_one_query())) == _GALLERY == len(set(one_by_one()))  # noqa: S101
     pair = compare(_timed(in_one_query), _timed(one_by_one), rounds)
@@ -136,7 +133,7 @@ def _invoking(files_handler: ModuleType, files: int) -> Invoke:
 
     def invoke(field: str, **arguments: Any) -> Any:
         with patch.object(files_handler, "_listing", lambda: listing):
-            return files_handler.handler(appsync_event(field, **arguments), _CONTEXT)
+            return files_handler.handler(appsync_event(field, **arguments), CONTEXT)
 
     return invoke
 

@@ -26,7 +26,7 @@ ssm = boto3.client("ssm")
 
 @cache
 def _signer() -> CloudFrontSigner:
-    key_id, _, _, parameter = os.environ["SIGNING_KEYS"].split(" ")
+    key_id, _, _, parameter, _ = os.environ["SIGNING_KEYS"].split(" ")
     response = ssm.get_parameter(Name=parameter, WithDecryption=True)
     private_key = load_pem_private_key(response["Parameter"]["Value"].encode(), password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - the key of this benchmark

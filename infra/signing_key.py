@@ -40,6 +40,8 @@ class SigningKey(Construct):
             settings=settings.SigningKeySettings(encryption_key_id=self._encryption_key.key_id),
             timeout=Duration.minutes(1),
         )
+        # No retry after CloudFormation has given up: it would create a key that no Delete removes.
+        self._create_function.configure_async_invoke(max_event_age=Duration.minutes(3))
         self._grant_create()
         self._settling = str(config.key_settling)
         public_keys, pairs = zip(*map(self._generation, config.key_generations), strict=True)
@@ -54,16 +56,22 @@ class SigningKey(Construct):
                     signs_from=pair.get_att_string("SignsFrom"),
                     algorithm=generation.algorithm,
                     parameter=self._parameter_name(generation),
+                    public_key_sha256=pair.get_att_string("PublicKeySha256"),
                 )
                 for generation, public_key, pair in zip(config.key_generations, public_keys, pairs, strict=True)
             )
         )
 
     def grant_sign(self, function: lambda_.Function) -> None:
-        """Allow reading the private keys that sign, and nothing else in SSM or under their KMS key."""
-        for key in self.signing_keys.keys:
-            self._allow(function, ["ssm:GetParameter"], self._arn(key.parameter))
-            self._allow_key(function, "kms:Decrypt", self._arn(key.parameter))
+        """Allow reading the private keys that sign, and nothing else in SSM or under their KMS key.
+
+        All keys of this stack, so that no deployment changes the permission: it would change before the rotation check
+        has allowed the removal of a key, and a roll-back would restore it after functions have failed to read the key.
+        """
+        parameters = self._arn(f"{self._parameters}/*")
+        self._allow(function, ["ssm:GetParameter"], parameters)
+        self._allow_key(function, "kms:Decrypt", parameters)
+        self._acknowledge_path(function, "The function signs with every generation of this stack's keys.")
         # The function must not sign with a key before it is in the group.
         function.node.add_dependency(self.group)
 
@@ -80,6 +88,8 @@ class SigningKey(Construct):
                 "ParameterName": self._parameter_name(generation),
                 "Algorithm": generation.algorithm,
                 "SettlingSeconds": self._settling,
+                # Version 0.1.0 returned no PublicKeySha256, and without a changed property it would not be requested.
+                "Returns": "PublicKeyPem,PublicKeySha256,SignsFrom",
             },
         )
         # The permissions must exist before the function runs and until it has cleaned up.
@@ -119,10 +129,15 @@ class SigningKey(Construct):
         actions = ["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:ListTagsForResource", "ssm:DeleteParameter"]
         self._allow(self._create_function, actions, parameters)
         self._allow_key(self._create_function, "kms:Encrypt", parameters)
-        Validations.of(self._create_function.role or self._create_function).acknowledge(
+        self._acknowledge_path(
+            self._create_function, "One function creates every generation of this stack's keys, all under this path."
+        )
+
+    def _acknowledge_path(self, function: lambda_.Function, reason: str) -> None:
+        Validations.of(function.role or function).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter{self._parameters}/*]",
-                reason="One function creates every generation of this stack's keys, all under this path.",
+                reason=reason,
             )
         )
 

@@ -12,10 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from resolvers.deadline import within
 
 logger = Logger()
 
-NOTHING_CREATED = "nothing-made"  # the physical id after a failed Create; its Delete has nothing to remove
+NOTHING_CREATED = "nothing-made"  # the physical id after a failed Create
+
+_SECONDS_TO_RESPOND = 12  # of the function's time, kept for the response
+_MAX_REASON = 1000  # characters; CloudFormation drops a response above 4,096 bytes
 
 
 class ChangeRefused(ValueError):
@@ -30,24 +36,30 @@ class Resource:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
-def respond(event: dict[str, Any], carry_out: Callable[[dict[str, Any]], Resource]) -> None:
-    """Carry out one CloudFormation request and report the result.
+def respond(event: dict[str, Any], context: LambdaContext, carry_out: Callable[[dict[str, Any]], Resource]) -> None:
+    """Carry out one CloudFormation request and report the result before the function's time is up.
 
     Raises only if CloudFormation's URL cannot be reached; Lambda then retries the same event, up to twice.
     """
     response: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     response["PhysicalResourceId"] = event.get("PhysicalResourceId", NOTHING_CREATED)
+    seconds = context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_RESPOND
     try:
-        resource = carry_out(event)
+        resource = within(seconds, lambda: carry_out(event))
         response |= {"Status": "SUCCESS", "PhysicalResourceId": resource.physical_id, "Data": resource.attributes}
     except Exception as error:  # of any kind: without a response, the stack hangs for an hour
         logger.exception("refused")
-        response |= {
-            "Status": "FAILED",
-            "Reason": str(error) if isinstance(error, ChangeRefused) else f"{type(error).__name__}: {error}",
-        }
+        response |= {"Status": "FAILED", "Reason": _reason(error)[:_MAX_REASON]}
     _put(event["ResponseURL"], response)
     logger.info("responded", status=response["Status"], resource=response["PhysicalResourceId"])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ChangeRefused):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "AWS did not respond in time; deploy again."
+    return f"{type(error).__name__}: {error}"
 
 
 def _put(url: str, response: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import re
 from urllib.parse import quote
 
 from resolvers.errors import RequestRefused
+from resolvers.quoting import quoted
 
 MAX_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
@@ -24,7 +25,7 @@ class InvalidPrefix(RequestRefused):
 def check_name(name: str, folder: str) -> None:
     """Raises InvalidFileName if no URL or no S3 key can carry this name unchanged."""
     if problem := _key_problem(name, folder) or _path_problem(name):
-        raise InvalidFileName(f"The file name {_quoted(name)} cannot be served: {problem}.")
+        raise InvalidFileName(f"The file name {quoted(name)} cannot be served: {problem}.")
 
 
 def to_key(name_or_prefix: str, folder: str) -> str:
@@ -33,7 +34,7 @@ def to_key(name_or_prefix: str, folder: str) -> str:
     Raises InvalidPrefix if S3 does not accept it. A prefix that no file has is fine.
     """
     if problem := _key_problem(name_or_prefix, folder):
-        raise InvalidPrefix(f"The prefix {_quoted(name_or_prefix)} cannot be listed: {problem}.")
+        raise InvalidPrefix(f"The prefix {quoted(name_or_prefix)} cannot be listed: {problem}.")
     return f"{folder}/{name_or_prefix}"
 
 
@@ -79,8 +80,3 @@ def _path_problem(name: str) -> str | None:
     if _CONTROL_CHARACTER.search(name):
         return "it contains a control character"
     return None
-
-
-def _quoted(name: str) -> str:
-    # ascii() makes control characters and lone surrogates safe to log and to send.
-    return repr(name) if name.isprintable() and len(name) <= 100 else ascii(name[:100]) + ("…" if name[100:] else "")

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import http_api
 from resolvers.errors import RequestRefused, TooManyFiles
+from resolvers.quoting import quoted
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
 
@@ -24,6 +25,7 @@ DEFAULT_LIMIT = 100
 MAX_NAMES_BYTES = 4_900_000
 # The time to write the response in; AppSync waits 30 s, and the function may run for 29 s.
 MILLISECONDS_TO_RESPOND = 4_000
+MILLISECONDS_TO_FAIL = 500  # the time to respond that S3 is slow
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -43,7 +45,9 @@ class InvalidDelimiter(RequestRefused):
 @cache
 def _listing() -> FileListing:
     settings = from_environment(FilesSettings, os.environ)
-    return FileListing(s3_client(), bucket=settings.bucket_name, folder=settings.files_folder)
+    return FileListing(
+        s3_client(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=_seconds_left
+    )
 
 
 @app.resolver(type_name="Query", field_name="getFiles")
@@ -73,7 +77,7 @@ def list_files(
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidLimit(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.")
     if delimiter not in (None, "", "/"):
-        raise InvalidDelimiter(f"delimiter must be / or omitted, not {delimiter!r}.")
+        raise InvalidDelimiter(f"delimiter must be / or omitted, not {quoted(delimiter)}.")
     page = _listing().page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
     _report(len(page.files))
     return {
@@ -91,8 +95,17 @@ def get_file(file: str) -> dict[str, Any] | None:
 
 
 def _out_of_time() -> bool:
+    return _milliseconds_left() < MILLISECONDS_TO_RESPOND
+
+
+def _seconds_left() -> float:
+    return (_milliseconds_left() - MILLISECONDS_TO_FAIL) / 1000
+
+
+def _milliseconds_left() -> int:
     context = app.lambda_context
-    return context is not None and context.get_remaining_time_in_millis() < MILLISECONDS_TO_RESPOND
+    assert context is not None  # noqa: S101 - the handler has set it
+    return context.get_remaining_time_in_millis()
 
 
 def _report(files: int) -> None:

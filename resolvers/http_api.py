@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools import Logger
 
 from resolvers.errors import RequestRefused
+from resolvers.quoting import quoted
 
 logger = Logger()
 
@@ -51,13 +52,13 @@ def arguments(event: Event, parameters: Mapping[str, Parser], *, required: str =
     # The raw query, because the parsed one joins repeated parameters with commas, which file names may contain.
     for name, text in _pairs(event["rawQueryString"]):
         if name not in parameters:
-            raise InvalidQuery(f"The parameter {name!a} is unknown; the parameters are {', '.join(parameters)}.")
+            raise InvalidQuery(f"The parameter {quoted(name)} is unknown; the parameters are {', '.join(parameters)}.")
         if name in given:
             raise InvalidQuery(f"The parameter {name} is given more than once.")
         try:
             given[name] = parameters[name](text)
         except ValueError as error:
-            raise InvalidQuery(f"The parameter {name} takes {error}, not {text!a}.") from None
+            raise InvalidQuery(f"The parameter {name} takes {error}, not {quoted(text)}.") from None
     if required and required not in given:
         raise InvalidQuery(f"The parameter {required} is missing.")
     return given

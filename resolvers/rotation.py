@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 SECONDS_TO_DEPLOY = 60
+LONGEST_UPDATE = 900  # seconds from when an update creates a key until its check, or the check of its roll-back, runs
 
 
 class UnsafeRotation(ValueError):
@@ -53,6 +54,16 @@ def check_rotation(old: KeySchedule, new: KeySchedule, now: int) -> None:
     for name in old.signs_from:
         if name not in new.signs_from and name not in new.revoked:
             _check_removal(name, old, max(old.longest_url, new.longest_url), now)
+
+
+def can_be_a_rollback(old: KeySchedule, new: KeySchedule, now: int) -> bool:
+    """Return whether a roll-back can make this change of the keys; an update that breaks URLs for good cannot.
+
+    A roll-back restores keys that existed before the update, and removes only keys that the update has just created.
+    """
+    restored = [new.signs_from[name] for name in new.signs_from if name not in old.signs_from]
+    removed = [old.signs_from[name] - old.settling for name in old.signs_from if name not in new.signs_from]
+    return max(restored, default=0) < now - LONGEST_UPDATE < min(removed, default=now)
 
 
 def _check_removal(name: str, old: KeySchedule, longest_url: int, now: int) -> None:

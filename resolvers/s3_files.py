@@ -5,15 +5,18 @@ Even the details of one file come from a listing of one key, because HeadObject 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from resolvers import file_names, page_token
+from resolvers.deadline import within
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FilesUnavailable(RuntimeError):
-    """S3 did not list the bucket; the message contains its error code."""
+    """S3 did not list the bucket; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,25 @@ def s3_client() -> S3Client:
     """
     session = botocore.session.get_session()
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=datetime.fromisoformat)
-    return cast("S3Client", session.create_client("s3"))
+    # At most 3 attempts x 8 s and the waits between them; the function may run for 29 s.
+    config = Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 3})
+    return cast("S3Client", session.create_client("s3", config=config))
 
 
 class FileListing:
     """The files in one folder of one bucket.
 
-    Every method raises FilesUnavailable if S3 refuses, and InvalidPrefix for a prefix that S3 does not accept.
+    `seconds_left` returns how long a call to S3 may take. Every method raises FilesUnavailable if S3 does not list the
+    bucket in that time, and InvalidPrefix for a prefix that S3 does not accept.
     """
 
-    def __init__(self, s3: S3Client, *, bucket: str, folder: str) -> None:
+    def __init__(
+        self, s3: S3Client, *, bucket: str, folder: str, seconds_left: Callable[[], float] = lambda: 28
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._folder = folder
+        self._seconds_left = seconds_left
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Yield the name of every file that starts with this prefix, in S3's order."""
@@ -111,10 +120,23 @@ class FileListing:
         if continuation:
             request["ContinuationToken"] = continuation
         try:
-            return self._s3.list_objects_v2(**request)
+            response = within(self._seconds_left(), lambda: self._s3.list_objects_v2(**request))
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise FilesUnavailable(f"The files in {self._bucket} cannot be listed: S3 returned {code}.") from error
+            code = error.response.get("Error", {}).get("Code") or "an error without a code"
+            raise self._unavailable(f"S3 returned {code}") from error
+        except TimeoutError as error:
+            raise self._unavailable("S3 did not respond in time") from error
+        except BotoCoreError as error:
+            raise self._unavailable(f"S3 could not be reached ({type(error).__name__})") from error
+        except (ResponseParserError, ValueError) as error:
+            raise self._unavailable("the response is not from S3, or damaged") from error
+        # botocore takes any XML for a listing, and an empty body for an empty one.
+        if "IsTruncated" not in response or response["IsTruncated"] != ("NextContinuationToken" in response):
+            raise self._unavailable("the response is not from S3, or damaged")
+        return response
+
+    def _unavailable(self, why: str) -> FilesUnavailable:
+        return FilesUnavailable(f"The files in {self._bucket} cannot be listed: {why}.")
 
     def _files(self, response: ListObjectsV2OutputTypeDef) -> Iterator[File]:
         for item in response.get("Contents", []):

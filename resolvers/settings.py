@@ -27,16 +27,19 @@ class SigningKey:
     """A deployed signing key. `infra.config.KeyGeneration` is the same key as the configuration names it.
 
     `key_id` is CloudFront's id of the public half; `signs_from` is when it starts to sign, in seconds since 1970, as
-    text because infra has only a CDK token for it; `parameter` is the SSM parameter of the private half.
+    text because infra has only a CDK token for it; `parameter` is the SSM parameter of the private half;
+    `public_key_sha256` is the digest of the public half's SubjectPublicKeyInfo, in hexadecimal, by which the function
+    recognises the private half.
     """
 
     key_id: str
     signs_from: str
     algorithm: str
     parameter: str
+    public_key_sha256: str
 
     def __str__(self) -> str:
-        return f"{self.key_id} {self.signs_from} {self.algorithm} {self.parameter}"
+        return f"{self.key_id} {self.signs_from} {self.algorithm} {self.parameter} {self.public_key_sha256}"
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,20 @@ import math
 import re
 from binascii import b2a_base64
 from collections.abc import Callable
+from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 MAX_EXPIRES = 2_147_483_647  # CloudFront reads Expires as a signed 32-bit number.
 
 # Browsers encode these, replace the backslash, or cut the URL at #.
 _REWRITTEN = re.compile(r'[^!-~]|["#<>\\^`{|}]')
+# The signature of a canned policy is also that of a custom policy with the same bytes, in which these are wildcards:
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+_WILDCARD = re.compile(r"\*|\?.*\?")
 _CLOUDFRONT_BASE64 = bytes.maketrans(b"+=/", b"-_~")
 
 
@@ -29,13 +33,16 @@ class UrlSigner:
 
     `key_id` is CloudFront's id of the public half; `private_key` is PKCS#8 PEM; `algorithm` is one of
     ecdsa-p256, rsa-2048 (both with SHA-256) and rsa-2048-sha1, for verifiers that support no other hash.
+    `public_key_sha256` is the digest of the public half's SubjectPublicKeyInfo, in hexadecimal.
 
     Raises UnusableSigningKey if the key does not match the algorithm; the message never quotes the key.
     """
 
     def __init__(self, key_id: str, private_key: bytes, algorithm: str) -> None:
-        self.key_id = key_id
-        self._signature = _signature_function(private_key, algorithm)
+        key = _load(private_key, algorithm)
+        public_key = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.public_key_sha256 = sha256(public_key).hexdigest()
+        self._signature = _signature_function(key, algorithm)
         # CloudFront verifies a URL that names no hash with SHA-1.
         self._after_signature = f"&Key-Pair-Id={key_id}" + (
             "" if algorithm.endswith("-sha1") else "&Hash-Algorithm=SHA256"
@@ -46,9 +53,10 @@ class UrlSigner:
 
         `url` is signed byte for byte, so it must be what goes on the wire: ASCII, percent-encoded, no fragment.
 
-        Raises ValueError if a browser would change the URL, or if CloudFront cannot read the time.
+        Raises ValueError if a browser would change the URL, if the URL contains a wildcard of custom policies, or if
+        CloudFront cannot read the time.
         """
-        if _REWRITTEN.search(url):
+        if _REWRITTEN.search(url) or _WILDCARD.search(url):
             raise ValueError("A URL must be percent-encoded before it is signed.")
         if not 0 < expires_at <= MAX_EXPIRES:
             raise ValueError(f"Expires must be between 1 and {MAX_EXPIRES}, not {expires_at}.")
@@ -60,7 +68,7 @@ class UrlSigner:
         return f"{url}{joint}Expires={expires_at}&Signature={signature.decode('ascii')}{self._after_signature}"
 
 
-def _signature_function(pem: bytes, algorithm: str) -> Callable[[bytes], bytes]:
+def _load(pem: bytes, algorithm: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -71,17 +79,25 @@ def _signature_function(pem: bytes, algorithm: str) -> Callable[[bytes], bytes]:
         and isinstance(key, ec.EllipticCurvePrivateKey)
         and isinstance(key.curve, ec.SECP256R1)
     ):
+        return key
+    if algorithm in ("rsa-2048", "rsa-2048-sha1") and isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
+        return key
+    raise UnusableSigningKey(f"The signing key is not an {algorithm} key.")
+
+
+def _signature_function(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, algorithm: str
+) -> Callable[[bytes], bytes]:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
         # RFC 6979: functions restored from one snapshot share their random state, and a repeated nonce
         # reveals the private key. It also makes the signature of a URL the same in every running function.
         ecdsa = ec.ECDSA(SHA256(), deterministic_signing=True)
         sign_ecdsa = key.sign
         return lambda message: sign_ecdsa(message, ecdsa)
-    if algorithm in ("rsa-2048", "rsa-2048-sha1") and isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
-        sha = SHA1() if algorithm.endswith("-sha1") else SHA256()  # noqa: S303 - CloudFront's first hash, by choice
-        pkcs1 = padding.PKCS1v15()
-        sign_rsa = key.sign
-        return lambda message: sign_rsa(message, pkcs1, sha)
-    raise UnusableSigningKey(f"The signing key is not an {algorithm} key.")
+    sha = SHA1() if algorithm.endswith("-sha1") else SHA256()  # noqa: S303 - CloudFront's first hash, by choice
+    pkcs1 = padding.PKCS1v15()
+    sign_rsa = key.sign
+    return lambda message: sign_rsa(message, pkcs1, sha)
 
 
 def expires_at(now: float, lifetime: int, window: int) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from random import SystemRandom
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -21,10 +22,25 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-TIMEOUT = 4  # seconds to connect, and again to read; all attempts fit into the 29 s of the function
-WAITS = (0.1, 0.4)  # seconds before the second and third attempt
+from resolvers.deadline import within
+
+ATTEMPT_SECONDS = 4  # the longest that one attempt takes, from the credentials to the last byte
+LONGEST_WAIT = 4  # seconds between two attempts
 
 _THROTTLED = {"ThrottlingException", "ThrottledException", "Throttling", "RequestLimitExceeded", "TooManyUpdates"}
+# The domains of the partitions, without and with IPv6, by how the names of their Regions start. From botocore's
+# partitions.json, which would have to be read and searched at every cold start.
+_DOMAINS = {
+    "cn-": ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "eusc-": ("amazonaws.eu", "api.amazonwebservices.eu"),
+    "us-iso-": ("c2s.ic.gov", "api.aws.ic.gov"),
+    "us-isob-": ("sc2s.sgov.gov", "api.aws.scloud"),
+    "us-isof-": ("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    "eu-isoe-": ("cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    "": ("amazonaws.com", "api.aws"),
+}
+# Not the shared generator: functions restored from one snapshot would all wait for the same times.
+_random = SystemRandom()
 
 
 class ParameterUnreadable(RuntimeError):
@@ -44,32 +60,43 @@ class Parameters:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._region = environment["AWS_DEFAULT_REGION"]
-        self._url = (
-            environment.get("AWS_ENDPOINT_URL_SSM")
-            or environment.get("AWS_ENDPOINT_URL")
-            or f"https://ssm.{self._region}.amazonaws.com"
-        ).rstrip("/") + "/"
+        self._url = _endpoint(self._region, environment).rstrip("/") + "/"
         # Lambda sets credentials in the environment, but a function restored from a snapshot gets them from a URL.
         self._credentials = CredentialResolver([EnvProvider(environment), ContainerProvider(environment)])
         self._http = URLLib3Session(
             verify=environment.get("AWS_CA_BUNDLE") or environment.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # also a path
             proxies=get_environ_proxies(self._url),
-            timeout=TIMEOUT,
+            timeout=ATTEMPT_SECONDS,
         )
 
-    def read(self, name: str) -> str:
-        """Return the decrypted value of this parameter; retry if SSM is busy or cannot be reached.
+    def read(self, name: str, seconds: float) -> str:
+        """Return the decrypted value of this parameter within this time; retry if SSM is busy or cannot be reached.
+
+        The waits are random, up to a limit that doubles, so that functions which start at once do not retry at once:
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
         Raises ParameterUnreadable.
         """
-        for wait in WAITS:
+        end = time.monotonic() + seconds
+        limit = 0.2
+        failure: ParameterUnreadable | None = None
+        while True:
             try:
-                return self._get(name)
+                return self._get_within(min(ATTEMPT_SECONDS, end - time.monotonic()), name)
             except ParameterUnreadable as error:
-                if not error.transient:
-                    raise
+                # The last attempt may be short of time, which is not the cause.
+                failure = failure if failure and error.code == "TimeoutError" else error
+                wait = _random.uniform(0, limit)
+                if not error.transient or time.monotonic() + wait >= end:
+                    raise failure from None
                 time.sleep(wait)
-        return self._get(name)
+                limit = min(2 * limit, LONGEST_WAIT)
+
+    def _get_within(self, seconds: float, name: str) -> str:
+        try:
+            return within(seconds, lambda: self._get(name))
+        except TimeoutError:
+            raise ParameterUnreadable("TimeoutError", "SSM did not respond in time", transient=True) from None
 
     def _get(self, name: str) -> str:
         request = AWSRequest(
@@ -88,17 +115,41 @@ class Parameters:
             code = type(error).__name__
             raise ParameterUnreadable(code, f"SSM could not be reached ({code})", transient=True) from error
         if response.status_code == 200:
-            value: str = json.loads(response.content)["Parameter"]["Value"]
-            return value
+            return _value(response.content)
         code = _error_code(response.content) or str(response.status_code)
         transient = response.status_code >= 500 or response.status_code == 429 or code in _THROTTLED
         raise ParameterUnreadable(code, f"SSM returned {code}", transient=transient)
 
 
+def _endpoint(region: str, environment: Mapping[str, str]) -> str:
+    def on(variable: str) -> bool:
+        return environment.get(variable, "").lower() == "true"
+
+    configured = environment.get("AWS_ENDPOINT_URL_SSM") or environment.get("AWS_ENDPOINT_URL")
+    if configured and not on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+        return configured
+    fips, dual_stack = on("AWS_USE_FIPS_ENDPOINT"), on("AWS_USE_DUALSTACK_ENDPOINT")
+    # GovCloud's ordinary endpoints are FIPS endpoints.
+    service = "ssm-fips" if fips and (dual_stack or not region.startswith("us-gov-")) else "ssm"
+    domains = next(domains for start, domains in _DOMAINS.items() if region.startswith(start))
+    return f"https://{service}.{region}.{domains[dual_stack]}"
+
+
+def _value(content: bytes) -> str:
+    try:
+        value = json.loads(content)["Parameter"]["Value"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        value = None
+    if isinstance(value, str) and value:
+        return value
+    # Not from SSM but from a proxy, or damaged on the way.
+    raise ParameterUnreadable("NoValue", "SSM returned no value", transient=True)
+
+
 def _error_code(content: bytes) -> str:
     # https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
     try:
-        name: str = json.loads(content)["__type"]
-    except (ValueError, KeyError, TypeError):
+        name = json.loads(content)["__type"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""  # not from SSM but from a proxy
-    return name.partition(":")[0].rpartition("#")[2]
+    return name.partition(":")[0].rpartition("#")[2] if isinstance(name, str) else ""

@@ -17,11 +17,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from resolvers import content_disposition, file_names, http_api
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
+from resolvers.quoting import masked
 from resolvers.settings import UrlSettings, from_environment
 from resolvers.signed_url import UrlSigner, expires_at
 from resolvers.ssm_parameter import Parameters
 
 MAX_FILES = 1000
+SECONDS_TO_READ_KEYS = 20  # of the function's 29, at the first request; later requests have the keys in memory
+MILLISECONDS_TO_RESPOND = 4_000
 
 app = AppSyncResolver()
 logger = Logger()
@@ -42,6 +45,13 @@ def _keys() -> KeyStore:
     return KeyStore(Parameters(os.environ).read, _settings().signing_keys)
 
 
+def _signer(now: float) -> UrlSigner:
+    context = app.lambda_context
+    assert context is not None  # noqa: S101 - the handler has set it
+    milliseconds = context.get_remaining_time_in_millis() - MILLISECONDS_TO_RESPOND
+    return _keys().signer(now, min(SECONDS_TO_READ_KEYS, milliseconds / 1000))
+
+
 # Within a window, equal requests get the same URL, so it is signed once.
 @lru_cache(maxsize=4096)
 def _signed(signer: UrlSigner, url: str, expires: int) -> str:
@@ -53,9 +63,10 @@ def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) 
     now = time.time()
     # Check the request before the call to SSM.
     url, expires = _url(file, saveAs), _expires(now, expiresIn)
-    signed = _signed(_keys().signer(now), url, expires)
+    signed = _signed(_signer(now), url, expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
-    logger.info("signed", file=file)  # the name, never the URL: a signed URL is a bearer token
+    # The name, never the URL: a signed URL is a bearer token, also if it was passed as the name.
+    logger.info("signed", file=masked(file))
     return signed
 
 
@@ -65,7 +76,7 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
         raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; send several requests.")
     now = time.time()
     expires = _expires(now, expiresIn)
-    signer = _keys().signer(now)
+    signer = _signer(now)
     expires_text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     results = [_signed_url(signer, file, expires, expires_text) for file in files]
     _report(results)
@@ -76,7 +87,7 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
 def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]]:
     """Return the URL of every file of a page, in one invocation: a result for each event, in the same order."""
     now = time.time()
-    signer = _keys().signer(now)
+    signer = _signer(now)
     results = [_url_of_file(signer, now, each) for each in event]
     _report(results)
     return results
@@ -128,7 +139,7 @@ def _expires(now: float, lifetime: int | None) -> int:
 @metrics.log_metrics
 def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext) -> Any:
     try:
-        return _get_over_http(event) if http_api.is_http(event) else app.resolve(event, context)
+        return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
     except Exception as error:
         metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
         if http_api.is_http(event):
@@ -136,6 +147,7 @@ def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext
         raise
 
 
-def _get_over_http(event: http_api.Event) -> dict[str, Any]:
+def _get_over_http(event: http_api.Event, context: LambdaContext) -> dict[str, Any]:
+    app.lambda_context = context
     parameters: dict[str, http_api.Parser] = {"file": str, "expiresIn": http_api.integer, "saveAs": str}
     return http_api.success({"url": get_url(**http_api.arguments(event, parameters, required="file"))})

@@ -8,7 +8,7 @@ import boto3
 import botocore.session
 import pytest
 
-from tests.signing_keys import BASE_URL, KEY_ID
+from tests.signing_keys import BASE_URL, KEY_ID, P256, public_key_sha256
 
 BUCKET = "the-bucket"
 PARAMETER = "/PrivateFiles/signing-keys/1"
@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "BUCKET_NAME": BUCKET,
     "FILES_FOLDER": "files",
     "CDN_URL": BASE_URL,
-    "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER}",
+    "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER} {public_key_sha256(P256)}",
     "URL_LIFETIME": "900",
     "URL_LIFETIME_MIN": "10",
     "URL_LIFETIME_MAX": "3600",

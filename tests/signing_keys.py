@@ -1,5 +1,6 @@
 """Keys to sign with in tests, their PEM, the openssl command, and the check that CloudFront makes."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,6 +38,11 @@ def pem(key: PrivateKey, encryption: KeySerializationEncryption | None = None) -
 
 def public_pem(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_key_sha256(key: PrivateKey) -> str:
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
 
 
 def openssl(*arguments: str | Path, stdin: bytes = b"") -> bytes:

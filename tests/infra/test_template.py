@@ -233,17 +233,32 @@ def test_urls_are_signed_for_the_origin_that_the_output_names(variant: str, orig
 # The functions' roles
 
 
-@pytest.mark.parametrize(("variant", "names"), [("default", "1"), ("two-keys", "12"), ("three-algorithms", "123")])
-def test_signer_may_read_the_parameters_of_the_keys_and_nothing_else(variant: str, names: str) -> None:
-    statements = permissions("url_handler", variant)
-    reading, decrypting = ([s for s in statements if s["Action"] == a] for a in ("ssm:GetParameter", "kms:Decrypt"))
-    assert len(statements) == len(reading) + len(decrypting)
-    arns = [parameter_arn(name) for name in names]
-    assert flat(statement["Resource"] for statement in reading) == arns
-    assert all(statement["Resource"] == f"${{{keys(variant)[1]}.Arn}}" for statement in decrypting)
-    conditions = [statement["Condition"] for statement in decrypting]
-    assert all([*condition] == ["StringLike"] and len(condition["StringLike"]) == 1 for condition in conditions)
-    assert flat(condition["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"] for condition in conditions) == arns
+@each_variant
+def test_signer_may_read_the_keys_of_its_stack_and_nothing_else(variant: str) -> None:
+    # All of them at once, so that adding or removing a key does not change what the signer may read: the
+    # change would come before the rotation check, and a roll-back would restore it too late.
+    assert permissions("url_handler", variant) == [
+        {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": parameter_arn("*")},
+        {
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": f"${{{keys(variant)[1]}.Arn}}",
+            "Condition": {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter_arn("*")}},
+        },
+    ]
+
+
+@each_variant
+def test_no_retry_creates_a_key_after_cloudformation_has_given_up(variant: str) -> None:
+    # The last retry starts within the maximum age and runs for up to a minute.
+    function_id = function("signing_key_handler", variant)[0]
+    [invoke] = [
+        found["Properties"]
+        for found in resources("AWS::Lambda::EventInvokeConfig", variant).values()
+        if found["Properties"]["FunctionName"] == {"Ref": function_id}
+    ]
+    for pair in resources("Custom::SigningKeyPair", variant).values():
+        assert invoke["MaximumEventAgeInSeconds"] + 60 < int(pair["Properties"]["ServiceTimeout"])
 
 
 @pytest.mark.parametrize(("variant", "prefix"), [("default", "files/*"), ("another-folder", "public/files/*")])
@@ -358,8 +373,10 @@ def test_public_halves_come_from_the_key_pairs_oldest_first_and_the_signer_knows
         found[public_key]["Properties"]["PublicKeyConfig"]["EncodedKey"]["Fn::GetAtt"][0] for public_key in public_keys
     ]
     assert plain(variables["SIGNING_KEYS"]) == (
-        f"${{{public_keys[0]}}} ${{{pairs[0]}.SignsFrom}} ecdsa-p256 /PrivateFiles/signing-keys/1, "
-        f"${{{public_keys[1]}}} ${{{pairs[1]}.SignsFrom}} rsa-2048 /PrivateFiles/signing-keys/2"
+        f"${{{public_keys[0]}}} ${{{pairs[0]}.SignsFrom}} ecdsa-p256 /PrivateFiles/signing-keys/1 "
+        f"${{{pairs[0]}.PublicKeySha256}}, "
+        f"${{{public_keys[1]}}} ${{{pairs[1]}.SignsFrom}} rsa-2048 /PrivateFiles/signing-keys/2 "
+        f"${{{pairs[1]}.PublicKeySha256}}"
     )
 
 

@@ -28,7 +28,7 @@ from resolvers.settings import MissingSetting
 from resolvers.signed_url import UnusableSigningKey
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, PARAMETER, set_environment, start
-from tests.signing_keys import BASE_URL, KEY_ID, KEYS, NOW, P256, opened, pem
+from tests.signing_keys import BASE_URL, KEY_ID, KEYS, NOW, P256, opened, pem, public_key_sha256
 from tests.ssm_server import SsmServer, ssm_server
 
 Call = Callable[..., Any]
@@ -167,7 +167,7 @@ def store(aws: boto3.Session) -> Callable[[bytes], None]:
 def test_url_opens_the_file_at_the_edge_for_its_lifetime(
     store: Callable[[bytes], None], get_url: Call, monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
-    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER} {public_key_sha256(KEYS[algorithm])}")
     store(pem(KEYS[algorithm]))
     url = get_url(file="été/a b.jpg")
     # 900 seconds after NOW, and up to the end of the window of 300.
@@ -286,7 +286,7 @@ def test_every_sandbox_gives_the_same_url_within_a_window(
     aws: boto3.Session, store: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     store(pem(KEYS[algorithm]))
-    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER}")
+    monkeypatch.setenv("SIGNING_KEYS", f"{KEY_ID} 0 {algorithm} {PARAMETER} {public_key_sha256(KEYS[algorithm])}")
     urls = []
     # The window of 300 s ends where 900 s later is a multiple of it: at 1,800,000,300.
     for now in (1_800_000_000.25, 1_800_000_299.75, 1_800_000_300.25):

@@ -24,7 +24,7 @@ class Signer:
 
 
 class Keys:
-    def signer(self, _now: float) -> Signer:
+    def signer(self, _now: float, _seconds: float) -> Signer:
         return Signer()
 
 

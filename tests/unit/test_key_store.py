@@ -11,17 +11,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from resolvers import key_store
-from resolvers.key_store import REFRESH_SECONDS, KeyStore, SigningKeyRemoved, SigningKeyUnavailable
+from resolvers.key_store import KeyStore, SigningKeyRemoved, SigningKeyUnavailable
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey
 from resolvers.ssm_parameter import ParameterUnreadable
-from tests.signing_keys import pem
+from tests.signing_keys import pem, public_key_sha256
 
 FIRST = 1_800_000_000
 SECOND = FIRST + 100_000
 THIRD = FIRST + 200_000
 SIGNS_FROM = {"1": FIRST, "2": SECOND, "3": THIRD}
 PRIVATE = {name: ec.generate_private_key(ec.SECP256R1()) for name in SIGNS_FROM}
+FIVE_MINUTES = 300  # after which a removed key no longer signs, as docs/rotate-keys.md promises
+SECONDS = 20  # that a request may wait for its key
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +38,10 @@ class Ssm:
 
     def __init__(self) -> None:
         self.pending: list[tuple[str, str | ParameterUnreadable]] = []
+        self.seconds: list[float] = []
 
-    def read(self, name: str) -> str:
+    def read(self, name: str, seconds: float) -> str:
+        self.seconds.append(seconds)
         expected, response = self.pending.pop(0)
         assert name == expected
         if isinstance(response, ParameterUnreadable):
@@ -57,7 +61,10 @@ def parameter(name: str) -> str:
 
 
 def store(ssm: Ssm, names: str) -> KeyStore:
-    keys = (SigningKey(f"K{name}", str(SIGNS_FROM[name]), "ecdsa-p256", parameter(name)) for name in names)
+    keys = [
+        SigningKey(f"K{name}", str(SIGNS_FROM[name]), "ecdsa-p256", parameter(name), public_key_sha256(PRIVATE[name]))
+        for name in names
+    ]
     return KeyStore(ssm.read, SigningKeys(tuple(keys)))
 
 
@@ -83,7 +90,7 @@ def fails(ssm: Ssm) -> Callable[[str, str], None]:
 
 def signing(keys: KeyStore, now: float) -> str:
     """The name of the key whose private half has signed, checked with its public half."""
-    signer = keys.signer(now)
+    signer = keys.signer(now, SECONDS)
     url = signer.sign("https://files.example.com/a.jpg", FIRST)
     policy = (
         '{"Statement":[{"Resource":"https://files.example.com/a.jpg",'
@@ -125,14 +132,14 @@ def test_next_key_starts_to_sign_in_a_running_function(ssm: Ssm, holds: Callable
     assert signing(keys, SECOND) == "2"
 
 
-def test_key_is_read_again_only_after_the_refresh(ssm: Ssm, holds: Callable[[str], None]) -> None:
+def test_key_is_read_again_only_after_five_minutes(ssm: Ssm, holds: Callable[[str], None]) -> None:
     keys = store(ssm, "1")
     holds("1")
-    signers = {id(keys.signer(FIRST + second)) for second in (0, 1, REFRESH_SECONDS - 0.1)}
+    signers = {id(keys.signer(FIRST + second, SECONDS)) for second in (0, 1, FIVE_MINUTES - 0.1)}
     assert len(signers) == 1
     holds("1")
-    assert signing(keys, FIRST + REFRESH_SECONDS) == "1"
-    assert signing(keys, FIRST + 2 * REFRESH_SECONDS - 1) == "1"
+    assert signing(keys, FIRST + FIVE_MINUTES) == "1"
+    assert signing(keys, FIRST + 2 * FIVE_MINUTES - 1) == "1"
 
 
 def test_next_older_key_replaces_a_removed_newest(
@@ -145,53 +152,167 @@ def test_next_older_key_replaces_a_removed_newest(
     assert "K3" in log.getvalue() and "K2" in log.getvalue()
 
 
-def test_held_key_that_was_removed_signs_no_longer_after_the_refresh(
+def test_held_key_that_was_removed_signs_no_longer_after_five_minutes(
     ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
 ) -> None:
     keys = store(ssm, "12")
     holds("2")
     assert signing(keys, SECOND) == "2"
-    assert signing(keys, SECOND + REFRESH_SECONDS - 1) == "2"
+    assert signing(keys, SECOND + FIVE_MINUTES - 1) == "2"
     fails("2", "ParameterNotFound")
     holds("1")
-    assert signing(keys, SECOND + REFRESH_SECONDS) == "1"
-    # It is forgotten: a failure that would keep a held key finds none.
+    assert signing(keys, SECOND + FIVE_MINUTES) == "1"
+    # It is forgotten, and not looked for at every request.
+    assert signing(keys, SECOND + FIVE_MINUTES + 1) == "1"
     fails("2", "AccessDeniedException")
-    with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read"):
-        keys.signer(SECOND + REFRESH_SECONDS + 1)
+    assert signing(keys, SECOND + FIVE_MINUTES + 60) == "1"
 
 
-@pytest.mark.parametrize(
-    "code",
-    ["AccessDeniedException", "InvalidKeyId", "InternalServerError", "ThrottlingException", "EndpointConnectionError"],
-)
-def test_held_key_that_cannot_be_read_again_is_kept(
-    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None], log: io.StringIO, code: str
+def test_only_key_that_was_removed_signs_no_longer_after_five_minutes(
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "1")
+    holds("1")
+    signing(keys, FIRST)
+    fails("1", "ParameterNotFound")
+    with pytest.raises(SigningKeyRemoved):
+        keys.signer(FIRST + FIVE_MINUTES, SECONDS)
+
+
+# What is in memory is good: no failure to read replaces it
+
+
+FAILURES = [
+    "AccessDeniedException",
+    "InvalidKeyId",
+    "InternalServerError",
+    "ThrottlingException",
+    "EndpointConnectionError",
+    "TimeoutError",
+    "NoValue",
+    "NoCredentials",
+]
+CORRUPT = {
+    "no-key": "<html>Sign in to the network</html>",
+    "half-a-key": pem(PRIVATE["2"]).decode()[:100],
+    "another-kind": pem(ec.generate_private_key(ec.SECP384R1())).decode(),
+    "half-a-surrogate": "\ud83d",
+    "another-valid-key": pem(ec.generate_private_key(ec.SECP256R1())).decode(),
+    "the-older-key": pem(PRIVATE["1"]).decode(),
+}
+
+
+@pytest.fixture(params=[*FAILURES, *CORRUPT])
+def unreadable(
+    request: pytest.FixtureRequest, holds: Callable[[str, str], None], fails: Callable[[str, str], None]
+) -> Callable[[str], None]:
+    """The next request is for this key, and cannot be used."""
+    if request.param in CORRUPT:
+        return lambda name: holds(name, CORRUPT[request.param])
+    return lambda name: fails(name, request.param)
+
+
+def test_held_key_that_cannot_be_read_again_keeps_signing(
+    ssm: Ssm, holds: Callable[[str], None], unreadable: Callable[[str], None], log: io.StringIO
 ) -> None:
     keys = store(ssm, "12")
     holds("2")
     signing(keys, SECOND)
-    fails("2", code)
-    assert signing(keys, SECOND + REFRESH_SECONDS) == "2"
+    now = SECOND + FIVE_MINUTES
+    for _ in range(20):  # however long it lasts
+        unreadable("2")
+        assert signing(keys, now) == "2"
+        assert signing(keys, now + 1) == "2"  # without a request to SSM each time
+        now += FIVE_MINUTES
     assert "K2" in log.getvalue()
-    assert signing(keys, SECOND + 2 * REFRESH_SECONDS - 1) == "2"  # no request to SSM each time
+    holds("2")
+    assert signing(keys, now) == "2"
 
 
-def test_older_key_does_not_replace_a_newest_that_cannot_be_read(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
-    fails("2", "AccessDeniedException")
-    with pytest.raises(SigningKeyUnavailable, match="signing-keys/2 cannot be read") as refused:
-        store(ssm, "12").signer(SECOND)
-    assert not isinstance(refused.value, SigningKeyRemoved)
+def test_older_key_signs_while_the_newest_cannot_be_read(
+    ssm: Ssm, holds: Callable[[str], None], unreadable: Callable[[str], None], log: io.StringIO
+) -> None:
+    keys = store(ssm, "12")
+    unreadable("2")
+    holds("1")
+    assert signing(keys, SECOND) == "1"
+    assert signing(keys, SECOND + 1) == "1"  # without a request to SSM each time
+    assert "K2" in log.getvalue()
+    holds("2")
+    assert signing(keys, SECOND + 60) == "2"  # as soon as it can be read
+
+
+def test_older_key_in_memory_signs_while_the_newest_cannot_be_read(
+    ssm: Ssm, holds: Callable[[str], None], unreadable: Callable[[str], None]
+) -> None:
+    keys = store(ssm, "12")
+    holds("1")
+    assert signing(keys, SECOND - 1) == "1"
+    unreadable("2")
+    assert signing(keys, SECOND) == "1"
+    assert signing(keys, SECOND + 1) == "1"
+
+
+def test_two_newer_keys_that_cannot_be_read_do_not_stop_signing(
+    ssm: Ssm, holds: Callable[[str], None], unreadable: Callable[[str], None]
+) -> None:
+    unreadable("3")
+    unreadable("2")
+    holds("1")
+    assert signing(store(ssm, "123"), THIRD) == "1"
+
+
+def test_request_waits_for_a_key_only_briefly_if_another_can_sign(
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "12")
+    holds("1")
+    signing(keys, SECOND - 1)
+    assert ssm.seconds == [SECONDS]
+    fails("2", "TimeoutError")
+    signing(keys, SECOND)
+    fails("2", "TimeoutError")
+    fails("1", "TimeoutError")
+    assert signing(keys, SECOND + FIVE_MINUTES) == "1"
+    assert max(ssm.seconds[1:]) <= 2
+
+
+def test_keys_that_are_all_slow_take_no_more_than_the_time_of_the_request(
+    ssm: Ssm, fails: Callable[[str, str], None]
+) -> None:
+    for name in "321":
+        fails(name, "TimeoutError")
+    with pytest.raises(SigningKeyUnavailable):
+        store(ssm, "123").signer(THIRD, SECONDS)
+    assert sum(ssm.seconds) <= SECONDS
+    assert min(ssm.seconds) > 5
 
 
 def test_without_any_key_the_oldest_is_named(ssm: Ssm, fails: Callable[[str, str], None]) -> None:
     fails("2", "ParameterNotFound")
     fails("1", "ParameterNotFound")
     with pytest.raises(SigningKeyRemoved, match="signing-keys/1 cannot be read: it does not exist"):
-        store(ssm, "12").signer(SECOND)
+        store(ssm, "12").signer(SECOND, SECONDS)
+
+
+@pytest.mark.parametrize("removed", ["1", "2"])
+def test_key_that_cannot_be_read_is_named_rather_than_one_that_was_removed(
+    ssm: Ssm, fails: Callable[[str, str], None], removed: str
+) -> None:
+    for name in "21":
+        fails(name, "ParameterNotFound" if name == removed else "AccessDeniedException")
+    with pytest.raises(SigningKeyUnavailable, match="the function's role may not read it") as refused:
+        store(ssm, "12").signer(SECOND, SECONDS)
+    assert not isinstance(refused.value, SigningKeyRemoved)
 
 
 def test_value_that_is_not_a_key_is_refused(ssm: Ssm, holds: Any) -> None:
     holds("1", "no key")
     with pytest.raises(UnusableSigningKey):
-        store(ssm, "1").signer(FIRST)
+        store(ssm, "1").signer(FIRST, SECONDS)
+
+
+def test_another_valid_key_is_refused_because_no_edge_could_verify_its_urls(ssm: Ssm, holds: Any) -> None:
+    holds("1", pem(PRIVATE["2"]).decode())
+    with pytest.raises(UnusableSigningKey, match=r"signing-keys/1 holds another key than .* public key K1; add a new"):
+        store(ssm, "1").signer(FIRST, SECONDS)

@@ -429,7 +429,8 @@ class Million:
             {"Key": f"files/{number:07}", "Size": number, "LastModified": self.modified, "ETag": '"e"'}
             for number in range(begin, end)
         ]
-        return {"Contents": contents} | ({"NextContinuationToken": str(end)} if end < self.files else {})
+        more = {"NextContinuationToken": str(end)} if end < self.files else {}
+        return {"Contents": contents, "IsTruncated": bool(more)} | more
 
 
 @pytest.mark.slow
@@ -485,7 +486,7 @@ class Parameters:
     def __init__(self, _environment: Any) -> None:
         pass
 
-    def read(self, name: str) -> str:
+    def read(self, name: str, _seconds: float) -> str:
         if name != PARAMETER:
             raise ParameterUnreadable("ParameterNotFound", "no", transient=False)
         return pem(P256).decode()
@@ -561,7 +562,7 @@ def test_nothing_written_while_signing_a_page_opens_a_file(urls: Signing, capfd:
 
 
 def test_key_that_cannot_be_read_fails_every_file_of_the_page(urls: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNING_KEYS", f"K1 0 ecdsa-p256 {PARAMETER}-missing")
+    monkeypatch.setenv("SIGNING_KEYS", f"K1 0 ecdsa-p256 {PARAMETER}-missing 00")
     with pytest.raises(SigningKeyUnavailable):
         urls(("a", {}), ("b", {}))
 

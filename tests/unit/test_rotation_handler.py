@@ -1,15 +1,17 @@
 """Which changes of the signing keys break no URL, and the responses to CloudFormation."""
 
 import io
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from resolvers import custom_resource, rotation_handler
-from resolvers.rotation import KeySchedule, UnsafeRotation, check_rotation
+from resolvers.rotation import KeySchedule, UnsafeRotation, can_be_a_rollback, check_rotation
 from tests.lambda_events import Context
 from tests.response_url import ResponseUrl, response_url
 
@@ -213,8 +215,86 @@ def test_rollback_is_never_refused(send: Any, cloudformation: Stubber, status: s
     assert send("Update", "1", "12")["Status"] == "SUCCESS"
 
 
-def test_check_that_cannot_see_the_stack_fails_and_says_so(send: Any, cloudformation: Stubber) -> None:
-    cloudformation.add_client_error("describe_stacks", "AccessDenied", "not you")
+UNKNOWN = ["AccessDenied", "Throttling", "ReadTimeoutError", "no stack"]
+
+
+def says_nothing(cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Make CloudFormation not say whether the stack rolls back."""
+    if how == "ReadTimeoutError":
+
+        def time_out(**_: Any) -> None:
+            raise ReadTimeoutError(endpoint_url="https://cloudformation")
+
+        monkeypatch.setattr(cloudformation.client, "describe_stacks", time_out)
+    elif how == "no stack":
+        cloudformation.add_response("describe_stacks", {"Stacks": []}, {"StackName": STACK})
+    else:
+        cloudformation.add_client_error("describe_stacks", how, "not now")
+
+
+@pytest.mark.parametrize("how", UNKNOWN)
+def test_change_that_deletes_a_key_in_use_is_refused_even_if_the_stack_cannot_be_seen(
+    send: Any, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    says_nothing(cloudformation, monkeypatch, how)
     response = send("Update", "2", "12")
     assert response["Status"] == "FAILED"
-    assert "AccessDenied" in response["Reason"]
+    assert response["Reason"].startswith("The signing key 1 cannot be removed yet")
+
+
+@pytest.mark.parametrize("how", UNKNOWN)
+@pytest.mark.parametrize(
+    ("old", "new"), [("2", "12"), ("23", "12")], ids=["restores-a-key", "restores-one-and-removes-one"]
+)
+def test_rollback_is_not_refused_even_if_the_stack_cannot_be_seen(
+    *, send: Any, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch, how: str, old: str, new: str
+) -> None:
+    # The time is when key 2 starts to sign; the update has just created key 3, and FIRST is a day ago.
+    monkeypatch.setitem(SIGNS_FROM, "2", SECOND - 50_000)
+    monkeypatch.setitem(SIGNS_FROM, "3", SECOND)
+    says_nothing(cloudformation, monkeypatch, how)
+    assert send("Update", new, old)["Status"] == "SUCCESS"
+
+
+def test_slow_cloudformation_does_not_keep_the_check_from_responding(
+    send: Any, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation_handler, "SECONDS_TO_LOOK", 0.05)
+    forever = threading.Event()
+    monkeypatch.setattr(cloudformation.client, "describe_stacks", lambda **_: forever.wait())
+    assert send("Update", "2", "12")["Status"] == "FAILED"
+    forever.set()
+
+
+def test_looking_at_the_stack_leaves_time_to_respond() -> None:
+    # The function has a minute, and the response gets twelve seconds of it.
+    assert 0 < rotation_handler.SECONDS_TO_LOOK < 60 - 12
+
+
+MINUTE = 60
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param({"1": -9999, "2": 0}, {"1": -9999}, True, id="removes-a-key-that-was-just-created"),
+        pytest.param({"1": -9999, "2": SETTLING}, {"1": -9999}, True, id="removes-a-key-that-has-not-settled"),
+        pytest.param({"2": -1000}, {"1": -9999, "2": -1000}, True, id="restores-a-key"),
+        pytest.param({"2": 0}, {"1": -9999}, True, id="restores-one-and-removes-one"),
+        pytest.param({"1": -9999, "2": -20 * MINUTE}, {"2": -20 * MINUTE}, False, id="removes-an-old-key"),
+        pytest.param({"1": -9999, "2": -6 * MINUTE}, {"1": -9999}, False, id="removes-a-key-of-a-previous-update"),
+        pytest.param({"1": -9999}, {"2": 0}, False, id="replaces-an-old-key-by-a-new-one"),
+        pytest.param({"1": -9999}, {"2": 0, "1": -9999}, False, id="inserts-a-new-key"),
+    ],
+)
+def test_only_a_rollback_restores_old_keys_or_removes_new_ones(
+    old: dict[str, int], new: dict[str, int], *, expected: bool
+) -> None:
+    now = THIRD
+
+    def schedule(signs_from: dict[str, int]) -> KeySchedule:
+        return KeySchedule(
+            {name: now + seconds for name, seconds in signs_from.items()}, LONGEST, SETTLING, frozenset()
+        )
+
+    assert can_be_a_rollback(schedule(old), schedule(new), now) is expected

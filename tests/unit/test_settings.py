@@ -23,8 +23,8 @@ URL = UrlSettings(
     files_folder="public/files",
     signing_keys=SigningKeys(
         (
-            SigningKey("K0123456789ABC", "1800000000", "ecdsa-p256", "/PrivateFiles/signing-keys/1"),
-            SigningKey("KDEFGHIJKLMNOP", "1800003600", "rsa-2048-sha1", "/PrivateFiles/signing-keys/2"),
+            SigningKey("K0123456789ABC", "1800000000", "ecdsa-p256", "/PrivateFiles/signing-keys/1", "0a" * 32),
+            SigningKey("KDEFGHIJKLMNOP", "1800003600", "rsa-2048-sha1", "/PrivateFiles/signing-keys/2", "0b" * 32),
         )
     ),
     url_lifetime=900,
@@ -40,8 +40,8 @@ ENVIRONMENTS = [
         {
             "CDN_URL": "https://files.example.com:8443",
             "FILES_FOLDER": "public/files",
-            "SIGNING_KEYS": "K0123456789ABC 1800000000 ecdsa-p256 /PrivateFiles/signing-keys/1, "
-            "KDEFGHIJKLMNOP 1800003600 rsa-2048-sha1 /PrivateFiles/signing-keys/2",
+            "SIGNING_KEYS": f"K0123456789ABC 1800000000 ecdsa-p256 /PrivateFiles/signing-keys/1 {'0a' * 32}, "
+            f"KDEFGHIJKLMNOP 1800003600 rsa-2048-sha1 /PrivateFiles/signing-keys/2 {'0b' * 32}",
             "URL_LIFETIME": "900",
             "URL_LIFETIME_MIN": "1",
             "URL_LIFETIME_MAX": "3600",

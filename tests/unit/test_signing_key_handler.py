@@ -1,6 +1,7 @@
 """The custom resource as CloudFormation sees it: its requests, and the responses that arrive at ResponseURL."""
 
 import base64
+import hashlib
 import importlib
 import io
 from collections.abc import Callable, Iterator
@@ -81,14 +82,16 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
         settling: str = "600",
         stack: str = STACK,
         physical_id: str | None = None,
+        request_id: str = "",
+        resource: str = "Pair",
     ) -> dict[str, Any]:
         event = {
             "RequestType": kind,
             "ResponseURL": responses.url,
             "StackId": stack,
-            "RequestId": f"request-{len(responses.bodies)}",
+            "RequestId": request_id or f"request-{len(responses.bodies)}",
             "ResourceType": "Custom::SigningKeyPair",
-            "LogicalResourceId": "Pair",
+            "LogicalResourceId": resource,
             "ServiceTimeout": "300",
             "ResourceProperties": {
                 "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:signing-key",
@@ -107,7 +110,7 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
         assert [response[name] for name in ("StackId", "RequestId", "LogicalResourceId")] == [
             stack,
             event["RequestId"],
-            "Pair",
+            resource,
         ]
         return response
 
@@ -147,7 +150,12 @@ def test_create_returns_the_public_half_of_what_it_stored(request_: Request, ssm
     assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", PARAMETER)
     private_key = load_pem_private_key(private_pem(ssm), password=None)
     public_key = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert response["Data"] == {"PublicKeyPem": public_key.decode(), "SignsFrom": "1800000600"}
+    der = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert response["Data"] == {
+        "PublicKeyPem": public_key.decode(),
+        "PublicKeySha256": hashlib.sha256(der).hexdigest(),
+        "SignsFrom": "1800000600",
+    }
     assert public_key.startswith(b"-----BEGIN PUBLIC KEY-----")  # the only header that CloudFront takes
     if algorithm.startswith("rsa-2048"):
         assert isinstance(private_key, rsa.RSAPrivateKey)
@@ -168,11 +176,17 @@ def test_private_half_is_a_secure_string_under_the_stacks_key(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tags_tell_whose_key_it_is_and_carry_its_public_half(request_: Request, ssm: Any, algorithm: str) -> None:
-    pem = request_("Create", algorithm)["Data"]["PublicKeyPem"]
+    pem = request_("Create", algorithm, request_id="the-request")["Data"]["PublicKeyPem"]
     tag_list = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=PARAMETER)["TagList"]
     tags = {tag["Key"]: tag["Value"] for tag in tag_list}
     parts = [tags.pop(name) for name in sorted(tags) if name.startswith("public-key-")]
-    assert tags == {"minted-for": STACK, "algorithm": algorithm, "signs-from": "1800000600"}
+    assert tags == {
+        "minted-for": STACK,
+        "resource": "Pair",
+        "request": "the-request",
+        "algorithm": algorithm,
+        "signs-from": "1800000600",
+    }
     der = load_pem_public_key(pem.encode()).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert base64.b64decode("".join(parts)) == der
     # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
@@ -195,10 +209,10 @@ def test_two_generations_are_two_keys(request_: Request) -> None:
 def test_repeated_request_gets_the_same_response_and_writes_nothing(
     *, request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str, kind: str
 ) -> None:
-    first = request_("Create", algorithm)
+    first = request_("Create", algorithm, request_id="the-request")
     monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW + 9999))
     stored = private_pem(ssm)
-    again = request_(kind, algorithm)
+    again = request_(kind, algorithm, request_id="the-request")
     assert (again["Status"], again["PhysicalResourceId"], again["Data"]) == ("SUCCESS", PARAMETER, first["Data"])
     assert private_pem(ssm) == stored
     assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Version"] == 1
@@ -242,6 +256,63 @@ def test_changing_update_is_refused_and_rolls_back(
     assert len(ssm.describe_parameters()["Parameters"]) == 1
 
 
+MADE_UP = "PrivateFiles-SigningKeyGeneration1Pair-1K2L3M4N5O6P7"  # by CloudFormation, after a Create without a response
+
+
+@pytest.mark.parametrize("physical_id", [MADE_UP, custom_resource.NOTHING_CREATED, PARAMETER])
+def test_delete_removes_the_key_of_its_resource_whatever_its_physical_id(
+    request_: Request, ssm: Any, physical_id: str
+) -> None:
+    request_("Create")  # and its response is lost
+    response = request_("Delete", physical_id=physical_id)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", physical_id)
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+@pytest.mark.parametrize("physical_id", [MADE_UP, custom_resource.NOTHING_CREATED, PARAMETER])
+@pytest.mark.parametrize("other", [{"stack": f"{STACK[:-1]}1"}, {"resource": "Renamed"}], ids=["stack", "resource"])
+def test_delete_of_another_stack_or_resource_keeps_the_key(
+    *, request_: Request, ssm: Any, physical_id: str, other: dict[str, str]
+) -> None:
+    request_("Create")
+    stored = private_pem(ssm)
+    assert request_("Delete", physical_id=physical_id, **other)["Status"] == "SUCCESS"
+    assert private_pem(ssm) == stored
+
+
+def test_another_resource_of_the_stack_cannot_take_over_a_key(request_: Request, ssm: Any) -> None:
+    request_("Create")
+    stored = private_pem(ssm)
+    assert "belongs to another resource of this stack; use a new name" in refused(request_("Create", resource="Other"))
+    assert private_pem(ssm) == stored
+
+
+def test_new_create_that_finds_the_key_of_a_failed_one_gives_it_a_new_time(
+    request_: Request, ssm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = request_("Create")
+    monkeypatch.setattr(signing_key_handler, "time", SimpleNamespace(time=lambda: NOW + 9999))
+    second = request_("Create")
+    assert second["Data"] == first["Data"] | {"SignsFrom": "1800010599"}
+    # And it keeps that time.
+    assert request_("Update")["Data"] == second["Data"]
+    assert len(ssm.describe_parameters()["Parameters"]) == 1
+
+
+def test_key_of_an_earlier_version_is_updated_and_deleted(request_: Request, ssm: Any) -> None:
+    created = request_("Create")["Data"]
+    ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=PARAMETER, TagKeys=["resource", "request"])
+    assert request_("Update")["Data"] == created
+    assert request_("Delete")["Status"] == "SUCCESS"
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_key_whose_tags_were_changed_is_refused(request_: Request, ssm: Any) -> None:
+    request_("Create")
+    ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=PARAMETER, TagKeys=["public-key-0"])
+    assert f"The tags of the SSM parameter {PARAMETER} were changed; add a new key" in refused(request_("Update"))
+
+
 def test_update_of_a_removed_key_is_refused_and_creates_none(request_: Request, ssm: Any) -> None:
     request_("Create")
     ssm.delete_parameter(Name=PARAMETER)
@@ -271,6 +342,9 @@ def test_unknown_algorithm_is_refused_and_its_delete_does_not_call_ssm(request_:
 def test_error_of_ssm_is_reported_with_its_reason(
     request_: Request, aws: boto3.Session, operation: str, kind: str
 ) -> None:
+    if kind == "Delete":
+        request_("Create")
+        signing_key_handler._ssm.cache_clear()  # its client would not be refused
     refuse(aws, operation)
     reason = refused(request_(kind))
     assert "AccessDeniedException" in reason

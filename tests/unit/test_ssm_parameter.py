@@ -1,18 +1,30 @@
 """GetParameter without a client: signed like botocore's client, retried if that may help, errors by code."""
 
+import heapq
+import json
+import random
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore.credentials import ContainerMetadataFetcher
+from botocore.endpoint_provider import EndpointProvider
 from werkzeug.wrappers import Response
 
 from resolvers import ssm_parameter
-from resolvers.ssm_parameter import WAITS, Parameters, ParameterUnreadable
+from resolvers.ssm_parameter import Parameters, ParameterUnreadable
 from tests.ssm_server import SsmServer, holding, refusal, ssm_server
 
+SECONDS = 20.0
 NAME = "/PrivateFiles/signing-keys/1"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -31,8 +43,19 @@ def server() -> Iterator[SsmServer]:
 @pytest.fixture
 def ssm(server: SsmServer, monkeypatch: pytest.MonkeyPatch) -> SsmServer:
     server.begin(None)
-    monkeypatch.setattr(ssm_parameter, "WAITS", [0] * len(WAITS))
+    monkeypatch.setattr(ssm_parameter, "LONGEST_WAIT", 0.001)
+    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=lambda _low, _high: 0.001))
     return server
+
+
+@pytest.fixture
+def long_waits(ssm: SsmServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which every wait takes 20 seconds, and nothing else takes any time."""
+    del ssm  # which sets the waits
+    waits: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: 20 * len(waits), sleep=waits.append)
+    monkeypatch.setattr(ssm_parameter, "time", clock)
+    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=lambda _low, _high: 20))
 
 
 @pytest.fixture
@@ -42,7 +65,7 @@ def parameters(ssm: SsmServer) -> Parameters:
 
 def test_value_is_requested_decrypted(ssm: SsmServer, parameters: Parameters) -> None:
     ssm.responses = [holding("the value")]
-    assert parameters.read(NAME) == "the value"
+    assert parameters.read(NAME, SECONDS) == "the value"
     assert ssm.requests == [{"Name": NAME, "WithDecryption": True}]
 
 
@@ -52,7 +75,7 @@ def test_request_is_signed_as_a_client_signs_it(
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     ssm.responses = [holding("ours"), holding("theirs")]
-    parameters.read(NAME)
+    parameters.read(NAME, SECONDS)
     boto3.Session().client("ssm", endpoint_url=ssm.url).get_parameter(Name=NAME, WithDecryption=True)
     ours, theirs = ssm.headers
     for header in ("Host", "Content-Type", "Content-Length", "X-Amz-Target", "X-Amz-Security-Token"):
@@ -71,8 +94,15 @@ def test_request_is_signed_as_a_client_signs_it(
         ({}, "https://ssm.eu-west-1.amazonaws.com/"),
         ({"AWS_ENDPOINT_URL": "https://127.0.0.1:4566"}, "https://127.0.0.1:4566/"),
         ({"AWS_ENDPOINT_URL": "https://a", "AWS_ENDPOINT_URL_SSM": "https://b/"}, "https://b/"),
+        (
+            {"AWS_ENDPOINT_URL": "https://a", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "https://ssm.eu-west-1.amazonaws.com/",
+        ),
+        ({"AWS_DEFAULT_REGION": "cn-north-1"}, "https://ssm.cn-north-1.amazonaws.com.cn/"),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://ssm.eu-west-1.api.aws/"),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm-fips.eu-west-1.amazonaws.com/"),
     ],
-    ids=["aws", "every-service", "ssm-alone"],
+    ids=["aws", "every-service", "ssm-alone", "ignored", "china", "dual-stack", "fips"],
 )
 def test_endpoint_is_the_one_that_a_client_uses(
     environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
@@ -85,6 +115,22 @@ def test_endpoint_is_the_one_that_a_client_uses(
     assert boto3.Session().client("ssm").meta.endpoint_url.rstrip("/") == url.rstrip("/")
 
 
+def test_endpoints_are_those_of_botocore_in_every_region_of_every_partition() -> None:
+    session = botocore.session.get_session()
+    loader = session.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    rules = loader.load_service_model("ssm", "endpoint-rule-set-1")
+    provider = EndpointProvider(rules, partitions)
+    regions = [region for partition in partitions["partitions"] for region in partition["regions"]]
+    assert {"eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"} <= {*regions}
+    for region in (region for region in regions if "global" not in region):
+        for fips in (False, True):
+            for dual_stack in (False, True):
+                endpoint = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack)
+                variables = {"AWS_USE_FIPS_ENDPOINT": str(fips), "AWS_USE_DUALSTACK_ENDPOINT": str(dual_stack)}
+                assert ssm_parameter._endpoint(region, variables) == endpoint.url
+
+
 @pytest.mark.parametrize(
     "busy",
     [
@@ -94,20 +140,49 @@ def test_endpoint_is_the_one_that_a_client_uses(
         refusal("InternalServerError", 500),
         Response("<html>", 503),
         Response("", 429),
+        refusal("Throttling"),
+        refusal("RequestLimitExceeded"),
+        refusal("ThrottledException"),
+        Response("<html>Sign in to the network</html>", 200),
+        Response("", 200),
+        Response("null", 200),
+        Response("[" * 100_000, 200),
+        Response(json.dumps({"Parameter": {}}), 200),
+        Response(json.dumps({"Parameters": []}), 200),
+        Response(json.dumps({"Parameter": "value"}), 200),
+        Response(json.dumps({"Parameter": {"Value": None}}), 200),
+        Response(json.dumps({"Parameter": {"Value": ["value"]}}), 200),
+        Response(json.dumps({"Parameter": {"Value": ""}}), 200),
+        Response(b"\xff\xfe", 200),
+        Response(json.dumps({"__type": 5}), 500),
+        Response("[" * 100_000, 503),
     ],
-    ids=["throttled", "throttled-in-full", "too-many-updates", "internal", "no-json", "429"],
+    ids=lambda response: f"{response.status_code}-{response.get_data()[:40]!r}",
 )
 def test_request_to_a_busy_ssm_is_retried(ssm: SsmServer, parameters: Parameters, busy: Response) -> None:
     ssm.responses = [busy, busy, holding("the value")]
-    assert parameters.read(NAME) == "the value"
+    assert parameters.read(NAME, SECONDS) == "the value"
     assert len(ssm.requests) == 3
 
 
-def test_ssm_that_stays_busy_is_reported_with_its_error_code(ssm: SsmServer, parameters: Parameters) -> None:
-    ssm.responses = [refusal("ThrottlingException")] * 3
-    with pytest.raises(ParameterUnreadable, match=r"^SSM returned ThrottlingException$"):
-        parameters.read(NAME)
-    assert len(ssm.requests) == 3
+@pytest.mark.parametrize(
+    ("response", "code", "message"),
+    [
+        (refusal("ThrottlingException"), "ThrottlingException", "SSM returned ThrottlingException"),
+        (Response("<html>", 200), "NoValue", "SSM returned no value"),
+        (Response("<html>", 503), "503", "SSM returned 503"),
+    ],
+    ids=["throttled", "html", "503"],
+)
+@pytest.mark.usefixtures("long_waits")
+def test_ssm_that_stays_busy_is_reported_when_the_time_is_up(
+    *, ssm: SsmServer, parameters: Parameters, response: Response, code: str, message: str
+) -> None:
+    ssm.responses = [response] * 999
+    with pytest.raises(ParameterUnreadable) as refused:
+        parameters.read(NAME, 90)
+    assert (refused.value.code, str(refused.value)) == (code, message)
+    assert len(ssm.requests) == 5
 
 
 @pytest.mark.parametrize(
@@ -118,23 +193,245 @@ def test_refusal_is_reported_with_its_error_code_and_not_retried(
 ) -> None:
     ssm.responses = [refusal(f"com.amazonaws.ssm#{code}")]
     with pytest.raises(ParameterUnreadable) as refused:
-        parameters.read(NAME)
+        parameters.read(NAME, SECONDS)
     assert (refused.value.code, len(ssm.requests)) == (code, 1)
 
 
-@pytest.mark.usefixtures("ssm")
+@pytest.mark.usefixtures("long_waits")
 def test_ssm_that_cannot_be_reached_is_reported() -> None:
     nobody = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"})
     with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(EndpointConnectionError\)$") as refused:
-        nobody.read(NAME)
+        nobody.read(NAME, 90)
     assert refused.value.code == "EndpointConnectionError"
 
 
-def test_missing_credentials_are_reported(ssm: SsmServer) -> None:
+def test_missing_credentials_are_reported_and_not_looked_for_again(ssm: SsmServer) -> None:
     nobody = Parameters({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL_SSM": ssm.url})
     with pytest.raises(ParameterUnreadable) as refused:
-        nobody.read(NAME)
+        nobody.read(NAME, SECONDS)
     assert (refused.value.code, ssm.requests) == ("NoCredentials", [])
+
+
+def test_credentials_of_a_function_restored_from_a_snapshot_come_from_their_url(
+    ssm: SsmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html sets these two variables.
+    def retrieve(_fetcher: Any, full_url: str, headers: dict[str, str] | None = None) -> dict[str, str]:
+        assert (full_url, headers) == ("http://127.0.0.1:9001/2021-04-23/credentials", {"Authorization": "a-secret"})
+        return {
+            "AccessKeyId": "AKIDSNAPSHOT",
+            "SecretAccessKey": "a-secret",
+            "Token": "a-token",
+            "Expiration": "2999-01-01T00:00:00Z",
+        }
+
+    monkeypatch.setattr(ContainerMetadataFetcher, "retrieve_full_uri", retrieve)
+    restored = Parameters(
+        {
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL_SSM": ssm.url,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9001/2021-04-23/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a-secret",
+        }
+    )
+    ssm.responses = [holding("the value")]
+    assert restored.read(NAME, SECONDS) == "the value"
+    assert "Credential=AKIDSNAPSHOT/" in ssm.headers[0]["Authorization"]
+
+
+# The connection
+
+
+@pytest.mark.parametrize(
+    ("environment", "verify"),
+    [
+        ({}, True),
+        ({"AWS_CA_BUNDLE": "/a.pem"}, "/a.pem"),
+        ({"REQUESTS_CA_BUNDLE": "/b.pem"}, "/b.pem"),
+        ({"AWS_CA_BUNDLE": "/a.pem", "REQUESTS_CA_BUNDLE": "/b.pem"}, "/a.pem"),
+        ({"AWS_CA_BUNDLE": ""}, True),
+    ],
+)
+def test_connection_is_verified_with_the_bundle_that_boto3_uses(
+    environment: dict[str, str], verify: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[dict[str, Any]] = []
+    monkeypatch.setattr(ssm_parameter, "URLLib3Session", lambda **options: sessions.append(options))
+    Parameters(CREDENTIALS | environment)
+    assert sessions[0]["verify"] == verify
+
+
+def test_request_goes_through_the_proxy_that_boto3_uses(ssm: SsmServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", ssm.url)
+    ssm.responses = [holding("the value")]
+    behind = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://ssm.example"})
+    assert behind.read(NAME, SECONDS) == "the value"
+    assert ssm.headers[0]["Host"] == "ssm.example"
+
+
+@contextmanager
+def listening(respond: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URL of a server that does this with every connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return  # closed
+                Thread(target=handle, args=[connection], daemon=True).start()
+
+        def handle(connection: socket.socket) -> None:
+            with connection:
+                try:
+                    respond(connection)
+                except OSError:
+                    return  # the client has left
+
+        Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def complete(value: str) -> bytes:
+    body = json.dumps({"Parameter": {"Value": value}}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.parametrize("sent", [0, 20, 60], ids=["nothing", "half-a-header", "half-a-body"])
+@pytest.mark.usefixtures("ssm")
+def test_dropped_connection_is_retried(sent: int) -> None:
+    connections: list[socket.socket] = []
+
+    def respond(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connections.append(connection)
+        response = complete("the value")
+        connection.sendall(response if len(connections) > 2 else response[:sent])
+
+    with listening(respond) as url:
+        assert Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": url}).read(NAME, SECONDS) == "the value"
+    assert len(connections) == 3
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
+def test_slow_drip_takes_no_longer_than_the_time_that_there_is(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssm_parameter, "ATTEMPT_SECONDS", 0.1)
+    stopped = Event()
+
+    def respond(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        while not stopped.wait(0.02):  # each byte in time for the time-out of a socket
+            connection.sendall(b"x")
+
+    begun = time.monotonic()
+    with listening(respond) as url, pytest.raises(ParameterUnreadable) as refused:
+        Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": url}).read(NAME, 0.2)
+    stopped.set()
+    assert time.monotonic() - begun < 2
+    assert (refused.value.code, str(refused.value)) == ("TimeoutError", "SSM did not respond in time")
+
+
+def test_one_slow_attempt_leaves_time_for_others() -> None:
+    # The function may wait for 20 s, or for half of that if it has two keys.
+    assert 1 <= ssm_parameter.ATTEMPT_SECONDS <= 5
+
+
+# Many functions that start at once
+
+
+class Simulation:
+    """Threads that sleep on a clock of its own: it moves on to the next who wakes when all are asleep."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._turn = Condition()
+        self._asleep: list[tuple[float, int, Event]] = []
+        self._running = 0
+        self._number = 0
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        awake = Event()
+        with self._turn:
+            self._number += 1
+            heapq.heappush(self._asleep, (self.now + seconds, self._number, awake))
+            self._running -= 1
+            self._turn.notify()
+        awake.wait()
+
+    def run(self, *programs: Callable[[], None]) -> None:
+        def started(program: Callable[[], None]) -> None:
+            self.sleep(0)
+            try:
+                program()
+            finally:
+                with self._turn:
+                    self._running -= 1
+                    self._turn.notify()
+
+        self._running = len(programs)
+        for program in programs:
+            Thread(target=started, args=[program], daemon=True).start()
+        with self._turn:
+            while True:
+                self._turn.wait_for(lambda: self._running == 0)
+                if not self._asleep:
+                    return
+                self.now, _, awake = heapq.heappop(self._asleep)
+                self._running += 1
+                awake.set()
+
+
+# 20 s for a function with one key, half of it for one with two.
+@pytest.mark.parametrize("seconds", [20, 10])
+def test_two_hundred_functions_that_start_at_once_all_read_their_key(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = Simulation()
+    random_ = random.Random(seconds)  # noqa: S311 - the same in every run
+    monkeypatch.setattr(ssm_parameter, "_random", random_)
+    monkeypatch.setattr(
+        ssm_parameter, "time", SimpleNamespace(monotonic=lambda: simulation.now, sleep=simulation.sleep)
+    )
+    tokens, filled_at = 40.0, 0.0  # https://docs.aws.amazon.com/general/latest/gr/ssm.html: 40 requests a second
+    requests: list[float] = []
+
+    def get(_parameters: Parameters, _seconds: float, _name: str) -> str:
+        nonlocal tokens, filled_at
+        simulation.sleep(0.02)
+        tokens, filled_at = min(40.0, tokens + (simulation.now - filled_at) * 40), simulation.now
+        requests.append(simulation.now)
+        if tokens < 1:
+            raise ParameterUnreadable("ThrottlingException", "SSM returned ThrottlingException", transient=True)
+        tokens -= 1
+        return "the value"
+
+    monkeypatch.setattr(Parameters, "_get_within", get)
+    served: list[str] = []
+    parameters = Parameters(CREDENTIALS)
+    simulation.run(*[lambda: served.append(parameters.read(NAME, seconds))] * 200)
+    assert served == ["the value"] * 200
+    assert simulation.now < seconds
+    assert len(requests) < 200 * 10
+
+
+def test_functions_restored_from_one_snapshot_wait_for_different_times(
+    ssm: SsmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    waits: list[list[float]] = []
+    for _ in range(2):
+        random.seed(7)  # the state in the snapshot
+        waits.append([])
+        monkeypatch.setattr(ssm_parameter, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=waits[-1].append))
+        ssm.responses = [refusal("ThrottlingException"), refusal("ThrottlingException"), holding("the value")]
+        Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": ssm.url}).read(NAME, SECONDS)
+    assert len(waits[0]) == len(waits[1]) == 2
+    assert waits[0] != waits[1]
 
 
 def test_signer_starts_without_a_client() -> None:
