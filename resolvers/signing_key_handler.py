@@ -63,9 +63,11 @@ def _ssm() -> SSMClient:
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Carry out one CloudFormation request.
 
-    Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`.
+    Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`;
+    `PublicKeyName`, for a new pair; `FormerPublicKeyName` and `FormerCallerReference`, for a pair created without it.
     Attributes: `PublicKeyPem`; `SignsFrom`, when every edge location knows the key, in seconds since 1970. It keeps its
     first value if the settling time changes: a key that has signed must not look like one that never did.
+    `PublicKeyName` and `CallerReference` of CloudFront's public key also keep their first values: it is immutable.
     """
     custom_resource.respond(event, _carry_out)
 
@@ -80,12 +82,23 @@ def _carry_out(event: dict[str, Any]) -> Resource:
         raise ChangeRefused(f"A key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     if event["RequestType"] == "Create":
         signs_from = int(time.time()) + int(properties["SettlingSeconds"])
-        _create_unless_created(event["StackId"], parameter, algorithm, signs_from)
+        _create_unless_created(event["StackId"], parameter, algorithm, signs_from, properties.get("PublicKeyName"))
     tags = _tags_of_created(event["StackId"], parameter, algorithm)
-    return Resource(parameter, {"PublicKeyPem": _public_key(tags), "SignsFrom": tags["signs-from"]})
+    attributes = {"PublicKeyPem": _public_key(tags), "SignsFrom": tags["signs-from"]}
+    return Resource(parameter, attributes | _names(tags, properties))
 
 
-def _create_unless_created(stack_id: str, parameter: str, algorithm: str, signs_from: int) -> None:
+def _names(tags: dict[str, str], properties: dict[str, Any]) -> dict[str, str]:
+    if name := tags.get("name-at-cloudfront"):
+        return {"PublicKeyName": name, "CallerReference": name}
+    if name := properties.get("FormerPublicKeyName"):
+        return {"PublicKeyName": name, "CallerReference": properties["FormerCallerReference"]}
+    return {}  # the template is from before, as in a roll-back, and does not read them
+
+
+def _create_unless_created(
+    stack_id: str, parameter: str, algorithm: str, signs_from: int, public_key_name: str | None
+) -> None:
     if algorithm not in _GENERATORS:
         raise ChangeRefused(f"The algorithm {algorithm!r} is unknown; choose one of {', '.join(_GENERATORS)}.")
     key = _GENERATORS[algorithm]()
@@ -93,6 +106,8 @@ def _create_unless_created(stack_id: str, parameter: str, algorithm: str, signs_
     parts = [der[start : start + _TAG_VALUE_LENGTH] for start in range(0, len(der), _TAG_VALUE_LENGTH)]
     tags = {"minted-for": stack_id, "algorithm": algorithm, "signs-from": str(signs_from)}
     tags |= {f"public-key-{number}": part for number, part in enumerate(parts)}
+    if public_key_name:
+        tags["name-at-cloudfront"] = public_key_name
     tag_list: list[TagTypeDef] = [{"Key": name, "Value": value} for name, value in tags.items()]
     try:
         _ssm().put_parameter(
