@@ -1,11 +1,17 @@
 """Names that are unique in a whole account: another for each Region, and the old ones for keys that are deployed."""
 
 import json
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
 
 from infra.account_wide_name import MAX_LENGTH
+from infra.config import Config, InvalidConfiguration
+from infra.stack import PrivateFilesStack
 from tests.synthesized import Resource, assembly, resources, synthesized
 
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2", "us-isof-south-1"]
@@ -90,11 +96,40 @@ def test_resources_without_a_region_in_their_name_are_named_by_cloudformation(va
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("variant", VARIANTS_WITH_NAMES)
 def test_every_name_and_comment_is_within_its_limit(variant: str, region: str) -> None:
-    pairs = resources("Custom::SigningKeyPair", variant)
-    for resource in synthesized(variant)["Resources"].values():
+    check_limits(synthesized(variant)["Resources"], region)
+
+
+def check_limits(found: dict[str, Resource], region: str) -> None:
+    pairs = {name: resource for name, resource in found.items() if resource["Type"] == "Custom::SigningKeyPair"}
+    for resource in found.values():
         for key, text in texts(deployed(resource.get("Properties", {}), region, pairs)):
             limit = MAX_LENGTH if resource["Type"].endswith("OriginAccessControl") else LIMITS.get(key)
             assert limit is None or len(text) <= limit, (resource["Type"], key, text)
+
+
+KEY_NAMES = st.lists(st.from_regex(r"\A[A-Za-z0-9-]{1,40}\Z"), min_size=1, max_size=5, unique=True)
+
+
+@pytest.mark.slow
+@given(
+    stack_name=st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,60}\Z"),
+    files_folder=st.from_regex(r"\A[A-Za-z0-9._-]{1,120}(/[A-Za-z0-9._-]{1,120})?\Z"),
+    key_names=KEY_NAMES,
+    more=st.sampled_from([{}, {"auth": "off"}]),
+)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def test_settings_that_are_accepted_give_names_within_their_limits(
+    stack_name: str, files_folder: str, key_names: list[str], more: dict[str, str]
+) -> None:
+    context = {"stack_name": stack_name, "files_folder": files_folder, "signing_keys": ",".join(key_names)}
+    try:
+        config = Config.from_context(context | more | {"frontend": "on", "rest": "on"})
+    except InvalidConfiguration:
+        reject()
+    with TemporaryDirectory() as folder:
+        app = cdk.App(outdir=folder, context={"aws:cdk:disable-asset-staging": True})
+        stack = PrivateFilesStack(app, config.stack_name, config=config)
+        check_limits(app.synth().get_stack_by_name(stack.stack_name).template["Resources"], REGIONS[-1])
 
 
 def test_public_key_that_is_deployed_keeps_its_name_and_caller_reference() -> None:

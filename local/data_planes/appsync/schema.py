@@ -69,7 +69,7 @@ class _CommentsAsDescriptions(Visitor):
             return
         comments: list[str] = []
         token = node.loc.start_token.prev if node.loc and not node.description else None
-        while token and token.kind == TokenKind.COMMENT:
+        while token and token.kind == TokenKind.COMMENT and token.prev and token.prev.line < token.line:
             comments.insert(0, token.value or "")
             token = token.prev
         text = "\n".join(comment.removeprefix(" ") for comment in comments)
