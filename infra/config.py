@@ -85,7 +85,7 @@ Day = Annotated[str, _matching(r"|[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2
 CertificateArn = Annotated[
     str,
     _matching(
-        r"|arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]{36}",
+        r"|arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9A-Za-z_-]+",
         "the ARN of an ACM certificate in us-east-1, the only Region in which CloudFront finds it",
     ),
 ]
