@@ -23,7 +23,8 @@ class BundleFailed(RuntimeError):
 def bundle(architecture: str, *, cryptography: bool) -> Path:
     """Return a folder with `resolvers/`, its wheels for this architecture, and their bytecode, cached in `.bundle/`.
 
-    It is built again only after a source or a lock has changed; uv downloads the wheels only the first time.
+    It is built again only after a source or a lock has changed; uv downloads the wheels only the first time. The same
+    sources and locks give the same bytes in every folder and on every machine: CDK's asset hash depends on them.
 
     Raises BundleFailed.
     """
@@ -31,7 +32,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
     platform = _WHEELS_PLATFORM[architecture]
     sources = sorted((PROJECT / "resolvers").glob("*.py"))
     content = hashlib.sha256(f"{platform} {PYTHON_VERSION}".encode())
-    for path in (_COMPILER, *locks, *sources):
+    for path in (Path(__file__), _COMPILER, *locks, *sources):
         content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     target = PROJECT / ".bundle" / f"{architecture}-{content.hexdigest()[:16]}"
     if target.exists():
@@ -41,6 +42,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
         # Renamed when complete, so that neither an interrupted synth nor two parallel ones leave half a bundle.
         unfinished = Path(scratch) / "bundle"
         _install_wheels(locks, platform, unfinished)
+        _remove_traces_of_installation(unfinished)
         (unfinished / "resolvers").mkdir()
         for path in sources:
             shutil.copy(path, unfinished / "resolvers")
@@ -58,6 +60,17 @@ def _install_wheels(locks: list[Path], platform: str, target: Path) -> None:
     command += [argument for lock in locks for argument in ("--requirements", str(lock))]
     command += ["--python-platform", platform, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
     _run([*command, "--target", str(target)], f"installed for {platform}")
+
+
+def _remove_traces_of_installation(target: Path) -> None:
+    # Scripts start with the path of this machine's Python, RECORD contains their hashes, and no function runs them.
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for cached in list(target.rglob("__pycache__")):
+        shutil.rmtree(cached)
+    (target / ".lock").unlink(missing_ok=True)
+    for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"):
+        for trace in target.glob(f"*.dist-info/{name}"):
+            trace.unlink()
 
 
 def _run(command: list[str], what: str) -> None:

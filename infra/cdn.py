@@ -6,8 +6,32 @@ from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from constructs import Construct
 
+from infra.account_wide_name import account_wide_name
 from infra.config import Config
 from infra.file_store import FileStore
+
+# How long an edge location serves its copy of a file that sets no Cache-Control, before it asks S3 whether the file has
+# changed; after this time at the latest, a replaced or deleted file is no longer served.
+FRESHNESS = Duration.seconds(60)
+# CloudFront's default is 10 s, for which a file just uploaded would still look absent. S3 sends 403 for a missing file,
+# 400 if its KMS key is disabled, and 416 for a range beyond the end.
+ERROR_CACHING = Duration.seconds(1)
+S3_REFUSALS = (400, 403, 404, 416)
+CORS_METHODS = ("GET", "HEAD")
+EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+)
+# Browsers show an uploaded HTML page or SVG, but it can neither run scripts nor send requests: `default-src` covers
+# neither forms nor the base URL, and `sandbox` also stops redirects by a meta element. Any page may frame a file.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; object-src 'self'; "
+    "form-action 'none'; base-uri 'none'; sandbox"
+)
 
 
 class Cdn(Construct):
@@ -32,7 +56,12 @@ class Cdn(Construct):
             else None
         )
         # Also lets the distribution read the bucket (bucket policy) and CloudFront decrypt with the key (key policy).
-        origin = origins.S3BucketOrigin.with_origin_access_control(files.bucket, origin_path=f"/{config.files_folder}")
+        access = cloudfront.S3OriginAccessControl(
+            self, "OriginAccess", origin_access_control_name=account_wide_name(self)
+        )
+        origin = origins.S3BucketOrigin.with_origin_access_control(
+            files.bucket, origin_path=f"/{config.files_folder}", origin_access_control=access
+        )
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -41,11 +70,14 @@ class Cdn(Construct):
                 origin=origin,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
                 trusted_key_groups=[trusted],
-                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
                 cache_policy=self._cache(config),
+                # What S3 needs to respond to a preflight, and nothing else. The cache key does not contain it.
+                origin_request_policy=cloudfront.OriginRequestPolicy.CORS_S3_ORIGIN,
                 response_headers_policy=self._response_headers(config),
                 compress=True,
             ),
+            error_responses=[cloudfront.ErrorResponse(http_status=status, ttl=ERROR_CACHING) for status in S3_REFUSALS],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             domain_names=[config.custom_domain] if config.custom_domain else None,
             certificate=certificate,
@@ -56,8 +88,8 @@ class Cdn(Construct):
         self._acknowledge(files)
 
     def _cache(self, config: Config) -> cloudfront.CachePolicy:
-        # The managed CachingOptimized policy, plus the one parameter that tells S3 which download name to send.
-        # No other parameter reaches S3, so no request can select an old version or another content type.
+        # The one parameter that tells S3 which download name to send. No other parameter reaches S3, so no request can
+        # select an old version or another content type.
         return cloudfront.CachePolicy(
             self,
             "Cache",
@@ -65,33 +97,41 @@ class Cdn(Construct):
             query_string_behavior=cloudfront.CacheQueryStringBehavior.allow_list("response-content-disposition"),
             enable_accept_encoding_gzip=True,
             enable_accept_encoding_brotli=True,
-            min_ttl=Duration.seconds(1),
-            default_ttl=Duration.days(1),
-            max_ttl=Duration.days(365),
+            # A file's own Cache-Control is honoured, `no-store` included, but never for more than a day.
+            min_ttl=Duration.seconds(0),
+            default_ttl=FRESHNESS,
+            max_ttl=Duration.days(1),
         )
 
     def _response_headers(self, config: Config) -> cloudfront.ResponseHeadersPolicy:
         return cloudfront.ResponseHeadersPolicy(
             self,
             "ResponseHeaders",
-            comment=f"{config.stack_name}: pages of any origin may read, nothing that a file holds may run",
+            response_headers_policy_name=account_wide_name(self),
+            comment=f"{config.stack_name}: any page may read, nothing in a file may run",
             cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
                 # The signature grants access and cookies do not, so any page that has a URL may read the file.
                 access_control_allow_origins=["*"],
-                access_control_allow_methods=["GET", "HEAD"],
+                access_control_allow_methods=list(CORS_METHODS),
                 access_control_allow_headers=["*"],
-                access_control_expose_headers=["Content-Length", "Content-Range", "ETag", "Last-Modified"],
+                access_control_expose_headers=list(EXPOSED_HEADERS),
                 access_control_allow_credentials=False,
                 access_control_max_age=Duration.hours(1),
                 origin_override=True,
             ),
+            custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+                custom_headers=[
+                    # The policy adds the CORS headers only to requests with an Origin. Without Vary, a browser reuses
+                    # the response to an <img>, which has none of them, for a later fetch of the same URL, and fails.
+                    _header("Vary", "Origin, Accept-Encoding", override=True),
+                    # Without it, browsers guess how long a file is fresh, and proxies may share a private file.
+                    _header("Cache-Control", f"private, max-age={FRESHNESS.to_seconds()}", override=False),
+                ]
+            ),
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
                 content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
-                # Browsers show an uploaded HTML page or SVG, but it can neither run scripts nor send requests.
                 content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
-                    content_security_policy="default-src 'none'; img-src 'self' data:; media-src 'self'; "
-                    "style-src 'unsafe-inline'; object-src 'self'",
-                    override=True,
+                    content_security_policy=CONTENT_SECURITY_POLICY, override=True
                 ),
                 # Links in a file must not reveal its signed URL to other sites.
                 referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
@@ -121,3 +161,7 @@ class Cdn(Construct):
                 reason="CloudFront's own domain fixes its TLS policy; with custom_domain it is TLSv1.2_2021.",
             ),
         )
+
+
+def _header(name: str, value: str, *, override: bool) -> cloudfront.ResponseCustomHeader:
+    return cloudfront.ResponseCustomHeader(header=name, value=value, override=override)

@@ -12,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 MAX_PUBLIC_KEYS_IN_A_GROUP = 5
+_KEY_NAME = r"[A-Za-z0-9-]{1,40}"
+_KEY_NAMES = "names of at most 40 letters, digits and hyphens, comma-separated"
+_FORMER_NAMES = {"edge_origin": "cdn_url"}
 KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048", "rsa-2048-sha1")
 
 
@@ -45,6 +48,8 @@ def _matching(pattern: str, takes: str) -> Any:
     return Field(pattern=rf"\A(?:{pattern})\Z", description=takes)
 
 
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 # What each value must be. The description ends the message that refuses another: "The key … cannot be …: it takes …"
 OnOff = Annotated[bool, BeforeValidator(_on_or_off), Field(description="on or off")]
 Digits = Annotated[int, BeforeValidator(_digits)]
@@ -52,22 +57,35 @@ Lifetime = Annotated[Digits, Field(ge=1, le=604_800, description="a whole number
 UpToADay = Annotated[Digits, Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day")]
 StackName = Annotated[
     str,
-    _matching(r"(?!aws|ssm)[A-Za-z][A-Za-z0-9-]{0,60}", "letters, digits and hyphens, not beginning with aws or ssm"),
+    _matching(
+        # SSM refuses the first two in any case, S3 the next three: CloudFormation names the buckets after the stack.
+        r"(?i:(?!aws|ssm|xn--|sthree-|amzn-s3-demo-|cdktoolkit\Z))[A-Za-z][A-Za-z0-9-]{0,60}",
+        "at most 61 letters, digits and hyphens, starting with a letter, but not with aws, ssm, xn--, sthree- or "
+        "amzn-s3-demo- in any case, and not CDKToolkit",
+    ),
 ]
 Folder = Annotated[
     str,
     _matching(
-        r"(?!\.)[A-Za-z0-9._-]+(/(?!\.)[A-Za-z0-9._-]+)*",
-        "a folder such as files or public/files, without a slash at either end",
+        # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_Origin.html, with the slash before it
+        r"(?=.{1,254}\Z)(?!\.)[A-Za-z0-9._-]+(/(?!\.)[A-Za-z0-9._-]+)*",
+        "a folder such as files or public/files, without a slash at either end, at most 254 characters",
     ),
 ]
 HostName = Annotated[
-    str, _matching(r"|([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a host name such as files.example.com")
+    str,
+    _matching(
+        # CloudFront refuses the domains that it hands out itself.
+        rf"|(?=.{{1,253}}\Z)(?!.*\.cloudfront\.net\Z)({_LABEL}\.)+(?!\d+\Z){_LABEL}",
+        "a host name of your own such as files.example.com",
+    ),
 ]
+# Compared with today in `infra.api_key`.
+Day = Annotated[str, _matching(r"|[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2027-06-30")]
 CertificateArn = Annotated[
     str,
     _matching(
-        r"|arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/.+",
+        r"|arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9A-Za-z_-]+",
         "the ARN of an ACM certificate in us-east-1, the only Region in which CloudFront finds it",
     ),
 ]
@@ -75,7 +93,8 @@ CertificateArn = Annotated[
 BaseUrl = Annotated[
     str,
     _matching(
-        r"|(http(?!.*:80\Z)|https(?!.*:443\Z))://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?",
+        r"|(?=.{1,300}\Z)(http(?!.*:80\Z)|https(?!.*:443\Z))"
+        rf"://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:{_PORT})?",
         "scheme and host as browsers write them, such as https://files.example.com, without a path",
     ),
 ]
@@ -88,6 +107,7 @@ class Config(BaseModel):
 
     stack_name: StackName = "PrivateFiles"
     auth: OnOff = True
+    api_key_expires: Day = ""
     rest: OnOff = False
     files_folder: Folder = "files"
     url_lifetime: Lifetime = 900
@@ -110,16 +130,13 @@ class Config(BaseModel):
     def from_context(cls, context: Mapping[str, Any]) -> Config:
         """Return the configuration in this CDK context; `-c key=value` gives text, `cdk.json` has types.
 
-        Raises InvalidConfiguration for an unknown key or an invalid value.
+        Raises InvalidConfiguration for an invalid value, or a key that looks like a misspelt one of these.
         """
-        # The CDK's own keys contain a colon or start with an at sign.
-        ours = {key: value for key, value in context.items() if ":" not in key and not key.startswith("@")}
-        if unknown := [key for key in ours if key not in cls.model_fields]:
-            near = difflib.get_close_matches(unknown[0], cls.model_fields, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(cls.model_fields)}."
-            raise InvalidConfiguration(f"The context key {unknown[0]} is unknown. {hint}")
+        for key in context:
+            if key not in cls.model_fields and (meant := cls._meant_by(key)):
+                raise InvalidConfiguration(f"The context key {key} is unknown. Did you mean {meant}?")
         try:
-            return cls(**ours)
+            return cls(**{key: context[key] for key in cls.model_fields if key in context})
         except ValidationError as invalid:
             error = invalid.errors()[0]
         if not error["loc"]:
@@ -130,6 +147,19 @@ class Config(BaseModel):
         if error["type"] == "string_type":
             takes = "text"
         raise _invalid(key, error["input"], takes)
+
+    @classmethod
+    def _meant_by(cls, key: str) -> str | None:
+        # Others write to the context, too: `cdk acknowledge`, `cdk cli-telemetry` and other constructs. The keys of the
+        # CDK itself contain a colon or start with an at sign.
+        if ":" in key or key.startswith("@"):
+            return None
+        if key in _FORMER_NAMES:
+            return _FORMER_NAMES[key]
+        names = {_letters(name): name for name in cls.model_fields}
+        close = difflib.get_close_matches(_letters(key), names, n=1, cutoff=0.81)
+        swapped = [name for name in names if sorted(name) == sorted(_letters(key))]
+        return next((names[name] for name in (*close, *swapped)), None)
 
     @property
     def key_generations(self) -> list[KeyGeneration]:
@@ -151,10 +181,13 @@ class Config(BaseModel):
     def _check_signing_keys(self) -> Config:
         names = [generation.name for generation in self.key_generations]
         for generation in self.key_generations:
-            if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", generation.name):
-                raise _invalid("signing_keys", generation.name, "names of letters, digits and hyphens, comma-separated")
+            if not re.fullmatch(_KEY_NAME, generation.name):
+                raise _invalid("signing_keys", generation.name, _KEY_NAMES)
             if generation.algorithm not in KEY_ALGORITHMS:
                 raise _invalid("signing_keys", generation.algorithm, " or ".join(KEY_ALGORITHMS))
+        for name in self.revoked:
+            if not re.fullmatch(_KEY_NAME, name):
+                raise _invalid("revoke", name, _KEY_NAMES)
         if kept := set(names) & set(self.revoked):
             raise _invalid(
                 "revoke", self.revoke, f"keys no longer in signing_keys, which still holds {', '.join(kept)}"
@@ -179,6 +212,10 @@ class Config(BaseModel):
             if domain[given] and not domain[missing]:
                 raise InvalidConfiguration(f"{given} is set and {missing} is not; CloudFront needs both or neither.")
         return self
+
+
+def _letters(key: str) -> str:
+    return re.sub(r"[-_. ]", "", key).lower()
 
 
 def _invalid(key: str, value: object, takes: str) -> InvalidConfiguration:

@@ -33,6 +33,16 @@ class FileStore(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
+            # For preflights, which CloudFront passes on. It permits nothing: the bucket policy and CloudFront's
+            # signatures do, and uploads are not sent by pages.
+            cors=[
+                s3.CorsRule(
+                    allowed_origins=["*"],
+                    allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
+                    allowed_headers=["*"],
+                    max_age=3600,
+                )
+            ],
             minimum_tls_version=1.2,
             removal_policy=removal_policy,
             auto_delete_objects=not config.retain_data,

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_deployment as deployment
 from constructs import Construct
 
+from infra.account_wide_name import account_wide_name
 from infra.cdn import Cdn
 from infra.config import Config
 from infra.graphql_api import GraphqlApi
@@ -37,26 +38,29 @@ class Frontend(Construct):
         dist = FRONTEND / "dist"
         if not (dist / "index.html").exists():
             raise FrontendNotBuilt("The page is not built, so frontend=on cannot deploy it: run `make setup` first.")
-        region = Stack.of(self).region
+        stack = Stack.of(self)
         outputs = Outputs(
             graphql_url=api.url,
             cdn_url=cdn.url,
-            region=region,
+            region=stack.region,
             user_pool_id=users.pool.user_pool_id if users else "",
             user_pool_client_id=users.client.user_pool_client_id if users else "",
             api_key=api.api_key or "",
         ).to_json()
-        cognito = f"https://cognito-idp.{region}.amazonaws.com" if users else ""
+        cognito = f"https://cognito-idp.{stack.region}.{stack.url_suffix}" if users else ""
         policy = (FRONTEND / "content-security-policy.txt").read_text()
 
         self._bucket = self._make_bucket()
+        access = cloudfront.S3OriginAccessControl(
+            self, "OriginAccess", origin_access_control_name=account_wide_name(self)
+        )
         self._distribution = cloudfront.Distribution(
             self,
             "Distribution",
             comment=f"{config.stack_name}: the page",
             default_root_object="index.html",
             default_behavior=cloudfront.BehaviorOptions(
-                origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
+                origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket, origin_access_control=access),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
                 # Keeps an object as long as its Cache-Control says, and `no-cache` for a second:
@@ -91,7 +95,8 @@ class Frontend(Construct):
         return cloudfront.ResponseHeadersPolicy(
             self,
             "ResponseHeaders",
-            comment=f"{config.stack_name}: the page loads from itself and this stack, and nobody may frame it",
+            response_headers_policy_name=account_wide_name(self),
+            comment=f"{config.stack_name}: the page loads from itself and this stack",
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
                 content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
                     content_security_policy=content_security_policy, override=True

@@ -1,31 +1,50 @@
 """AppSync: the API of `schema.graphql`, its callers, and the function behind each field."""
 
+import datetime
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, CfnResource, Duration, Expiration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Annotations, CfnResource, Expiration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_appsync as appsync
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
-from graphql import REMOVE, DirectiveNode, Visitor, VisitorAction, parse, print_ast, visit
+from graphql import (
+    REMOVE,
+    DirectiveNode,
+    FieldDefinitionNode,
+    Node,
+    StringValueNode,
+    TypeDefinitionNode,
+    Visitor,
+    VisitorAction,
+    parse,
+    print_ast,
+    visit,
+)
 
+from infra import api_key
 from infra.config import Config
 from infra.users import Users
 
-MAX_BATCH = 1000  # the most files on a page of `listFiles`
+# Each event of a batch repeats the request's headers and the caller's identity, token included: 12.6 KB for a user in
+# 40 groups. Lambda takes 6 MB, so one batch for a page of 1,000 files would fail, and with it every URL of the page.
+MAX_BATCH = 200
 
 AUTH_DIRECTIVES = {"aws_api_key", "aws_auth", "aws_cognito_user_pools", "aws_iam", "aws_lambda", "aws_oidc"}
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 
 
 class GraphqlApi(Construct):
-    """The GraphQL API. Callers authenticate with Cognito or IAM; without users, with `api_key`, valid for a year."""
+    """The GraphQL API. Callers authenticate with Cognito or IAM; without users, with `api_key`, until it expires."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
         super().__init__(scope, construct_id)
         schema = appsync.SchemaFile.from_asset(str(SCHEMA))
+        schema.definition = deployable(SCHEMA.read_text(), auth=config.auth)
+        expires: datetime.datetime | None = None
         if users:
             authorization = appsync.AuthorizationConfig(
                 default_authorization=appsync.AuthorizationMode(
@@ -41,11 +60,11 @@ class GraphqlApi(Construct):
                 ],
             )
         else:
-            schema.definition = without_auth_directives(schema.definition)
+            expires = self._expiry(config)
             authorization = appsync.AuthorizationConfig(
                 default_authorization=appsync.AuthorizationMode(
                     authorization_type=appsync.AuthorizationType.API_KEY,
-                    api_key_config=appsync.ApiKeyConfig(expires=Expiration.after(Duration.days(365))),
+                    api_key_config=appsync.ApiKeyConfig(expires=Expiration.at_date(expires)),
                 )
             )
         self._api = appsync.GraphqlApi(
@@ -59,12 +78,13 @@ class GraphqlApi(Construct):
         )
         self.url = self._api.graphql_url
         self.api_key = self._api.api_key
+        self.api_key_expires = expires.date().isoformat() if expires else ""
         self._log()
 
     def resolve(self, function: lambda_.IFunction, *fields: str, batched: Sequence[str] = ()) -> None:
         """Resolve these fields, such as `Query.getUrl`, with this function, as a direct Lambda resolver.
 
-        `batched` fields invoke the function with lists of events, one list for a page of files.
+        `batched` fields invoke the function with lists of up to MAX_BATCH events.
         """
         source = self._api.add_lambda_data_source(fields[0].partition(".")[2] + "Source", function)
         for name in (*fields, *batched):
@@ -81,6 +101,13 @@ class GraphqlApi(Construct):
                 reason="The wildcard matches the versions of this one function.",
             )
         )
+
+    def _expiry(self, config: Config) -> datetime.datetime:
+        today = datetime.datetime.now(datetime.UTC).date()
+        day = api_key.expiry(config.api_key_expires, today)
+        if text := api_key.warning(day, today):
+            Annotations.of(self).add_warning_v2("private-files:api-key-expires", text)
+        return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
 
     def _log(self) -> None:
         # Not with `log_config`, which adds another function to set the retention.
@@ -104,18 +131,37 @@ class GraphqlApi(Construct):
         )
 
 
-def without_auth_directives(schema: str) -> str:
-    """Return the schema without the directives that restrict types and fields to authorization modes.
+def deployable(schema: str, *, auth: bool) -> str:
+    """Return the schema as AppSync takes it.
 
-    A type that names modes refuses all others, so an API with only an API key needs a schema that names none.
+    Descriptions of types and fields are `#` comments, and there are no others: AppSync refused descriptions in quotes
+    for years, drops them today, and takes a comment before a type or field as its description, but not one before an
+    enum value. https://github.com/aws/aws-appsync-community/issues/38, /issues/410
+
+    Without `auth`, the schema has no directives that restrict types and fields to authorization modes: a type that
+    names modes refuses all others, so an API with only an API key needs a schema that names none.
     https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
     """
+    descriptions: list[str] = []
 
-    class RemoveAuthDirectives(Visitor):
-        def enter_directive(self, node: DirectiveNode, *_: object) -> VisitorAction:
-            return REMOVE if node.name.value in AUTH_DIRECTIVES else None
+    class Deployable(Visitor):
+        def enter(self, node: Node, *_: object) -> VisitorAction:
+            if isinstance(node, DirectiveNode) and not auth and node.name.value in AUTH_DIRECTIVES:
+                return REMOVE
+            if description := getattr(node, "description", None):
+                # Printed on a line of its own, which becomes the comment.
+                placeholder = StringValueNode(value=f"description {len(descriptions)}")
+                described = isinstance(node, (TypeDefinitionNode, FieldDefinitionNode))
+                node.description = placeholder if described else None
+                descriptions.extend([description.value] if described else [])
+            return None
 
-    return print_ast(visit(parse(schema), RemoveAuthDirectives())) + "\n"
+    def as_comment(line: re.Match[str]) -> str:
+        lines = descriptions[int(line["number"])].splitlines()
+        return "\n".join(f"{line['indent']}# {text}".rstrip() for text in lines)
+
+    printed = print_ast(visit(parse(schema), Deployable()))
+    return re.sub(r'^(?P<indent> *)"description (?P<number>\d+)"$', as_comment, printed, flags=re.MULTILINE) + "\n"
 
 
 def _cfn(construct: IConstruct) -> CfnResource:

@@ -6,13 +6,14 @@ Generations are oldest → newest: all verify, and the newest signs as soon as e
 
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, ArnFormat, CustomResource, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, ArnFormat, CfnResource, CustomResource, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.account_wide_name import account_wide_name
 from infra.config import Config, KeyGeneration
 from infra.functions import Functions
 from resolvers import settings
@@ -46,7 +47,7 @@ class SigningKey(Construct):
         self._settling = str(config.key_settling)
         public_keys, pairs = zip(*map(self._generation, config.key_generations), strict=True)
         rotation = self._check_rotation(config, functions, pairs)
-        self.group = cloudfront.KeyGroup(self, "Group", items=list(public_keys))
+        self.group = cloudfront.KeyGroup(self, "Group", items=list(public_keys), key_group_name=account_wide_name(self))
         # A key leaves the group only after the check has allowed it.
         self.group.node.add_dependency(rotation)
         self.signing_keys = settings.SigningKeys(
@@ -88,13 +89,31 @@ class SigningKey(Construct):
                 "ParameterName": self._parameter_name(generation),
                 "Algorithm": generation.algorithm,
                 "SettlingSeconds": self._settling,
-                # Version 0.1.0 returned no PublicKeySha256, and without a changed property it would not be requested.
-                "Returns": "PublicKeyPem,PublicKeySha256,SignsFrom",
+                "PublicKeyName": account_wide_name(scope),
             },
         )
         # The permissions must exist before the function runs and until it has cleaned up.
         pair.node.add_dependency(self._create_function.role)
-        return cloudfront.PublicKey(scope, "Public", encoded_key=pair.get_att_string("PublicKeyPem")), pair
+        public_key = cloudfront.PublicKey(scope, "Public", encoded_key=pair.get_att_string("PublicKeyPem"))
+        self._name(public_key, pair)
+        return public_key, pair
+
+    def _name(self, public_key: cloudfront.PublicKey, pair: CustomResource) -> None:
+        # The library's name and caller reference lack the Region, so a second Region could not create them. But public
+        # keys created under them must keep them, because they are immutable. No template can tell which it is, but the
+        # function that created the pair can: it returns these for pairs that it created without `PublicKeyName`.
+        resource, created = public_key.node.default_child, pair.node.default_child
+        assert isinstance(resource, cloudfront.CfnPublicKey)  # noqa: S101 - the type of its default child
+        assert isinstance(created, CfnResource)  # noqa: S101 - as above
+        former = resource.public_key_config
+        assert isinstance(former, cloudfront.CfnPublicKey.PublicKeyConfigProperty)  # noqa: S101 - as above
+        created.add_property_override("FormerPublicKeyName", former.name)
+        created.add_property_override("FormerCallerReference", former.caller_reference)
+        resource.public_key_config = cloudfront.CfnPublicKey.PublicKeyConfigProperty(
+            name=pair.get_att_string("PublicKeyName"),
+            caller_reference=pair.get_att_string("CallerReference"),
+            encoded_key=former.encoded_key,
+        )
 
     def _check_rotation(self, config: Config, functions: Functions, pairs: Sequence[CustomResource]) -> CustomResource:
         check = functions.add(

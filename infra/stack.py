@@ -80,6 +80,7 @@ class PrivateFilesStack(Stack):
             user_pool_id=users.pool.user_pool_id if users else "",
             user_pool_client_id=users.client.user_pool_client_id if users else "",
             api_key=api.api_key or "",
+            api_key_expires=api.api_key_expires,
             rest_url=http_api.url if http_api else "",
             frontend_url=frontend.url if frontend else "",
         )

@@ -24,6 +24,7 @@ class Outputs:
     user_pool_id: str = ""
     user_pool_client_id: str = ""
     api_key: str = ""
+    api_key_expires: str = ""  # a date, such as 2027-10-01
     rest_url: str = ""
     frontend_url: str = ""
     aws_endpoint_url: str = ""

@@ -66,10 +66,12 @@ def _ssm() -> SSMClient:
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Carry out one CloudFormation request.
 
-    Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`.
+    Properties: `ParameterName`; `Algorithm`, one of ecdsa-p256, rsa-2048, rsa-2048-sha1; `SettlingSeconds`;
+    `PublicKeyName`, for a new pair; `FormerPublicKeyName` and `FormerCallerReference`, for a pair created without it.
     Attributes: `PublicKeyPem`; `PublicKeySha256`, the digest of its SubjectPublicKeyInfo in hexadecimal; `SignsFrom`,
     when every edge location knows the key, in seconds since 1970. It keeps its first value if the settling time
-    changes: a key that has signed must not look like one that never did.
+    changes: a key that has signed must not look like one that never did. `PublicKeyName` and `CallerReference` of
+    CloudFront's public key also keep their first values: it is immutable.
     """
     custom_resource.respond(event, context, _carry_out)
 
@@ -87,11 +89,19 @@ def _carry_out(event: dict[str, Any]) -> Resource:
     else:
         raise ChangeRefused(f"A key cannot move from {event['PhysicalResourceId']} to {parameter}; add a new key.")
     try:
-        return Resource(parameter, {**_public_key(tags), "SignsFrom": tags["signs-from"]})
+        return Resource(parameter, {**_public_key(tags), "SignsFrom": tags["signs-from"], **_names(tags, properties)})
     except (KeyError, ValueError) as error:
         raise ChangeRefused(
             f"The tags of the SSM parameter {parameter} were changed; add a new key to signing_keys."
         ) from error
+
+
+def _names(tags: dict[str, str], properties: dict[str, Any]) -> dict[str, str]:
+    if name := tags.get("name-at-cloudfront"):
+        return {"PublicKeyName": name, "CallerReference": name}
+    if name := properties.get("FormerPublicKeyName"):
+        return {"PublicKeyName": name, "CallerReference": properties["FormerCallerReference"]}
+    return {}  # the template is from before, as in a roll-back, and does not read them
 
 
 def _create_unless_created(parameter: str, algorithm: str, event: dict[str, Any]) -> dict[str, str]:
@@ -107,6 +117,8 @@ def _create_unless_created(parameter: str, algorithm: str, event: dict[str, Any]
         "signs-from": str(int(time.time()) + int(event["ResourceProperties"]["SettlingSeconds"])),
     }
     tags = made_now | {"algorithm": algorithm} | {f"public-key-{number}": part for number, part in enumerate(parts)}
+    if name := event["ResourceProperties"].get("PublicKeyName"):
+        tags["name-at-cloudfront"] = name
     try:
         _ssm().put_parameter(
             Name=parameter,

@@ -36,9 +36,16 @@ VARIANTS: dict[str, dict[str, str]] = {
     "http-api": {"rest": "on"},
     "open-http-api": {"rest": "on", "auth": "off"},
 }
+_LONG = {"signing_keys": ",".join(letter * 40 for letter in "abcde"), "files_folder": "f" * 254}
 PAGES: dict[str, dict[str, str]] = {
     "page": {"frontend": "on"},
     "open-page": {"frontend": "on", "auth": "off"},
+}
+# Everything that has a name, and the longest names that the settings allow.
+NAMES: dict[str, dict[str, str]] = {
+    "everything": {"frontend": "on", "rest": "on", "snap_start": "on", "signing_keys": "1,2"},
+    "longest-names": {"frontend": "on", "rest": "on", "stack_name": "A" * 60 + "B"} | _LONG,
+    "other-longest-names": {"frontend": "on", "rest": "on", "stack_name": "A" * 60 + "C"} | _LONG,
 }
 # Where the processes of this run share what they have synthesized; tests/infra/conftest.py sets it.
 shared_folder = Path()
@@ -92,8 +99,8 @@ def assembly(variant: str) -> Assembly:
 def _synthesize(variant: str) -> Assembly:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        if variant in VARIANTS:
-            app, stack = build(VARIANTS[variant], folder)
+        if variant in VARIANTS | NAMES:
+            app, stack = build((VARIANTS | NAMES)[variant], folder)
             return Assembly(app.synth().get_stack_by_name(stack.stack_name).template, findings(folder))
         app, stack = build(PAGES[variant], folder, stage=True)
         template = app.synth().get_stack_by_name(stack.stack_name).template

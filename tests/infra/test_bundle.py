@@ -1,6 +1,7 @@
 """What a function carries: all that it imports on Lambda, and not much more."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra import bundle
+from tests import PROJECT
 
 # https://github.com/python/cpython/blob/3.13/Include/internal/pycore_magic_number.h
 MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
@@ -27,6 +29,30 @@ def test_every_module_comes_with_bytecode_of_lambdas_python(made: Path) -> None:
         head = compiled.read_bytes()[:16]
         assert head[:4] == MAGIC_OF_3_13
         assert head[4] == UNCHECKED_HASH
+
+
+def test_bundle_holds_nothing_that_differs_between_folders(made: Path) -> None:
+    names = {path.name for path in made.rglob("*")}
+    assert not names & {"bin", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
+    assert "METADATA" in names
+    assert "LICENSE" in names
+    files = [path for path in made.rglob("*") if path.is_file()]
+    assert [path for path in files if bytes(PROJECT) in path.read_bytes()] == []
+
+
+@pytest.mark.slow
+def test_two_checkouts_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise a laptop and a pipeline take turns in deploying every function again.
+    contents = []
+    for checkout in (tmp_path / "one", tmp_path / "another (folder)"):
+        for folder in ("locks", "resolvers"):
+            shutil.copytree(PROJECT / folder, checkout / folder)
+        monkeypatch.setattr(bundle, "PROJECT", checkout)
+        made = bundle.bundle("arm64", cryptography=False)
+        contents.append({path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()})
+    one, another = contents
+    assert one.keys() == another.keys()
+    assert [path for path, content in one.items() if another[path] != content] == []
 
 
 def test_only_the_functions_that_need_cryptography_carry_it() -> None:

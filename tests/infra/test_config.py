@@ -89,17 +89,74 @@ def test_longest_url_lives_for_the_longest_lifetime_and_a_window() -> None:
     assert Config.from_context({"url_lifetime_max": 7200, "url_window": "60"}).longest_url == 7260
 
 
-@pytest.mark.parametrize("key", ["aws:cdk:bundling-stacks", "aws:cdk:enable-path-metadata", "@aws-cdk/core:newStyle"])
-def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        "aws:cdk:bundling-stacks",
+        "aws:cdk:enable-path-metadata",
+        "@aws-cdk/core:newStyle",
+        "acknowledged-issue-numbers",  # written by `cdk acknowledge`
+        "cli-telemetry",  # written by `cdk cli-telemetry --disable`
+        "availability-zones:account=123456789012:region=eu-west-1",
+        "hosted-zone:account=123456789012:domainName=example.com:region=eu-west-1",
+        "@aws-cdk/auth",
+        "environment",
+        "stage",
+        "account",
+        "region",
+        "app",
+        "tags",
+        "owner",
+        "author",
+        "vpcId",
+        "domain",
+    ],
+)
+def test_keys_of_the_cdk_and_of_others_are_left_alone(key: str) -> None:
     assert Config.from_context({key: ["anything"]}) == Config.from_context({})
+
+
+@pytest.mark.parametrize("key", Config.model_fields)
+def test_no_setting_is_taken_for_a_misspelling_of_another(key: str) -> None:
+    assert Config.from_context({key: SHOWN[key]}) == Config.from_context({})
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"url_lifetime": 3600},
+        {"url_lifetime": 60, "url_lifetime_min": 60, "url_lifetime_max": 60},
+        {"stack_name": "A" * 61},
+        {"stack_name": "Awkward-Ssmall"},
+        {"files_folder": "f" * 254},
+        {"signing_keys": "k" * 40},
+        {"cdn_url": "https://files.example.com:65535"},
+        {"api_key_expires": "2027-06-30"},
+        DOMAIN | {"custom_domain": "files.xn--p1ai"},
+        DOMAIN | {"custom_domain": ".".join(["l" * 63] * 3 + ["l" * 61])},
+    ],
+    ids=json.dumps,
+)
+def test_value_at_the_limit_is_accepted(context: dict[str, Any]) -> None:
+    config = Config.from_context(context)
+    assert {key: getattr(config, key) for key in context} == context
 
 
 @pytest.mark.parametrize(
     ("context", "words"),
     [
         ({"ulr_lifetime": 60}, ["key ulr_lifetime is unknown", "Did you mean url_lifetime?"]),
+        ({"url_lifetme": 60}, ["key url_lifetme is unknown", "Did you mean url_lifetime?"]),
+        ({"url-lifetime": 60}, ["key url-lifetime is unknown", "Did you mean url_lifetime?"]),
+        ({"urlLifetimeMax": 60}, ["key urlLifetimeMax is unknown", "Did you mean url_lifetime_max?"]),
         ({"Auth": "on"}, ["key Auth is unknown", "Did you mean auth?"]),
-        ({"zzz": 1}, ["key zzz is unknown", *Config.model_fields]),
+        ({"auht": "on"}, ["key auht is unknown", "Did you mean auth?"]),
+        ({"ReST": "on"}, ["key ReST is unknown", "Did you mean rest?"]),
+        ({"signing_key": "1,2"}, ["key signing_key is unknown", "Did you mean signing_keys?"]),
+        ({"retain-data": "off"}, ["key retain-data is unknown", "Did you mean retain_data?"]),
+        ({"revoked": "1"}, ["key revoked is unknown", "Did you mean revoke?"]),
+        ({"edge_origin": "https://a.example"}, ["key edge_origin is unknown", "Did you mean cdn_url?"]),
+        ({"auth": "on", "frontent": "on"}, ["key frontent is unknown", "Did you mean frontend?"]),
         ({"auth": "maybe"}, ["key auth cannot be 'maybe'", "on or off"]),
         ({"auth": ""}, ["key auth cannot be ''", "on or off"]),
         ({"auth": None}, ["key auth cannot be None", "on or off"]),
@@ -153,8 +210,14 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
             ["key certificate_arn cannot be", "in us-east-1"],
         ),
         (DOMAIN | {"certificate_arn": "0f4c1d2e"}, ["key certificate_arn cannot be '0f4c1d2e'", "in us-east-1"]),
-        (DOMAIN | {"custom_domain": "https://a.example"}, ["key custom_domain cannot be", "a host name such as"]),
-        (DOMAIN | {"custom_domain": "localhost"}, ["key custom_domain cannot be 'localhost'", "a host name such as"]),
+        (
+            DOMAIN | {"custom_domain": "https://a.example"},
+            ["key custom_domain cannot be", "a host name of your own"],
+        ),
+        (
+            DOMAIN | {"custom_domain": "localhost"},
+            ["key custom_domain cannot be 'localhost'", "a host name of your own"],
+        ),
         ({"cdn_url": "https://a.example/files"}, ["key cdn_url cannot be", "without a path"]),
         ({"cdn_url": "https://a.example/"}, ["key cdn_url cannot be", "without a path"]),
         ({"cdn_url": "https://a.example?x=1"}, ["key cdn_url cannot be", "scheme and host"]),
@@ -168,9 +231,9 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
         ({"cdn_url": 'https://a"b'}, ["key cdn_url cannot be", "as browsers write them"]),
         ({"cdn_url": "https://me@a.example"}, ["key cdn_url cannot be", "as browsers write them"]),
         ({"cdn_url": "https://"}, ["key cdn_url cannot be 'https://'", "scheme and host"]),
-        ({"signing_keys": ""}, ["key signing_keys cannot be ''", "names of letters, digits and hyphens"]),
-        ({"signing_keys": "1,"}, ["key signing_keys cannot be ''", "names of letters, digits and hyphens"]),
-        ({"signing_keys": "a/b"}, ["key signing_keys cannot be 'a/b'", "names of letters, digits and hyphens"]),
+        ({"signing_keys": ""}, ["key signing_keys cannot be ''", "letters, digits and hyphens"]),
+        ({"signing_keys": "1,"}, ["key signing_keys cannot be ''", "letters, digits and hyphens"]),
+        ({"signing_keys": "a/b"}, ["key signing_keys cannot be 'a/b'", "letters, digits and hyphens"]),
         ({"signing_keys": "1,2,1"}, ["key signing_keys cannot be '1,2,1'", "each name once"]),
         ({"signing_keys": "1:rsa-2048,1"}, ["key signing_keys cannot be", "each name once"]),
         ({"signing_keys": "1,2,3,4,5,6"}, ["key signing_keys cannot be", "at most 5 keys"]),
@@ -189,7 +252,32 @@ def test_keys_of_the_cdk_are_left_alone(key: str) -> None:
         ({"files_folder": "a b"}, ["key files_folder cannot be 'a b'", "a folder such as"]),
         ({"files_folder": "a\n"}, [r"key files_folder cannot be 'a\n'", "a folder such as"]),
         ({"stack_name": "my_stack"}, ["key stack_name cannot be 'my_stack'", "letters, digits and hyphens"]),
-        ({"stack_name": "aws-files"}, ["key stack_name cannot be 'aws-files'", "not beginning with aws or ssm"]),
+        ({"stack_name": "aws-files"}, ["key stack_name cannot be 'aws-files'", "not with aws, ssm"]),
+        ({"stack_name": "AwsFiles"}, ["key stack_name cannot be 'AwsFiles'", "in any case"]),
+        ({"stack_name": "SSM-files"}, ["key stack_name cannot be 'SSM-files'", "in any case"]),
+        ({"stack_name": "Xn--files"}, ["key stack_name cannot be 'Xn--files'"]),
+        ({"stack_name": "sthree-files"}, ["key stack_name cannot be 'sthree-files'"]),
+        ({"stack_name": "amzn-s3-demo-files"}, ["key stack_name cannot be 'amzn-s3-demo-files'"]),
+        ({"stack_name": "CDKToolkit"}, ["key stack_name cannot be 'CDKToolkit'", "not CDKToolkit"]),
+        ({"stack_name": "A" * 62}, ["key stack_name cannot be", "at most 61"]),
+        ({"stack_name": "Files\n"}, ["key stack_name cannot be"]),
+        ({"stack_name": "Fileſ"}, ["key stack_name cannot be"]),
+        ({"files_folder": "f" * 255}, ["key files_folder cannot be", "at most 254 characters"]),
+        ({"signing_keys": "k" * 41}, ["key signing_keys cannot be", "at most 40 letters"]),
+        ({"revoke": "old key"}, ["key revoke cannot be 'old key'", "letters, digits and hyphens"]),
+        ({"api_key_expires": "next year"}, ["key api_key_expires cannot be 'next year'", "a date such as"]),
+        ({"api_key_expires": "2027-6-1"}, ["key api_key_expires cannot be '2027-6-1'", "a date such as"]),
+        (DOMAIN | {"custom_domain": "l" * 64 + ".example"}, ["key custom_domain cannot be", "a host name"]),
+        (DOMAIN | {"custom_domain": "a." * 125 + "example"}, ["key custom_domain cannot be", "a host name"]),
+        (DOMAIN | {"custom_domain": "a.cloudfront.net"}, ["key custom_domain cannot be", "of your own"]),
+        (DOMAIN | {"custom_domain": "127.0.0.1"}, ["key custom_domain cannot be", "a host name"]),
+        (DOMAIN | {"custom_domain": "*.example.com"}, ["key custom_domain cannot be", "a host name"]),
+        (DOMAIN | {"custom_domain": "a.example."}, ["key custom_domain cannot be", "a host name"]),
+        (DOMAIN | {"certificate_arn": CERTIFICATE + " "}, ["key certificate_arn cannot be", "in us-east-1"]),
+        ({"cdn_url": "https://a.example:65536"}, ["key cdn_url cannot be", "scheme and host"]),
+        ({"cdn_url": "https://a.example:0"}, ["key cdn_url cannot be", "scheme and host"]),
+        ({"cdn_url": "https://a..example"}, ["key cdn_url cannot be", "scheme and host"]),
+        ({"cdn_url": "https://-a.example"}, ["key cdn_url cannot be", "scheme and host"]),
         ({"stack_name": "1st"}, ["key stack_name cannot be '1st'", "letters, digits and hyphens"]),
         ({"architecture": "arm"}, ["key architecture cannot be 'arm'", "arm64 or x86_64"]),
         ({"log_level": "info"}, ["key log_level cannot be 'info'", "DEBUG or INFO or WARNING or ERROR or CRITICAL"]),

@@ -113,7 +113,7 @@ def test_distribution_serves_the_bucket_under_its_own_name_and_only_over_https()
 def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) -> None:
     policy = content_security_policy(auth)
     api = next(name for name, one in synthesized("default")["Resources"].items() if "GraphQLApi" in one["Type"])
-    cognito = ["https://cognito-idp.${AWS::Region}.amazonaws.com"] if auth == "on" else []
+    cognito = ["https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"] if auth == "on" else []
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == ["'self'"]
     assert policy["connect-src"] == ["'self'", f"${{{api}.GraphQLUrl}}", *cognito, cdn_url(auth)]

@@ -1,9 +1,12 @@
 """The synthesized stack: every permission and protection, and nothing more."""
 
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match
 from graphql import FieldDefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
-from infra.graphql_api import SCHEMA
+from infra.graphql_api import SCHEMA, deployable
 from tests import PROJECT
 from tests.synthesized import (
     VARIANTS,
@@ -177,7 +180,8 @@ def test_every_request_to_the_distribution_is_https_and_signed(variant: str) -> 
     behavior = config["DefaultCacheBehavior"]
     assert behavior["TrustedKeyGroups"] == [{"Ref": group}]
     assert behavior["ViewerProtocolPolicy"] == "https-only"
-    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["AllowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+    assert "CachedMethods" not in behavior  # GET and HEAD: every preflight reaches S3
     assert config["HttpVersion"] == "http2and3"
 
 
@@ -194,11 +198,12 @@ def test_distribution_reads_the_one_folder_under_its_own_name(variant: str, path
 
 
 @each_variant
-def test_only_the_download_name_reaches_s3_and_the_cache_key(variant: str) -> None:
+def test_only_the_download_name_and_what_cors_needs_reach_s3(variant: str) -> None:
     policy, properties = only("AWS::CloudFront::CachePolicy", variant)
     behavior = only("AWS::CloudFront::Distribution", variant)[1]["DistributionConfig"]["DefaultCacheBehavior"]
     assert behavior["CachePolicyId"] == {"Ref": policy}
-    assert "OriginRequestPolicyId" not in behavior
+    # Managed-CORS-S3Origin: Origin and Access-Control-Request-*, no query string and no cookie. Not in the cache key.
+    assert behavior["OriginRequestPolicyId"] == "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
     in_the_key = properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
     assert in_the_key == {
         "QueryStringsConfig": {"QueryStringBehavior": "whitelist", "QueryStrings": ["response-content-disposition"]},
@@ -207,6 +212,73 @@ def test_only_the_download_name_reaches_s3_and_the_cache_key(variant: str) -> No
         "EnableAcceptEncodingGzip": True,
         "EnableAcceptEncodingBrotli": True,
     }
+
+
+def test_edges_serve_their_copy_for_a_minute_unless_the_file_says_otherwise() -> None:
+    config = only("AWS::CloudFront::CachePolicy")[1]["CachePolicyConfig"]
+    assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 60, 86_400)
+
+
+def test_refusals_of_s3_are_kept_for_a_second_so_that_a_new_file_is_soon_there() -> None:
+    responses = only("AWS::CloudFront::Distribution")[1]["DistributionConfig"]["CustomErrorResponses"]
+    assert responses == [{"ErrorCode": code, "ErrorCachingMinTTL": 1} for code in (400, 403, 404, 416)]
+
+
+def response_headers() -> Resource:
+    config: Resource = only("AWS::CloudFront::ResponseHeadersPolicy")[1]["ResponseHeadersPolicyConfig"]
+    return config
+
+
+def test_page_of_any_origin_reads_a_file_and_the_headers_that_viewers_need() -> None:
+    cors = response_headers()["CorsConfig"]
+    assert cors["OriginOverride"] is True
+    assert cors["AccessControlAllowOrigins"]["Items"] == ["*"]
+    assert cors["AccessControlAllowHeaders"]["Items"] == ["*"]
+    assert cors["AccessControlAllowMethods"]["Items"] == ["GET", "HEAD"]
+    assert cors["AccessControlAllowCredentials"] is False
+    assert set(cors["AccessControlExposeHeaders"]["Items"]) == {
+        "Accept-Ranges",
+        "Content-Disposition",
+        "Content-Length",
+        "Content-Range",
+        "ETag",
+        "Last-Modified",
+    }
+
+
+def test_s3_responds_to_the_preflights_that_cloudfront_passes_on() -> None:
+    [rule] = only("AWS::S3::Bucket")[1]["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedOrigins"] == rule["AllowedHeaders"] == ["*"]
+    assert rule["AllowedMethods"] == ["GET", "HEAD"]
+
+
+def test_response_without_cors_headers_is_not_reused_for_a_request_with_an_origin() -> None:
+    # A browser that showed <img> keeps a response without them, and would fail when it fetches the same URL.
+    headers = {item["Header"]: item for item in response_headers()["CustomHeadersConfig"]["Items"]}
+    assert headers["Vary"] == {"Header": "Vary", "Value": "Origin, Accept-Encoding", "Override": True}
+    # The private cache of a browser only, and no longer than an edge; unless the file has a Cache-Control of its own.
+    assert headers["Cache-Control"] == {"Header": "Cache-Control", "Value": "private, max-age=60", "Override": False}
+
+
+def test_served_file_can_run_nothing_and_send_nothing() -> None:
+    security = response_headers()["SecurityHeadersConfig"]
+    assert security["ContentTypeOptions"] == {"Override": True}
+    assert security["ReferrerPolicy"] == {"Override": True, "ReferrerPolicy": "no-referrer"}
+    assert security["ContentSecurityPolicy"]["Override"] is True
+    directives = [part.split() for part in security["ContentSecurityPolicy"]["ContentSecurityPolicy"].split(";")]
+    policy = {name: sources for name, *sources in directives}
+    assert len(policy) == len(directives)
+    assert policy["default-src"] == policy["form-action"] == policy["base-uri"] == ["'none'"]
+    assert policy["sandbox"] == []
+    # Neither a script nor a request; another site is never a source.
+    assert {source for sources in policy.values() for source in sources} <= {
+        "'none'",
+        "'self'",
+        "data:",
+        "'unsafe-inline'",
+    }
+    assert [name for name, sources in policy.items() if "'unsafe-inline'" in sources] == ["style-src"]
+    assert not {"script-src", "connect-src", "worker-src", "frame-src"} & policy.keys()
 
 
 def test_custom_domain_has_its_certificate_and_no_old_tls() -> None:
@@ -518,14 +590,85 @@ def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
     }
 
 
-def test_deployed_schema_is_the_file_unless_auth_is_off() -> None:
-    assert only("AWS::AppSync::GraphQLSchema")[1]["Definition"] == SCHEMA.read_text()
+def without_descriptions(schema: str) -> str:
+    """The schema, printed without its descriptions."""
+    document = parse(schema)
+    for definition in document.definitions:
+        fields = getattr(definition, "fields", ())
+        arguments = (argument for field in fields for argument in field.arguments)
+        for node in (definition, *fields, *arguments):
+            node.description = None
+    return print_ast(document)
+
+
+def test_deployed_schema_is_the_file_without_descriptions() -> None:
+    definition = only("AWS::AppSync::GraphQLSchema")[1]["Definition"]
+    assert print_ast(parse(definition)) == without_descriptions(SCHEMA.read_text())
 
 
 def test_schema_without_auth_differs_in_nothing_but_the_directives() -> None:
     definition = only("AWS::AppSync::GraphQLSchema", "auth-off")[1]["Definition"]
-    without = SCHEMA.read_text().replace(" @aws_cognito_user_pools @aws_iam", "")
-    assert print_ast(parse(definition)) == print_ast(parse(without))
+    without = only("AWS::AppSync::GraphQLSchema")[1]["Definition"].replace(" @aws_cognito_user_pools @aws_iam", "")
+    assert definition == without
+
+
+@pytest.mark.parametrize("variant", ["default", "auth-off"])
+def test_every_type_and_field_has_a_comment_and_nothing_else_has_one(variant: str) -> None:
+    # AppSync takes comments as descriptions, and has refused descriptions in quotes.
+    lines = only("AWS::AppSync::GraphQLSchema", variant)[1]["Definition"].splitlines()
+    assert not any('"""' in line or line.strip().startswith('"') for line in lines)
+    for above, line in itertools.pairwise(["", *lines]):
+        is_described = bool(re.match(r"type |  \w+(\(.*\))?: ", line)) and line != "  query: Query"
+        if not line.lstrip().startswith("#"):
+            assert above.lstrip().startswith("#") == is_described, line
+
+
+def test_only_types_and_fields_keep_their_descriptions() -> None:
+    schema = '''
+        """Colours."""
+        enum Colour { """Red.""" RED }
+        input Filter { "By." by: String = "description 0" }
+        "A schema." schema { query: Query }
+        """
+        Two
+          lines.
+        """
+        type Query {
+          "A \\"name\\"."
+          name("Of." of: Filter, text: String = "description 1"): Colour @deprecated(reason: "x")
+        }
+    '''
+    assert deployable(schema, auth=True) == textwrap.dedent(
+        """\
+        # Colours.
+        enum Colour {
+          RED
+        }
+
+        input Filter {
+          by: String = "description 0"
+        }
+
+        schema {
+          query: Query
+        }
+
+        # Two
+        #   lines.
+        type Query {
+          # A "name".
+          name(of: Filter, text: String = "description 1"): Colour @deprecated(reason: "x")
+        }
+        """
+    )
+
+
+def test_urls_of_a_page_are_signed_in_batches_that_lambda_takes() -> None:
+    resolvers = resources("AWS::AppSync::Resolver").values()
+    batches = {r["Properties"]["FieldName"]: r["Properties"].get("MaxBatchSize") for r in resolvers}
+    assert {field: size for field, size in batches.items() if size is not None} == {"url": 200}
+    # An event for a user in 40 groups is 12.6 KB, and Lambda takes 6 MB.
+    assert 200 * 12_600 < 6 * 1024**2 / 2
 
 
 @pytest.mark.parametrize(
@@ -554,7 +697,7 @@ def test_data_outlives_the_stack_unless_retain_data_is_off(variant: str, policy:
 
 
 @pytest.mark.parametrize(
-    ("variant", "who"), [("default", {"UserPoolId", "UserPoolClientId"}), ("auth-off", {"ApiKey"})]
+    ("variant", "who"), [("default", {"UserPoolId", "UserPoolClientId"}), ("auth-off", {"ApiKey", "ApiKeyExpires"})]
 )
 def test_outputs_are_the_names_that_clients_rely_on(variant: str, who: set[str]) -> None:
     outputs = {"GraphqlUrl", "CdnUrl", "Region", "BucketName", "FilesFolder", "DistributionId", "KeyGroupId"}

@@ -203,6 +203,44 @@ def test_changing_the_algorithm_in_place_is_refused(stack: Stack, tmp_path: Path
     assert (signing_parameters(stack), public_keys(stack)) == before
 
 
+def test_public_key_from_before_the_region_was_in_its_name_survives_the_upgrade(stack: Stack, tmp_path: Path) -> None:
+    assembly = synthesize(stack, tmp_path / "new", "stack_name=Older", "signing_keys=1")
+    template = assembly / "Older.template.json"
+    new = template.read_text()
+    template.write_text(json.dumps(as_before_the_region(json.loads(new))))
+    try:
+        assert deploy(stack, assembly).returncode == 0
+        before = public_key_of(stack, "Older")
+        template.write_text(new)
+        upgraded = deploy(stack, assembly)
+        assert upgraded.returncode == 0, upgraded.stdout + upgraded.stderr
+        assert public_key_of(stack, "Older") == before
+    finally:
+        cdk(stack, "destroy", "--force", "--app", str(assembly))
+    assert stack.outputs.region not in before["Name"]
+    assert stack.outputs.region in public_key_of(stack, "PrivateFiles")["Name"]
+
+
+def as_before_the_region(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with the names that the CDK gave public keys."""
+    [pair] = [each for each in template["Resources"].values() if each["Type"] == "Custom::SigningKeyPair"]
+    del pair["Properties"]["PublicKeyName"]
+    [public_key] = [each for each in template["Resources"].values() if each["Type"] == "AWS::CloudFront::PublicKey"]
+    public_key["Properties"]["PublicKeyConfig"] |= {
+        "Name": pair["Properties"].pop("FormerPublicKeyName"),
+        "CallerReference": pair["Properties"].pop("FormerCallerReference"),
+    }
+    return template
+
+
+def public_key_of(stack: Stack, name: str) -> dict[str, Any]:
+    """The configuration of the stack's newest public key, with its id."""
+    resources = stack.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    ids = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::CloudFront::PublicKey"]
+    configuration = stack.client("cloudfront").get_public_key_config(Id=ids[-1])["PublicKeyConfig"]
+    return {"Id": ids[-1], **configuration}
+
+
 def test_deleting_the_stack_leaves_no_key(stack: Stack) -> None:
     destroyed = cdk(stack, "destroy", "--force", "--app", str((stack.directory or Path()) / "cdk.out"))
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr

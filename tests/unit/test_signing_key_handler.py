@@ -84,6 +84,7 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
         physical_id: str | None = None,
         request_id: str = "",
         resource: str = "Pair",
+        names: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         event = {
             "RequestType": kind,
@@ -99,6 +100,7 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
                 "ParameterName": parameter,
                 "Algorithm": algorithm,
                 "SettlingSeconds": settling,
+                **(names or {}),
             },
         }
         if kind != "Create":
@@ -197,6 +199,29 @@ def test_another_settling_time_does_not_move_when_a_key_began_to_sign(request_: 
     created = request_("Create", settling="0")["Data"]
     assert created["SignsFrom"] == "1800000000"
     assert request_("Update", settling="86400")["Data"] == created
+
+
+NAMES = {
+    "PublicKeyName": "PrivateFiles1-eu-west-1",
+    "FormerPublicKeyName": "PrivateFiles1",
+    "FormerCallerReference": "c88",
+}
+
+
+def test_public_key_of_a_new_pair_has_the_name_with_the_region_and_keeps_it(request_: Request) -> None:
+    created = request_("Create", names=NAMES)["Data"]
+    assert (created["PublicKeyName"], created["CallerReference"]) == (NAMES["PublicKeyName"], NAMES["PublicKeyName"])
+    for kind in ("Create", "Update"):
+        assert request_(kind, names=NAMES | {"PublicKeyName": "another"})["Data"] == created
+
+
+def test_public_key_of_a_pair_from_before_keeps_its_name_and_reference(request_: Request) -> None:
+    # CloudFront's public keys are immutable: another name would fail the deployment.
+    created = request_("Create")["Data"]
+    former = {"PublicKeyName": "PrivateFiles1", "CallerReference": "c88"}
+    for _ in range(2):
+        assert request_("Update", names=NAMES)["Data"] == created | former
+    assert request_("Update")["Data"] == created  # a roll-back
 
 
 def test_two_generations_are_two_keys(request_: Request) -> None:

@@ -6,14 +6,21 @@ from functools import lru_cache
 from typing import Any
 
 from graphql import (
+    FieldDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    Node,
+    StringValueNode,
+    TokenKind,
+    TypeDefinitionNode,
+    Visitor,
     build_ast_schema,
     concat_ast,
     is_abstract_type,
     parse,
+    visit,
 )
 
 ADDED_BY_APPSYNC = parse(
@@ -36,7 +43,7 @@ def build_schema(sdl: str) -> GraphQLSchema:
     Raises ValueError if the SDL uses what this data plane does not do, such as another scalar or directive of AppSync.
     """
     try:
-        schema = build_ast_schema(concat_ast([parse(sdl), ADDED_BY_APPSYNC]))
+        schema = build_ast_schema(concat_ast([visit(parse(sdl), _CommentsAsDescriptions()), ADDED_BY_APPSYNC]))
     except (GraphQLError, TypeError) as error:
         raise ValueError(f"the schema of the API uses what this data plane does not do: {error}") from error
     for graphql_type in schema.type_map.values():
@@ -49,6 +56,24 @@ def build_schema(sdl: str) -> GraphQLSchema:
             graphql_type.serialize = _date_time  # type: ignore[method-assign]
             graphql_type.parse_value = _date_time  # type: ignore[method-assign]
     return schema
+
+
+class _CommentsAsDescriptions(Visitor):
+    """AppSync drops descriptions in quotes; comments right before a type or field are its description.
+
+    https://github.com/aws/aws-appsync-community/issues/38
+    """
+
+    def enter(self, node: Node, *_: object) -> None:
+        if not isinstance(node, (TypeDefinitionNode, FieldDefinitionNode)):
+            return
+        comments: list[str] = []
+        token = node.loc.start_token.prev if node.loc and not node.description else None
+        while token and token.kind == TokenKind.COMMENT and token.prev and token.prev.line < token.line:
+            comments.insert(0, token.value or "")
+            token = token.prev
+        text = "\n".join(comment.removeprefix(" ") for comment in comments)
+        node.description = StringValueNode(value=text) if text else None
 
 
 def _date_time(value: Any) -> str:
