@@ -1,4 +1,4 @@
-"""What the GraphQL API of this machine costs under load, beside a server that only reads and answers."""
+"""The CPU time of the local GraphQL API under load, compared with a server that returns a fixed response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.paired import Timed, compare
 from bench.rows import Row
 from local.data_planes.appsync.app import create_app
 
-AT_ONCE = 100
+CONCURRENT = 100
 KEPT_OF = 5_000
 TYPE_NAME = '{"query":"{ __typename }"}', '{"data":{"__typename":"Query"}}'
 GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"getUrl":"{SIGNED_URL}"}}}}'
@@ -32,7 +32,7 @@ GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"
 
 @dataclass(frozen=True)
 class Server:
-    """A server with a thread of its own, so that what it costs can be told from what its clients cost."""
+    """A server in its own thread, so that its CPU time can be measured apart from that of its clients."""
 
     server: uvicorn.Server
     loop: asyncio.AbstractEventLoop
@@ -50,14 +50,14 @@ class Server:
 
 
 def rows(rounds: int) -> Iterator[Row]:
-    """For two queries the CPU time of an answer as a multiple of the bare server's; then what 5,000 answers leave."""
+    """Yield the CPU time of two queries as a multiple of the bare server's, then the objects kept of 5,000 requests."""
     with _served(aws()) as stand_in, _served(_plane(stand_in.url)) as plane:
-        for subject, (question, answer), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
-            with _served(_bare(answer)) as bare:
-                pair = compare(_asking(plane, question, answer), _asking(bare, question, answer), rounds)
+        for subject, (query, expected), goal in (("__typename", TYPE_NAME, 10), ("getUrl", GET_URL, 16)):
+            with _served(_bare(expected)) as bare:
+                pair = compare(_sending(plane, query, expected), _sending(bare, query, expected), rounds)
             yield Row(
                 f"GraphQL API on this machine, {subject}",
-                "Starlette that answers the same bytes",
+                "Starlette that returns the same bytes",
                 1 / pair.ratio,
                 "× the cost",
                 at_most=goal,
@@ -66,7 +66,7 @@ def rows(rounds: int) -> Iterator[Row]:
             )
         yield Row(
             f"GraphQL API on this machine, {KEPT_OF:,} getUrl",
-            "what it keeps of one; a leak is a dozen",
+            "kept of each; a leak is a dozen",
             _kept(plane) / KEPT_OF,
             "objects",
             at_most=0.5,
@@ -84,19 +84,19 @@ def _plane(aws_endpoint_url: str) -> Starlette:
     )
 
 
-def _bare(answer: str) -> Starlette:
+def _bare(body: str) -> Starlette:
     async def graphql(request: Request) -> Response:
         await request.body()
-        return Response(answer, media_type="application/json;charset=UTF-8")
+        return Response(body, media_type="application/json;charset=UTF-8")
 
     return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
 
 
-def _asking(server: Server, question: str, answer: str) -> Timed:
+def _sending(server: Server, query: str, expected: str) -> Timed:
     def timed() -> float:
-        begun = server.cpu_seconds()
-        asyncio.run(_ask(server.url, question, answer, AT_ONCE))
-        return (server.cpu_seconds() - begun) / AT_ONCE
+        started_at = server.cpu_seconds()
+        asyncio.run(_send(server.url, query, expected, CONCURRENT))
+        return (server.cpu_seconds() - started_at) / CONCURRENT
 
     return timed
 
@@ -104,25 +104,25 @@ def _asking(server: Server, question: str, answer: str) -> Timed:
 def _kept(plane: Server) -> int:
     held = []
     for times in (KEPT_OF // 5, KEPT_OF):
-        asyncio.run(_ask(plane.url, *GET_URL, times))
+        asyncio.run(_send(plane.url, *GET_URL, times))
         plane.wait_until_idle()
         gc.collect()
         held.append(sys.getallocatedblocks())
     return held[1] - held[0]
 
 
-async def _ask(url: str, question: str, answer: str, times: int) -> None:
-    """Asks so many times, a hundred at once; raises AssertionError where the answer is another."""
+async def _send(url: str, query: str, expected: str, times: int) -> None:
+    """Send the query `times` times, 100 concurrently. Raises AssertionError if a response is not the expected one."""
     headers = {"x-api-key": API_KEY, "content-type": "application/json"}
     turns = iter(range(times))
 
-    async def ask_in_turn() -> None:
+    async def send_in_turn() -> None:
         for _ in turns:
-            async with http.post(f"{url}/graphql", data=question.encode(), headers=headers) as response:
-                assert await response.text() == answer  # noqa: S101 - or the figure is none
+            async with http.post(f"{url}/graphql", data=query.encode(), headers=headers) as response:
+                assert await response.text() == expected  # noqa: S101 - otherwise the figure means nothing
 
     async with aiohttp.ClientSession() as http:
-        await asyncio.gather(*(ask_in_turn() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(send_in_turn() for _ in range(CONCURRENT)))
 
 
 async def _thread_time() -> float:

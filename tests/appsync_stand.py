@@ -3,7 +3,6 @@
 import contextlib
 import inspect
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,16 +11,15 @@ from urllib.parse import unquote
 
 import boto3
 import jwt
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from local.data_planes.appsync.app import create_app
 from local.data_planes.appsync.request_signature import Credential
+from tests.served import served
 
 REGION = "eu-central-1"
 POOL = "eu-central-1_Test12345"
@@ -183,24 +181,6 @@ class Aws:
                 Route("/2015-03-31/functions/{arn}/invocations", invoke, methods=["POST"]),
             ]
         )
-
-
-@contextlib.contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an app on a free port of 127.0.0.1; yields its URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.005)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def data_plane_app(endpoint: str, **options: Any) -> Starlette:

@@ -193,8 +193,8 @@ def test_graphiql_gets_a_new_token_for_the_demo_user(aws: Aws) -> None:
     aws.function = lambda event: event["identity"]["username"]
     with data_plane(aws, demo_token=demo_token) as url, httpx.Client(base_url=url, timeout=30) as client:
         token = client.get("/demo-token", headers={"sec-fetch-site": "same-origin"}).json()["token"]
-        answer = client.post("/graphql", json={"query": "{ unmarked }"}, headers={"authorization": token})
-    assert answer.json() == {"data": {"unmarked": "demo"}}
+        response = client.post("/graphql", json={"query": "{ unmarked }"}, headers={"authorization": token})
+    assert response.json() == {"data": {"unmarked": "demo"}}
 
 
 @pytest.mark.parametrize(

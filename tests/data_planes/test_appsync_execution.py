@@ -24,20 +24,20 @@ def client(aws: Aws) -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(
+def send(
     client: httpx.Client, query: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
     response = client.post("/graphql", json={"query": query, "variables": variables}, headers=headers or KEY)
     assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
 # The event
 
 
 def test_event_has_every_key_that_appsync_sends(client: httpx.Client, aws: Aws) -> None:
-    ask(client, "query Q($n: String!) {\n  getUrl(name: $n)\n}", {"n": "a b.jpg"}, {**KEY, "X-Custom": "Yes"})
+    send(client, "query Q($n: String!) {\n  getUrl(name: $n)\n}", {"n": "a b.jpg"}, {**KEY, "X-Custom": "Yes"})
     [event] = aws.events
     headers = event.pop("request")["headers"]
     assert event == {
@@ -59,7 +59,7 @@ def test_event_has_every_key_that_appsync_sends(client: httpx.Client, aws: Aws) 
 
 
 def test_domain_name_is_null(client: httpx.Client, aws: Aws) -> None:
-    ask(client, "{ names }")
+    send(client, "{ names }")
     assert aws.events[0]["request"]["domainName"] is None
 
 
@@ -75,7 +75,7 @@ def test_selection_is_listed_by_alias_and_path_and_written_as_graphql(client: ht
       }
       fragment Rest on File { alias: id owner { who: name } }
     """
-    ask(client, query)
+    send(client, query)
     info = aws.events[0]["info"]
     assert info["selectionSetList"] == ["id", "title", "owner", "owner/name", "alias", "owner/who", "at"]
     assert info["selectionSetGraphQL"].startswith("{\n  id\n  title: name\n  owner {\n    name\n  }\n  ...Rest\n")
@@ -83,7 +83,7 @@ def test_selection_is_listed_by_alias_and_path_and_written_as_graphql(client: ht
 
 
 def test_argument_by_a_variable_without_a_value_is_null(client: httpx.Client, aws: Aws) -> None:
-    ask(client, "query Q($limit: Int) { getFiles(limit: $limit, order: DESC) { nextToken } }")
+    send(client, "query Q($limit: Int) { getFiles(limit: $limit, order: DESC) { nextToken } }")
     assert aws.events[0]["arguments"] == {"limit": None, "order": "DESC"}
 
 
@@ -93,17 +93,17 @@ def test_argument_by_a_variable_without_a_value_is_null(client: httpx.Client, aw
 @pytest.mark.parametrize("name", ["plain", "ü", "a/b?c=d&e"])
 def test_string_is_a_result(client: httpx.Client, aws: Aws, name: str) -> None:
     aws.function = lambda event: event["arguments"]["name"]
-    assert ask(client, "query Q($n: String!) { getUrl(name: $n) }", {"n": name}) == {"data": {"getUrl": name}}
+    assert send(client, "query Q($n: String!) { getUrl(name: $n) }", {"n": name}) == {"data": {"getUrl": name}}
 
 
 def test_list_is_a_result(client: httpx.Client, aws: Aws) -> None:
     aws.function = lambda _event: ["a", None, "b"]
-    assert ask(client, "{ names }") == {"data": {"names": ["a", None, "b"]}}
+    assert send(client, "{ names }") == {"data": {"names": ["a", None, "b"]}}
 
 
 def test_fields_without_a_resolver_are_properties_of_their_source(client: httpx.Client, aws: Aws) -> None:
     aws.function = lambda _event: {"id": 1, "size": 3, "owner": {"name": "x"}, "extra": True}
-    assert ask(client, '{ getFile(id: "1") { id name size owner { name } __typename } }')["data"]["getFile"] == {
+    assert send(client, '{ getFile(id: "1") { id name size owner { name } __typename } }')["data"]["getFile"] == {
         "id": "1",
         "name": None,
         "size": 3,
@@ -115,7 +115,7 @@ def test_fields_without_a_resolver_are_properties_of_their_source(client: httpx.
 def test_sibling_queries_run_at_the_same_time(client: httpx.Client, aws: Aws) -> None:
     waiting: list[Any] = []
 
-    async def answer(event: Any) -> str:
+    async def function(event: Any) -> str:
         waiting.append(event)
         # Returns only when all three are running: one after the other, they would time out.
         async with asyncio.timeout(20):
@@ -123,37 +123,37 @@ def test_sibling_queries_run_at_the_same_time(client: httpx.Client, aws: Aws) ->
                 await asyncio.sleep(0.005)
         return str(event["arguments"]["name"])
 
-    aws.function = answer
+    aws.function = function
     query = '{ a: getUrl(name: "1") b: getUrl(name: "2") c: getUrl(name: "3") }'
-    assert ask(client, query) == {"data": {"a": "1", "b": "2", "c": "3"}}
+    assert send(client, query) == {"data": {"a": "1", "b": "2", "c": "3"}}
 
 
 def test_mutations_run_one_after_the_other(client: httpx.Client, aws: Aws) -> None:
     running: list[str] = []
 
-    async def answer(event: Any) -> Any:
+    async def function(event: Any) -> Any:
         running.append(event["arguments"]["id"])
         assert len(running) == 1
         await asyncio.sleep(0.02)
         return {"id": running.pop()}
 
-    aws.function = answer
+    aws.function = function
     query = 'mutation { a: rename(id: 1, name: "n") { id } b: rename(id: 2, name: "n") { id } }'
-    answered = ask(client, query, headers={"authorization": aws.token()})
-    assert answered == {"data": {"a": {"id": "1"}, "b": {"id": "2"}}}
+    response = send(client, query, headers={"authorization": aws.token()})
+    assert response == {"data": {"a": {"id": "1"}, "b": {"id": "2"}}}
 
 
 # Errors
 
 
 def test_raised_exception_is_an_error_and_siblings_are_kept(client: httpx.Client, aws: Aws) -> None:
-    def answer(event: Any) -> Any:
+    def function(event: Any) -> Any:
         if event["info"]["fieldName"] == "names":
             return ["kept"]
         raise Raised({"errorType": "NotServable", "errorMessage": "no such file", "stackTrace": ["secret"]})
 
-    aws.function = answer
-    assert ask(client, '{\n  getUrl(name: "x")\n  names\n}') == {
+    aws.function = function
+    assert send(client, '{\n  getUrl(name: "x")\n  names\n}') == {
         "data": {"getUrl": None, "names": ["kept"]},
         "errors": [
             {
@@ -187,29 +187,29 @@ def test_raised_exception_is_an_error_and_siblings_are_kept(client: httpx.Client
 def test_function_that_ends_without_an_exception_class(
     client: httpx.Client, aws: Aws, payload: dict[str, Any], error_type: str, message: str
 ) -> None:
-    def answer(_event: Any) -> Any:
+    def function(_event: Any) -> Any:
         raise Raised(payload)
 
-    aws.function = answer
-    [error] = ask(client, "{ names }")["errors"]
+    aws.function = function
+    [error] = send(client, "{ names }")["errors"]
     assert (error["errorType"], error["message"]) == (error_type, message)
 
 
 def test_request_that_takes_too_long_is_ended(client: httpx.Client, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def answer(_event: Any) -> Any:
+    async def function(_event: Any) -> Any:
         await asyncio.sleep(60)
 
-    aws.function = answer
+    aws.function = function
     monkeypatch.setattr("local.data_planes.appsync.execution.REQUEST_SECONDS", 0.1)
     started_at = time.monotonic()
-    answered = ask(client, "{ names }")
-    assert answered["data"] is None
-    assert answered["errors"][0]["errorType"] == "ExecutionTimeout"
+    response = send(client, "{ names }")
+    assert response["data"] is None
+    assert response["errors"][0]["errorType"] == "ExecutionTimeout"
     assert time.monotonic() - started_at < 30
 
 
 @pytest.mark.parametrize(
-    ("answer", "query", "data", "path", "message"),
+    ("result", "query", "data", "path", "message"),
     [
         (
             {"name": "a"},
@@ -249,10 +249,10 @@ def test_request_that_takes_too_long_is_ended(client: httpx.Client, aws: Aws, mo
     ],
 )
 def test_result_that_does_not_fit_the_schema_is_an_error(
-    client: httpx.Client, aws: Aws, *, answer: Any, query: str, data: Any, path: list[Any], message: str
+    client: httpx.Client, aws: Aws, *, result: Any, query: str, data: Any, path: list[Any], message: str
 ) -> None:
-    aws.function = lambda event: None if event["info"]["fieldName"] == "names" else answer
-    assert ask(client, query) == {"data": data, "errors": [{"path": path, "locations": None, "message": message}]}
+    aws.function = lambda event: None if event["info"]["fieldName"] == "names" else result
+    assert send(client, query) == {"data": data, "errors": [{"path": path, "locations": None, "message": message}]}
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,8 @@ def test_result_that_does_not_fit_the_schema_is_an_error(
 def test_variable_that_does_not_fit_runs_nothing(
     client: httpx.Client, aws: Aws, query: str, variables: dict[str, Any], message: str
 ) -> None:
-    answered = ask(client, query, variables)
-    assert answered == {
+    response = send(client, query, variables)
+    assert response == {
         "data": None,
         "errors": [{"path": None, "locations": [{"line": 1, "column": 9, "sourceName": None}], "message": message}],
     }
@@ -297,9 +297,9 @@ def test_variable_that_does_not_fit_runs_nothing(
 
 
 def test_invalid_document_runs_nothing_and_is_a_200(client: httpx.Client, aws: Aws) -> None:
-    answered = ask(client, "{ names x }")
-    assert answered["data"] is None
-    assert answered["errors"][0]["message"] == (
+    response = send(client, "{ names x }")
+    assert response["data"] is None
+    assert response["errors"][0]["message"] == (
         "Validation error of type FieldUndefined: Cannot query field 'x' on type 'Query'."
     )
     assert aws.events == []
@@ -308,10 +308,10 @@ def test_invalid_document_runs_nothing_and_is_a_200(client: httpx.Client, aws: A
 def test_required_field_that_fails_ends_the_request_and_its_siblings(client: httpx.Client, aws: Aws) -> None:
     aws.schema = "type Query { names: [String] @aws_api_key required: String! @aws_iam }"
     aws.resolvers["Query"]["required"] = 0
-    answered = ask(client, "{ names required }")
-    assert answered["data"] is None
-    assert [error["path"] for error in answered["errors"]] == [["required"]]
-    assert ask(client, "{ names }") == {"data": {"names": None}}
+    response = send(client, "{ names required }")
+    assert response["data"] is None
+    assert [error["path"] for error in response["errors"]] == [["required"]]
+    assert send(client, "{ names }") == {"data": {"names": None}}
 
 
 # Batches
@@ -320,12 +320,12 @@ def test_required_field_that_fails_ends_the_request_and_its_siblings(client: htt
 def batched(aws: Aws, size: int, resolve: Any) -> None:
     aws.resolvers["File"] = {"owner": size}
 
-    def answer(event: Any) -> Any:
+    def function(event: Any) -> Any:
         if isinstance(event, list):
             return [resolve(item) for item in event]
         return {"items": [{"id": number} for number in range(5)]}
 
-    aws.function = answer
+    aws.function = function
 
 
 def batches(aws: Aws) -> list[int]:
@@ -334,7 +334,7 @@ def batches(aws: Aws) -> list[int]:
 
 def test_batch_resolver_is_sent_lists_of_at_most_its_size(client: httpx.Client, aws: Aws) -> None:
     batched(aws, 2, lambda item: {"data": {"name": f"owner of {item['source']['id']}"}})
-    items = ask(client, "{ getFiles { items { id owner { name } } } }")["data"]["getFiles"]["items"]
+    items = send(client, "{ getFiles { items { id owner { name } } } }")["data"]["getFiles"]["items"]
     assert [item["owner"]["name"] for item in items] == [f"owner of {number}" for number in range(5)]
     assert sorted(batches(aws)) == [1, 2, 2]
     [event, *_] = next(event for event in aws.events if isinstance(event, list))
@@ -344,7 +344,7 @@ def test_batch_resolver_is_sent_lists_of_at_most_its_size(client: httpx.Client, 
 
 def test_batch_larger_than_the_list_is_one_invocation(client: httpx.Client, aws: Aws) -> None:
     batched(aws, 100, lambda _item: {"data": {"name": "x"}})
-    ask(client, "{ getFiles { items { owner { name } } } }")
+    send(client, "{ getFiles { items { owner { name } } } }")
     assert batches(aws) == [5]
 
 
@@ -355,10 +355,10 @@ def test_failed_item_of_a_batch_fails_alone(client: httpx.Client, aws: Aws) -> N
         return {"data": {"name": "x"}, "errorMessage": None, "errorType": None}
 
     batched(aws, 100, resolve)
-    answered = ask(client, "{ getFiles { items { owner { name } } } }")
-    owners = [item["owner"] for item in answered["data"]["getFiles"]["items"]]
+    response = send(client, "{ getFiles { items { owner { name } } } }")
+    owners = [item["owner"] for item in response["data"]["getFiles"]["items"]]
     assert owners == [{"name": "x"}, None, {"name": "x"}, {"name": "x"}, {"name": "x"}]
-    [error] = answered["errors"]
+    [error] = response["errors"]
     assert (error["path"], error["errorType"], error["message"]) == (
         ["getFiles", "items", 1, "owner"],
         "NotFound",
@@ -371,7 +371,7 @@ def test_raise_in_a_batch_fails_every_item(client: httpx.Client, aws: Aws) -> No
         raise Raised({"errorType": "Broken", "errorMessage": "all of it"})
 
     batched(aws, 100, resolve)
-    errors = ask(client, "{ getFiles { items { owner { name } } } }")["errors"]
+    errors = send(client, "{ getFiles { items { owner { name } } } }")["errors"]
     assert [error["errorType"] for error in errors] == ["Broken"] * 5
 
 
@@ -379,14 +379,14 @@ def test_batch_result_of_another_length_fails_every_item(client: httpx.Client, a
     batched(aws, 100, None)
     whole = aws.function
     aws.function = lambda event: [] if isinstance(event, list) else whole(event)
-    assert len(ask(client, "{ getFiles { items { owner { name } } } }")["errors"]) == 5
+    assert len(send(client, "{ getFiles { items { owner { name } } } }")["errors"]) == 5
 
 
 # Field access
 
 
-def unauthorized(answer: dict[str, Any]) -> list[str]:
-    errors = answer.get("errors", [])
+def unauthorized(response: dict[str, Any]) -> list[str]:
+    errors = response.get("errors", [])
     assert all(
         (error["errorType"], error["errorInfo"], error["data"]) == ("Unauthorized", None, None) for error in errors
     )
@@ -395,9 +395,9 @@ def unauthorized(answer: dict[str, Any]) -> list[str]:
 
 def test_field_not_allowed_for_the_caller_is_null_and_siblings_are_kept(client: httpx.Client, aws: Aws) -> None:
     aws.function = lambda _event: ["kept"]
-    answer = ask(client, "{ names unmarked }")
-    assert answer["data"] == {"names": ["kept"], "unmarked": None}
-    assert answer["errors"] == [
+    response = send(client, "{ names unmarked }")
+    assert response["data"] == {"names": ["kept"], "unmarked": None}
+    assert response["errors"] == [
         {
             "path": ["unmarked"],
             "data": None,
@@ -412,15 +412,15 @@ def test_field_not_allowed_for_the_caller_is_null_and_siblings_are_kept(client: 
 
 def test_unmarked_field_belongs_to_the_default_mode(client: httpx.Client, aws: Aws) -> None:
     aws.function = lambda _event: "yes"
-    assert ask(client, "{ unmarked }", headers={"authorization": aws.token()}) == {"data": {"unmarked": "yes"}}
-    assert unauthorized(ask(client, "{ unmarked }")) == ["Not Authorized to access unmarked on type Query"]
+    assert send(client, "{ unmarked }", headers={"authorization": aws.token()}) == {"data": {"unmarked": "yes"}}
+    assert unauthorized(send(client, "{ unmarked }")) == ["Not Authorized to access unmarked on type Query"]
 
 
 def test_directive_on_a_field_overrides_those_on_its_type(client: httpx.Client, aws: Aws) -> None:
     aws.function = lambda _event: {"id": 1, "secret": "x"}
-    answer = ask(client, "{ getFile(id: 1) { id secret } }")
-    assert answer["data"] == {"getFile": {"id": "1", "secret": None}}
-    assert unauthorized(answer) == ["Not Authorized to access secret on type File"]
+    response = send(client, "{ getFile(id: 1) { id secret } }")
+    assert response["data"] == {"getFile": {"id": "1", "secret": None}}
+    assert unauthorized(response) == ["Not Authorized to access secret on type File"]
 
 
 @pytest.mark.parametrize(("groups", "allowed"), [(None, False), (["users"], False), (["users", "admins"], True)])
@@ -428,18 +428,18 @@ def test_directive_with_groups_requires_one_of_them(
     client: httpx.Client, aws: Aws, groups: list[str] | None, allowed: bool
 ) -> None:
     aws.function = lambda _event: "yes"
-    answer = ask(client, "{ forAdmins }", headers={"authorization": aws.token(groups=groups)})
-    assert (answer["data"]["forAdmins"] == "yes") is allowed
-    assert (unauthorized(answer) == []) is allowed
+    response = send(client, "{ forAdmins }", headers={"authorization": aws.token(groups=groups)})
+    assert (response["data"]["forAdmins"] == "yes") is allowed
+    assert (unauthorized(response) == []) is allowed
 
 
 def test_default_action_deny_refuses_unmarked_fields(client: httpx.Client, aws: Aws) -> None:
     aws.api["userPoolConfig"] = {**aws.api["userPoolConfig"], "defaultAction": "DENY"}
     token = {"authorization": aws.token()}
-    assert unauthorized(ask(client, "{ unmarked }", headers=token)) == [
+    assert unauthorized(send(client, "{ unmarked }", headers=token)) == [
         "Not Authorized to access unmarked on type Query"
     ]
-    assert unauthorized(ask(client, "{ names }", headers=token)) == []
+    assert unauthorized(send(client, "{ names }", headers=token)) == []
 
 
 # Limits
@@ -448,19 +448,19 @@ def test_default_action_deny_refuses_unmarked_fields(client: httpx.Client, aws: 
 def test_depth_limit_fails_the_fields_below_it(client: httpx.Client, aws: Aws) -> None:
     aws.api["queryDepthLimit"] = 2
     aws.function = lambda _event: {"id": 1, "owner": {"name": "x"}}
-    assert "errors" not in ask(client, "{ getFile(id: 1) { id } }")
-    [error] = ask(client, "{ getFile(id: 1) { id owner { name } } }")["errors"]
+    assert "errors" not in send(client, "{ getFile(id: 1) { id } }")
+    [error] = send(client, "{ getFile(id: 1) { id owner { name } } }")["errors"]
     assert error["errorType"] == "QueryDepthLimitReached"
 
 
 def test_resolver_limit_fails_the_fields_beyond_it(client: httpx.Client, aws: Aws) -> None:
     aws.api["resolverCountLimit"] = 2
-    [error] = ask(client, "{ a: names b: names c: names }")["errors"]
+    [error] = send(client, "{ a: names b: names c: names }")["errors"]
     assert (error["path"], error["errorType"]) == (["c"], "ResolverExecutionLimitReached")
 
 
 def test_introspection_that_is_off_is_a_validation_error(client: httpx.Client, aws: Aws) -> None:
-    assert "errors" not in ask(client, "{ __schema { queryType { name } } }")
+    assert "errors" not in send(client, "{ __schema { queryType { name } } }")
     aws.api["introspectionConfig"] = "DISABLED"
-    assert ask(client, "{ __typename }") == {"data": {"__typename": "Query"}}
-    assert "FieldUndefined" in ask(client, "{ __schema { queryType { name } } }")["errors"][0]["message"]
+    assert send(client, "{ __typename }") == {"data": {"__typename": "Query"}}
+    assert "FieldUndefined" in send(client, "{ __schema { queryType { name } } }")["errors"][0]["message"]

@@ -47,7 +47,7 @@ def client(aws: Aws) -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(client: httpx.Client, **headers: str) -> httpx.Response:
+def send(client: httpx.Client, **headers: str) -> httpx.Response:
     return client.post("/graphql", json=QUERY, headers={name.replace("_", "-"): text for name, text in headers.items()})
 
 
@@ -61,23 +61,23 @@ def outcome(response: httpx.Response) -> tuple[int, str, str]:
 
 
 def test_api_key_is_accepted_and_has_no_identity(client: httpx.Client, aws: Aws) -> None:
-    assert ask(client, x_api_key=API_KEY).json() == {"data": {"getUrl": "opened"}}
+    assert send(client, x_api_key=API_KEY).json() == {"data": {"getUrl": "opened"}}
     assert aws.events[0]["identity"] is None
 
 
 @pytest.mark.parametrize("key", ["", "da2-other", EXPIRED_KEY])
 def test_wrong_or_expired_api_key_is_refused(client: httpx.Client, key: str) -> None:
-    assert outcome(ask(client, x_api_key=key)) == (401, "UnauthorizedException", NOT_AUTHORIZED)
+    assert outcome(send(client, x_api_key=key)) == (401, "UnauthorizedException", NOT_AUTHORIZED)
 
 
 def test_missing_api_key_is_refused(client: httpx.Client, aws: Aws) -> None:
     aws.api = {"authenticationType": "API_KEY"}
-    assert outcome(ask(client)) == (401, "UnauthorizedException", NOT_AUTHORIZED)
+    assert outcome(send(client)) == (401, "UnauthorizedException", NOT_AUTHORIZED)
 
 
 def test_api_key_is_refused_if_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:
     aws.api = COGNITO
-    assert outcome(ask(client, x_api_key=API_KEY)) == (401, "UnauthorizedException", NO_HEADER)
+    assert outcome(send(client, x_api_key=API_KEY)) == (401, "UnauthorizedException", NO_HEADER)
 
 
 # Cognito
@@ -91,7 +91,7 @@ def test_access_and_id_tokens_are_accepted_with_and_without_bearer(
     client: httpx.Client, aws: Aws, prefix: str, claims: dict[str, Any]
 ) -> None:
     token = aws.token(**claims)
-    assert ask(client, authorization=prefix + token).json() == {"data": {"getUrl": "opened"}}
+    assert send(client, authorization=prefix + token).json() == {"data": {"getUrl": "opened"}}
     identity = aws.events[0]["identity"]
     assert identity == {
         "sub": "user-1",
@@ -105,27 +105,27 @@ def test_access_and_id_tokens_are_accepted_with_and_without_bearer(
 
 
 def test_groups_are_part_of_the_identity(client: httpx.Client, aws: Aws) -> None:
-    ask(client, authorization=aws.token(groups=["admins"]))
+    send(client, authorization=aws.token(groups=["admins"]))
     assert aws.events[0]["identity"]["groups"] == ["admins"]
 
 
 @pytest.mark.parametrize("authorization", ["nonsense", "Bearer", "Bearer nonsense", "a.b"])
 def test_malformed_token_is_refused(client: httpx.Client, authorization: str) -> None:
-    assert outcome(ask(client, authorization=authorization)) == (401, "UnauthorizedException", NO_HEADER)
+    assert outcome(send(client, authorization=authorization)) == (401, "UnauthorizedException", NO_HEADER)
 
 
 def test_request_without_a_token_is_refused(client: httpx.Client) -> None:
-    assert outcome(ask(client)) == (401, "UnauthorizedException", NO_HEADER)
+    assert outcome(send(client)) == (401, "UnauthorizedException", NO_HEADER)
 
 
 def test_token_that_cannot_be_parsed_is_refused(client: httpx.Client) -> None:
     refused = (401, "UnauthorizedException", "Unable to parse JWT token.")
-    assert outcome(ask(client, authorization="a.b.c")) == refused
+    assert outcome(send(client, authorization="a.b.c")) == refused
 
 
 def test_expired_token_is_refused(client: httpx.Client, aws: Aws) -> None:
     token = aws.token(exp=int(time.time()) - 3600)
-    assert outcome(ask(client, authorization=token)) == (401, "UnauthorizedException", "Token has expired.")
+    assert outcome(send(client, authorization=token)) == (401, "UnauthorizedException", "Token has expired.")
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_expired_token_is_refused(client: httpx.Client, aws: Aws) -> None:
     ],
 )
 def test_token_without_the_right_claims_is_refused(client: httpx.Client, aws: Aws, claims: dict[str, Any]) -> None:
-    assert outcome(ask(client, authorization=aws.token(**claims))) == (401, "UnauthorizedException", NOT_AUTHORIZED)
+    assert outcome(send(client, authorization=aws.token(**claims))) == (401, "UnauthorizedException", NOT_AUTHORIZED)
 
 
 def test_token_signed_by_another_key_is_refused(client: httpx.Client, aws: Aws) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    assert outcome(ask(client, authorization=aws.token(key=other)))[2] == NOT_AUTHORIZED
+    assert outcome(send(client, authorization=aws.token(key=other)))[2] == NOT_AUTHORIZED
 
 
 def unsafe_token(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
@@ -158,7 +158,7 @@ def unsafe_token(header: dict[str, Any], claims: dict[str, Any], sign: Callable[
 def test_changed_token_is_refused(client: httpx.Client, aws: Aws) -> None:
     head, _, signature = aws.token().split(".")
     changed = aws.token(sub="other").split(".")[1]
-    assert outcome(ask(client, authorization=f"{head}.{changed}.{signature}"))[2] == NOT_AUTHORIZED
+    assert outcome(send(client, authorization=f"{head}.{changed}.{signature}"))[2] == NOT_AUTHORIZED
 
 
 def test_other_algorithms_are_refused(client: httpx.Client, aws: Aws) -> None:
@@ -171,26 +171,26 @@ def test_other_algorithms_are_refused(client: httpx.Client, aws: Aws) -> None:
         unsafe_token({"alg": "HS256", "kid": "key-1"}, claims, lambda text: hmac.digest(public, text, "sha256")),
         jwt.encode(claims, key, algorithm="RS512", headers={"kid": "key-1"}),
     ):
-        assert outcome(ask(client, authorization=token))[2] == NOT_AUTHORIZED
+        assert outcome(send(client, authorization=token))[2] == NOT_AUTHORIZED
 
 
 def test_app_client_must_match_the_pattern_of_the_api(client: httpx.Client, aws: Aws) -> None:
     aws.api["userPoolConfig"] = {**aws.api["userPoolConfig"], "appIdClientRegex": "app-client-[12]"}
-    assert ask(client, authorization=aws.token()).status_code == 200
-    assert outcome(ask(client, authorization=aws.token(client_id="app-client-3")))[2] == NOT_AUTHORIZED
-    assert outcome(ask(client, authorization=aws.token(client_id="an-app-client-1")))[2] == NOT_AUTHORIZED
+    assert send(client, authorization=aws.token()).status_code == 200
+    assert outcome(send(client, authorization=aws.token(client_id="app-client-3")))[2] == NOT_AUTHORIZED
+    assert outcome(send(client, authorization=aws.token(client_id="an-app-client-1")))[2] == NOT_AUTHORIZED
 
 
 def test_signing_keys_are_fetched_once(client: httpx.Client, aws: Aws) -> None:
     for _ in range(5):
-        ask(client, authorization=aws.token())
+        send(client, authorization=aws.token())
     assert aws.jwks_fetches == 1
 
 
 def test_unknown_key_ids_do_not_cause_a_fetch_each(client: httpx.Client, aws: Aws) -> None:
     for number in range(5):
         made_up = aws.token(key_id=f"made-up-{number}", key=aws.keys["key-1"])
-        assert outcome(ask(client, authorization=made_up))[2] == NOT_AUTHORIZED
+        assert outcome(send(client, authorization=made_up))[2] == NOT_AUTHORIZED
     assert aws.jwks_fetches == 1
 
 
@@ -198,9 +198,9 @@ def test_new_signing_key_of_the_pool_is_fetched(
     client: httpx.Client, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.data_planes.user_pool_tokens.REFETCH_AFTER", 0.0)
-    ask(client, authorization=aws.token())
+    send(client, authorization=aws.token())
     aws.keys["key-2"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    assert ask(client, authorization=aws.token(key_id="key-2")).status_code == 200
+    assert send(client, authorization=aws.token(key_id="key-2")).status_code == 200
 
 
 # IAM
@@ -329,7 +329,7 @@ def test_incomplete_signature_is_refused(client: httpx.Client) -> None:
 
 def test_api_with_only_iam_requires_a_signature(client: httpx.Client, aws: Aws) -> None:
     aws.api = {"authenticationType": "AWS_IAM"}
-    assert outcome(ask(client))[:2] == (403, "MissingAuthenticationTokenException")
+    assert outcome(send(client))[:2] == (403, "MissingAuthenticationTokenException")
 
 
 def test_signature_is_refused_if_the_mode_is_off(client: httpx.Client, aws: Aws) -> None:

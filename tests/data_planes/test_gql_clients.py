@@ -56,12 +56,12 @@ def test_gql_client_gets_the_result(url: str, aws: Aws, kind: str, with_port: bo
     parts = urlsplit(url)
     host = parts.netloc if with_port else str(parts.hostname)
 
-    async def ask() -> Any:
+    async def send() -> Any:
         transport = AIOHTTPTransport(url=url, auth=authentication(kind, host, aws))
         async with Client(transport=transport, fetch_schema_from_transport=True) as session:
             return await session.execute(gql(QUERY))
 
-    assert asyncio.run(ask()) == {"getUrl": URL}
+    assert asyncio.run(send()) == {"getUrl": URL}
     [event] = aws.events
     assert (event["identity"] is None) is (kind == "key")
 
@@ -113,27 +113,27 @@ def test_gql_cli_with_a_wrong_key_fails(url: str) -> None:
 def test_hundreds_of_concurrent_queries_succeed(aws: Aws) -> None:
     aws.function = lambda event: event["arguments"]["name"]
 
-    async def ask_all(url: str) -> list[Any]:
+    async def send_all(url: str) -> list[Any]:
         headers = {"authorization": aws.token()}
         connector = aiohttp.TCPConnector(limit=100)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
 
-            async def ask(number: int) -> Any:
+            async def send(number: int) -> Any:
                 query = {"query": f'{{ getUrl(name: "{number}") }}'}
                 async with http.post(f"{url}/graphql", json=query) as response:
                     return (response.status, await response.json())
 
-            return await asyncio.gather(*(ask(number) for number in range(400)))
+            return await asyncio.gather(*(send(number) for number in range(400)))
 
     with data_plane(aws, fresh=2.0) as url:
-        answers = asyncio.run(ask_all(url))
-    assert answers == [(200, {"data": {"getUrl": str(number)}}) for number in range(400)]
+        responses = asyncio.run(send_all(url))
+    assert responses == [(200, {"data": {"getUrl": str(number)}}) for number in range(400)]
 
 
 def test_at_most_64_functions_run_at_a_time(aws: Aws) -> None:
     running, most = 0, 0
 
-    async def answer(_event: Any) -> str:
+    async def function(_event: Any) -> str:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -142,14 +142,14 @@ def test_at_most_64_functions_run_at_a_time(aws: Aws) -> None:
         return "x"
 
     fields = " ".join(f"f{number}: names" for number in range(200))
-    aws.function = answer
+    aws.function = function
 
-    async def ask(url: str) -> Any:
+    async def send(url: str) -> Any:
         async with aiohttp.ClientSession() as http:
             headers = {"x-api-key": API_KEY}
             async with http.post(f"{url}/graphql", json={"query": f"{{ {fields} }}"}, headers=headers) as response:
                 return await response.json()
 
     with data_plane(aws) as url:
-        assert len(asyncio.run(ask(url))["data"]) == 200
+        assert len(asyncio.run(send(url))["data"]) == 200
     assert 1 < most <= 64

@@ -1,1 +1,1 @@
-"""AppSync's data plane on one machine; `app.create_app` is the way in."""
+"""AppSync's data plane on one machine; `app.create_app` is the entry point."""
