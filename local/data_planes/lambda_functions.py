@@ -17,6 +17,10 @@ from yarl import URL
 # Each concurrent invocation is a process of 50 MB that takes a second of CPU time to start, so more of them than
 # processors are no faster. Twice as many, because functions also wait for the emulator.
 CONCURRENCY = 2 * (os.cpu_count() or 1)
+# A synchronous invocation takes 6 MB and returns 6 MB and a little more:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_REQUEST = 6 * 1024 * 1024
+LARGEST_RESPONSE = LARGEST_REQUEST + 100
 
 
 class FunctionFailed(Exception):
@@ -54,8 +58,9 @@ class LambdaFunctions:
 
     async def invoke(self, function_arn: str, event: object) -> Any:
         """Return what the function returns. Raises FunctionFailed."""
+        body = _payload(event)
         await self._turns.acquire()
-        invocation = asyncio.create_task(self._invoke(function_arn, event))
+        invocation = asyncio.create_task(self._invoke(function_arn, body))
         self._under_way.add(invocation)
         invocation.add_done_callback(self._ended)
         # Lambda runs a function to its end even if the caller disconnects, and until then it counts.
@@ -67,8 +72,7 @@ class LambdaFunctions:
         if not invocation.cancelled():
             invocation.exception()  # or asyncio logs it as never retrieved if the caller disconnected
 
-    async def _invoke(self, function_arn: str, event: object) -> Any:
-        body = json.dumps(event).encode()
+    async def _invoke(self, function_arn: str, body: bytes) -> Any:
         url = f"{self._endpoint}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         try:
             async with self._http.post(
@@ -86,7 +90,13 @@ class LambdaFunctions:
             raise FunctionFailed("Lambda:SdkClientException", f"Lambda could not be reached: {error}") from error
         if not response.ok:
             raise _refused(response, payload)
-        result = json.loads(payload) if payload else None
+        if len(payload) > LARGEST_RESPONSE:
+            message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
+            raise FunctionFailed("Function.ResponseSizeTooLarge", message)
+        try:
+            result = json.loads(payload) if payload else None
+        except (ValueError, RecursionError):
+            raise FunctionFailed("Lambda:Unhandled", "The function did not return JSON.") from None
         if "X-Amz-Function-Error" in response.headers:
             raise _failed(result)
         return result
@@ -95,6 +105,19 @@ class LambdaFunctions:
         request = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/json"})
         self._signer.add_auth(request)
         return dict(request.headers.items())
+
+
+def _payload(event: object) -> bytes:
+    """Return the event as JSON. Raises FunctionFailed if Lambda would refuse its size."""
+    # One by one: every event of a batch repeats the variables and the token, so a whole batch may take gigabytes.
+    payload = bytearray()
+    for one in event if isinstance(event, list) else [event]:
+        # UTF-8, as AWS sends it: escapes would count up to three times as much. Half a surrogate becomes "?".
+        payload += b"," + json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        if len(payload) > LARGEST_REQUEST:
+            message = f"Request must be smaller than {LARGEST_REQUEST} bytes for the InvokeFunction operation"
+            raise FunctionFailed("Lambda:RequestEntityTooLargeException", message)
+    return b"[" + payload[1:] + b"]" if isinstance(event, list) else bytes(payload[1:])
 
 
 def _timed_out() -> FunctionFailed:
@@ -113,8 +136,9 @@ def _failed(error: Any) -> FunctionFailed:
 def _refused(response: aiohttp.ClientResponse, payload: bytes) -> FunctionFailed:
     try:
         described = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         described = {}
+    described = described if isinstance(described, dict) else {}
     name = response.headers.get("x-amzn-errortype", described.get("__type", "ServiceException"))
     message = described.get("message") or described.get("Message") or f"Lambda returned status {response.status}."
     return FunctionFailed(f"Lambda:{name.split(':')[0].split('#')[-1]}", message)
