@@ -161,13 +161,13 @@ def test_any_other_path_and_method_is_not_found(rest: Stack, tokens: dict[str, A
 
 
 def test_page_of_any_origin_may_ask_with_a_token(rest: Stack, tokens: dict[str, Any]) -> None:
-    origin = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
+    origin = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
     preflight = requests.options(rest["RestUrl"] + "/url", headers=origin, timeout=30)
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == "*"
     assert preflight.headers["access-control-allow-methods"] == "GET"
     assert preflight.headers["access-control-allow-headers"] == "authorization"
-    answer = ask(rest, "/files", tokens["AccessToken"], headers={"Origin": "https://page.example"})
+    answer = ask(rest, "/files", tokens["AccessToken"], headers={"Origin": "http://localhost:5173"})
     assert answer.headers["access-control-allow-origin"] == "*"
 
 

@@ -54,6 +54,6 @@ def routes(demo_token: Callable[[], Awaitable[str]] | None) -> list[BaseRoute]:
 def _from_the_page(request: Request) -> bool:
     """Return whether this server's own page sent the request, or no browser."""
     origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
+    if origin is not None and origin != f"{request.scope['scheme']}://{request.headers['host']}":
         return False
     return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -69,7 +69,7 @@ def verify(
     for host in _hosts(request):
         signed = AWSRequest(
             method=request.method,
-            url=str(request.url.replace(netloc=host)),
+            url=f"http://{host}/graphql?{request.scope['query_string'].decode('latin-1')}",
             data=body,
             headers={name: host if name == "host" else request.headers.get(name, "") for name in names},
         )

@@ -38,7 +38,7 @@ def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str,
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
         "apiId": api_id,
-        "domainName": request.url.hostname,
+        "domainName": re.sub(r":\d+$", "", request.headers.get("host", "")),
         "domainPrefix": api_id,
         "http": {
             "method": request.method,
