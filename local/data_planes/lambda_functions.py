@@ -58,9 +58,8 @@ class LambdaFunctions:
 
     async def invoke(self, function_arn: str, event: object) -> Any:
         """Return what the function returns. Raises FunctionFailed."""
-        body = _payload(event)
         await self._turns.acquire()
-        invocation = asyncio.create_task(self._invoke(function_arn, body))
+        invocation = asyncio.create_task(self._invoke(function_arn, event))
         self._under_way.add(invocation)
         invocation.add_done_callback(self._ended)
         # Lambda runs a function to its end even if the caller disconnects, and until then it counts.
@@ -72,7 +71,8 @@ class LambdaFunctions:
         if not invocation.cancelled():
             invocation.exception()  # or asyncio logs it as never retrieved if the caller disconnected
 
-    async def _invoke(self, function_arn: str, body: bytes) -> Any:
+    async def _invoke(self, function_arn: str, event: object) -> Any:
+        body = _payload(event)
         url = f"{self._endpoint}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         try:
             async with self._http.post(
@@ -109,15 +109,17 @@ class LambdaFunctions:
 
 def _payload(event: object) -> bytes:
     """Return the event as JSON. Raises FunctionFailed if Lambda would refuse its size."""
-    # One by one: every event of a batch repeats the variables and the token, so a whole batch may take gigabytes.
-    payload = bytearray()
-    for one in event if isinstance(event, list) else [event]:
+    events, start, end = (event, b"[", b"]") if isinstance(event, list) else ([event], b"", b"")
+    payload = bytearray(start)
+    for number, one in enumerate(events):
         # UTF-8, as AWS sends it: escapes would count up to three times as much. Half a surrogate becomes "?".
-        payload += b"," + json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-        if len(payload) > LARGEST_REQUEST:
+        text = json.dumps(one, ensure_ascii=False, separators=(",", ":"))
+        payload += b"," * (number > 0) + text.encode(errors="replace")
+        # After each, because each event of a batch repeats the variables and the token: all could take gigabytes.
+        if len(payload) + len(end) > LARGEST_REQUEST:
             message = f"Request must be smaller than {LARGEST_REQUEST} bytes for the InvokeFunction operation"
             raise FunctionFailed("Lambda:RequestEntityTooLargeException", message)
-    return b"[" + payload[1:] + b"]" if isinstance(event, list) else bytes(payload[1:])
+    return bytes(payload + end)
 
 
 def _timed_out() -> FunctionFailed:

@@ -29,6 +29,7 @@ def numbered(template: str, count: int) -> str:
         ("{ __schema { types { " + "fields { type { " * 5 + "name" + " }" * 13, "selects more than 30,000 fields"),
         ("{" + numbered("a#: __schema { types { fields { name } } }", 200) + "}", "selects more than 30,000 fields"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_document_that_costs_too_much_is_refused(document: str, reason: str) -> None:
     with pytest.raises(RequestError) as refused:

@@ -72,7 +72,7 @@ def error(received: Received) -> tuple[int, str, str]:
         b'{"query": "{ names }", "variables": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b"\xff\xfe",
         b"\xef\xbb\xbf",
-        gzip.compress(QUERY),
+        gzip.compress(QUERY, mtime=0),
         b'{"query": "{ names }", "variables": {"a": ' + b"9" * 5_000 + b"}}",
         b'{"query": "{ names }", "variables": {"a": NaN}}',
         b'{"query": "{ names }", "variables": {"a": Infinity}}',
@@ -85,6 +85,7 @@ def error(received: Received) -> tuple[int, str, str]:
         b'{"query": "' + b"{ a" * 5_000 + b'"}',
         b'{"query": "{' + b" a" * 20_000 + b'}"}',
     ],
+    ids=lambda body: repr(body[:20]),
 )
 def test_malformed_body_is_refused(api: Api, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     status, error_type, _ = error(post(api, body))
@@ -106,6 +107,7 @@ def test_malformed_body_is_refused(api: Api, body: bytes, caplog: pytest.LogCapt
         ("{ " + " ".join(f"a{number}" for number in range(5_000)) + " }", {}),
         ("{ names(" + " ".join(f"a{number}: 1" for number in range(4_000)) + ") }", {}),
     ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
 )
 def test_document_that_the_schema_does_not_allow_has_errors(
     api: Api, query: str, variables: dict[str, Any], caplog: pytest.LogCaptureFixture

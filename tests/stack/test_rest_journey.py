@@ -160,7 +160,7 @@ def test_any_other_path_and_method_is_not_found(rest: Stack, tokens: dict[str, A
     assert (answer.status_code, answer.text) == (404, '{"message":"Not Found"}')
 
 
-def test_page_of_any_origin_may_ask_with_a_token(rest: Stack, tokens: dict[str, Any]) -> None:
+def test_page_of_this_machine_may_send_a_token(rest: Stack, tokens: dict[str, Any]) -> None:
     origin = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
     preflight = requests.options(rest["RestUrl"] + "/url", headers=origin, timeout=30)
     assert preflight.status_code == 204
