@@ -68,7 +68,7 @@ async def send(
     return Received(start["status"], Headers(raw=list(start["headers"])), content)
 
 
-async def upgrade(app: ASGIApp, path: str, headers: Iterable[tuple[bytes, bytes]]) -> list[Message]:
+async def upgrade(app: ASGIApp, path: str, headers: Iterable[tuple[bytes, bytes]], **scope: Any) -> list[Message]:
     """Return what an app sends for a request to open a WebSocket."""
     arriving: list[Message] = [{"type": "websocket.connect"}]
     sent: list[Message] = []
@@ -79,6 +79,6 @@ async def upgrade(app: ASGIApp, path: str, headers: Iterable[tuple[bytes, bytes]
     async def sending(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [*headers]}
-    await app({**scope, "scheme": "ws", "subprotocols": []}, receive, sending)
+    described = {"type": "websocket", "scheme": "ws", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await app({**described, "headers": [*headers], "subprotocols": [], **scope}, receive, sending)
     return sent

@@ -128,3 +128,20 @@ def test_link_from_another_site_may_be_followed() -> None:
 def test_websocket_is_refused(path: str, app: ASGIApp, headers: list[tuple[bytes, bytes]]) -> None:
     sent = asyncio.run(raw_asgi.upgrade(app, path, headers))
     assert [found["type"] for found in sent] == ["websocket.close"]
+
+
+@pytest.mark.parametrize(("path", "app"), [("/graphql", GRAPHQL), ("/files", HTTP_API)])
+@pytest.mark.parametrize(
+    ("headers", "status", "reason"),
+    [
+        ([HOST], 400, "This server has no WebSockets: send an HTTP request."),
+        ([HOST, (b"origin", b"https://page.example")], 403, "Only pages of this machine can send requests"),
+        ([(b"host", b"rebound.example")], 403, "This server is for this machine only"),
+    ],
+)
+def test_refused_websocket_says_why(
+    path: str, app: ASGIApp, headers: list[tuple[bytes, bytes]], status: int, reason: str
+) -> None:
+    start, body = asyncio.run(raw_asgi.upgrade(app, path, headers, extensions={"websocket.http.response": {}}))
+    assert start["status"] == status
+    assert reason in body["body"].decode()
