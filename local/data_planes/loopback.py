@@ -43,7 +43,8 @@ class LoopbackOnly:
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         size = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
-        if size + sum(len(name) + len(value) for name, value in scope["headers"]) > self._largest_head:
+        # Each header has a colon, a space and the end of its line, too.
+        if size + sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > self._largest_head:
             return 431, HEADERS_TOO_LARGE.format(limit=self._largest_head)
         headers = Headers(scope=scope)
         # A host name that its owner points at 127.0.0.1 makes this server the same origin as a page of that host.

@@ -1,10 +1,12 @@
 """Every request gets a response that AppSync or API Gateway could send, and no traceback is logged."""
 
 import asyncio
+import datetime
 import gzip
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -247,6 +249,29 @@ def test_graphql_responds_to_every_request(
 
 
 # Stalls
+
+
+def _names(count: int) -> Iterator[bytes]:
+    return (f"x{number}".encode() for number in range(count))
+
+
+def test_signature_that_covers_thousands_of_headers_is_refused_at_once(api: Api) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    covered = "host;" + b";".join(_names(5_000)).decode()
+    authorization = SIGNATURE.format(date=f"{now:%Y%m%d}", names=covered, signature="0" * 64).encode()
+    runner, app = api
+    headers = [(b"authorization", authorization), (b"x-amz-date", f"{now:%Y%m%dT%H%M%SZ}".encode())]
+    message = "The signature covers more than 100 headers."
+    refused = runner.run(raw_asgi.send(app, headers=headers, body=[QUERY]))
+    assert error(refused) == (403, "InvalidSignatureException", message)
+
+
+def test_time_for_an_event_does_not_grow_with_the_square_of_its_headers() -> None:
+    started_at = time.process_time()
+    plane = http_api()
+    asyncio.run(raw_asgi.send(plane, "GET", "/files", headers=[(b"a", b"")] * 20_000))
+    assert time.process_time() - started_at < 5  # linear: 0.05 s; each header searched for: 30 s
+    assert plane.functions.events[0]["headers"]["a"] == "," * 19_999
 
 
 def test_callers_that_are_not_known_keep_nobody_out(endpoint: str) -> None:

@@ -92,7 +92,7 @@ class DataPlane:
                 logged = operation.fields
                 result: dict[str, object] = {"data": None, "errors": errors}
                 if not errors:
-                    execution = Execution(api, caller, self._functions, dict(request.headers))
+                    execution = Execution(api, caller, self._functions, dict(reversed(request.headers.items())))
                     result = await _while_connected(
                         request, execution.run(operation.document, operation.variables, operation.name)
                     )

@@ -21,6 +21,7 @@ from local.data_planes.appsync.errors import RequestError
 MOST_TOKENS = 15_000
 # The others are ours: validation and execution recurse, and compare each pair of fields with the same name.
 DEEPEST = 100
+LONGEST_NAME = 255
 MOST_FRAGMENTS = 100
 MOST_FIELDS = 30_000
 MOST_PAIRS = 10_000
@@ -36,7 +37,7 @@ Selections = tuple[SelectionSetNode, frozenset[str]]
 
 def check_limits(document: DocumentNode) -> None:
     """Raise RequestError (400) if validating or executing the document could take long or recurse too deeply."""
-    _check_nesting(document)
+    _check_tokens(document)
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     if len(fragments) > MOST_FRAGMENTS:
         raise _refused(f"has more than {MOST_FRAGMENTS} fragments")
@@ -48,10 +49,13 @@ def check_limits(document: DocumentNode) -> None:
             cost.add([(node.selection_set, frozenset([node.name.value]))])
 
 
-def _check_nesting(document: DocumentNode) -> None:
+def _check_tokens(document: DocumentNode) -> None:
     depth = 0
     token = document.loc.start_token if document.loc else None
     while token is not None:
+        # An event lists the paths of all selected fields, so a long alias is repeated for each field below it.
+        if token.kind == TokenKind.NAME and len(token.value or "") > LONGEST_NAME:
+            raise _refused(f"has a name of more than {LONGEST_NAME} characters")
         depth += (token.kind in OPENING) - (token.kind in CLOSING)
         if depth > DEEPEST:
             raise _refused(f"nests deeper than {DEEPEST} levels")
@@ -100,4 +104,4 @@ class _Cost:
 
 
 def _refused(what: str) -> RequestError:
-    return RequestError(400, "BadRequestException", f"The document {what}: split it into several requests.")
+    return RequestError(400, "BadRequestException", f"The document {what}: make it simpler, or split it.")

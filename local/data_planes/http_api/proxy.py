@@ -8,7 +8,8 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -31,9 +32,7 @@ def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str,
     scope = request.scope
     path = unquote(raw_path(request))
     query = scope["query_string"].decode("latin-1")
-    joined: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    parameters = _joined(parse_qsl(query, keep_blank_values=True))
     now = time.time()
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
@@ -61,11 +60,19 @@ def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str,
         "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": {name: ",".join(request.headers.getlist(name)) for name in request.headers},
+        "headers": _joined(request.headers.items()),
         "requestContext": context,
         "isBase64Encoded": False,
     }
-    return described | ({"queryStringParameters": joined} if joined else {})
+    return described | ({"queryStringParameters": parameters} if parameters else {})
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the values by name, those of a repeated name with commas between them."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        values[name].append(value)
+    return {name: ",".join(found) for name, found in values.items()}
 
 
 def _text(claim: Any) -> str:
