@@ -24,7 +24,7 @@ from bench.paired import Timed, compare
 from bench.rows import Row, of_pair
 from local.data_planes.appsync.app import create_app
 
-AT_ONCE = 100
+CONCURRENT = 100
 KEPT_OF = 5_000
 TYPE_NAME = '{"query":"{ __typename }"}', '{"data":{"__typename":"Query"}}'
 GET_URL = '{"query":"{ getUrl(file: \\"photos/first.jpg\\") }"}', f'{{"data":{{"getUrl":"{SIGNED_URL}"}}}}'
@@ -88,8 +88,8 @@ def _bare(body: str) -> Starlette:
 def _timed(server: Server, query: str, expected: str) -> Timed:
     def timed() -> float:
         started = server.cpu_seconds()
-        asyncio.run(_send(server.url, query, expected, AT_ONCE))
-        return (server.cpu_seconds() - started) / AT_ONCE
+        asyncio.run(_send(server.url, query, expected, CONCURRENT))
+        return (server.cpu_seconds() - started) / CONCURRENT
 
     return timed
 
@@ -115,7 +115,7 @@ async def _send(url: str, query: str, expected: str, times: int) -> None:
                 assert await response.text() == expected  # noqa: S101 - otherwise the figure means nothing
 
     async with aiohttp.ClientSession() as http:
-        await asyncio.gather(*(send_in_turn() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(send_in_turn() for _ in range(CONCURRENT)))
 
 
 async def _thread_time() -> float:

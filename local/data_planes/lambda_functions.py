@@ -17,6 +17,10 @@ from yarl import URL
 # Each concurrent invocation is a process of 50 MB that takes a second of CPU time to start, so more of them than
 # processors are no faster. Twice as many, because functions also wait for the emulator.
 CONCURRENCY = 2 * (os.cpu_count() or 1)
+# A synchronous invocation takes 6 MB and returns 6 MB and a little more:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_REQUEST = 6 * 1024 * 1024
+LARGEST_RESPONSE = LARGEST_REQUEST + 100
 
 
 class FunctionFailed(Exception):
@@ -68,7 +72,7 @@ class LambdaFunctions:
             invocation.exception()  # or asyncio logs it as never retrieved if the caller disconnected
 
     async def _invoke(self, function_arn: str, event: object) -> Any:
-        body = json.dumps(event).encode()
+        body = _payload(event)
         url = f"{self._endpoint}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         try:
             async with self._http.post(
@@ -86,7 +90,13 @@ class LambdaFunctions:
             raise FunctionFailed("Lambda:SdkClientException", f"Lambda could not be reached: {error}") from error
         if not response.ok:
             raise _refused(response, payload)
-        result = json.loads(payload) if payload else None
+        if len(payload) > LARGEST_RESPONSE:
+            message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
+            raise FunctionFailed("Function.ResponseSizeTooLarge", message)
+        try:
+            result = json.loads(payload) if payload else None
+        except (ValueError, RecursionError):
+            raise FunctionFailed("Lambda:Unhandled", "The function did not return JSON.") from None
         if "X-Amz-Function-Error" in response.headers:
             raise _failed(result)
         return result
@@ -95,6 +105,21 @@ class LambdaFunctions:
         request = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/json"})
         self._signer.add_auth(request)
         return dict(request.headers.items())
+
+
+def _payload(event: object) -> bytes:
+    """Return the event as JSON. Raises FunctionFailed if Lambda would refuse its size."""
+    events, start, end = (event, b"[", b"]") if isinstance(event, list) else ([event], b"", b"")
+    payload = bytearray(start)
+    for number, one in enumerate(events):
+        # UTF-8, as AWS sends it: escapes would count up to three times as much. Half a surrogate becomes "?".
+        text = json.dumps(one, ensure_ascii=False, separators=(",", ":"))
+        payload += b"," * (number > 0) + text.encode(errors="replace")
+        # After each, because each event of a batch repeats the variables and the token: all could take gigabytes.
+        if len(payload) + len(end) > LARGEST_REQUEST:
+            message = f"Request must be smaller than {LARGEST_REQUEST} bytes for the InvokeFunction operation"
+            raise FunctionFailed("Lambda:RequestEntityTooLargeException", message)
+    return bytes(payload + end)
 
 
 def _timed_out() -> FunctionFailed:
@@ -113,8 +138,9 @@ def _failed(error: Any) -> FunctionFailed:
 def _refused(response: aiohttp.ClientResponse, payload: bytes) -> FunctionFailed:
     try:
         described = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         described = {}
+    described = described if isinstance(described, dict) else {}
     name = response.headers.get("x-amzn-errortype", described.get("__type", "ServiceException"))
     message = described.get("message") or described.get("Message") or f"Lambda returned status {response.status}."
     return FunctionFailed(f"Lambda:{name.split(':')[0].split('#')[-1]}", message)

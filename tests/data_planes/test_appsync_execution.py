@@ -342,6 +342,16 @@ def test_batch_resolver_is_sent_lists_of_at_most_its_size(client: httpx.Client, 
     assert event["source"] == {"id": 0}
 
 
+def test_every_event_of_a_batch_repeats_the_headers_and_the_identity(client: httpx.Client, aws: Aws) -> None:
+    batched(aws, 100, lambda _item: {"data": {"name": "x"}})
+    token = aws.token(groups=["admins"])
+    query = {"query": "{ getFiles { items { owner { name } } } }"}
+    client.post("/graphql", json=query, headers={"authorization": token})
+    [batch] = [event for event in aws.events if isinstance(event, list)]
+    assert [event["request"]["headers"]["authorization"] for event in batch] == [token] * 5
+    assert [event["identity"]["claims"]["cognito:groups"] for event in batch] == [["admins"]] * 5
+
+
 def test_batch_larger_than_the_list_is_one_invocation(client: httpx.Client, aws: Aws) -> None:
     batched(aws, 100, lambda _item: {"data": {"name": "x"}})
     send(client, "{ getFiles { items { owner { name } } } }")

@@ -14,6 +14,7 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from tests.appsync_stand import API_KEY, Aws, Raised, data_plane, data_plane_app
+from tests.raw_asgi import HOST
 from tests.served import served
 
 KEY = {"x-api-key": API_KEY}
@@ -92,7 +93,7 @@ async def _status(app: ASGIApp, body: bytes, key: str = API_KEY, *, disconnects:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    headers = [(b"content-type", b"application/json"), (b"x-api-key", key.encode())]
+    headers = [HOST, (b"content-type", b"application/json"), (b"x-api-key", key.encode())]
     scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}
     await app(scope, receive, send)
     return int(sent[0]["status"])

@@ -85,11 +85,12 @@ def test_event_has_the_query_string_raw_and_decoded() -> None:
     assert event["queryStringParameters"] == {"prefix": "a+b,c d"}
     assert (event["version"], event["routeKey"], event["rawPath"]) == ("2.0", "GET /files", "/files")
     assert "authorizer" not in event["requestContext"]
+    assert event["requestContext"]["domainName"] == "127.0.0.1"
 
 
 def test_result_with_a_status_is_the_response() -> None:
     headers = {"Content-Type": "application/problem+json"}
-    response = get(Function({"statusCode": 400, "headers": headers, "body": "{}"}), Origin="https://page.example")
+    response = get(Function({"statusCode": 400, "headers": headers, "body": "{}"}), Origin="http://localhost:5173")
     assert (response.status_code, response.text) == (400, "{}")
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["access-control-allow-origin"] == "*"

@@ -2,26 +2,34 @@
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
 import aiohttp
 import boto3
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from local.data_planes.appsync import page
 from local.data_planes.appsync.callers import Callers
-from local.data_planes.appsync.data_plane import PREFLIGHT, DataPlane
+from local.data_planes.appsync.data_plane import PREFLIGHT, DataPlane, refusal_outside
 from local.data_planes.appsync.deployed_api import read
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.deployed_state import DeployedState
 from local.data_planes.lambda_functions import CONCURRENCY, LambdaFunctions
+from local.data_planes.loopback import LoopbackOnly
+from local.data_planes.request_body import SECONDS
 from local.data_planes.user_pool_tokens import UserPoolTokens
 
 MOST_REQUESTS = 500
+THREADS = 2
+# AppSync is behind CloudFront, which takes 32,768 bytes of request line and headers:
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+LARGEST_HEAD = 32_768
 
 
 def create_app(
@@ -36,13 +44,15 @@ def create_app(
     fresh: float = 2.0,
     most_requests: int = MOST_REQUESTS,
     concurrency: int = CONCURRENCY,
+    body_seconds: float = SECONDS,
 ) -> Starlette:
     """Return the data plane of one API: `/graphql` for clients and `/`, GraphiQL.
 
     `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate is verified against
     `ca_bundle`. `credentials` maps the access key ids that may sign requests to their secrets and users. `demo_token`
     returns a token to sign in with from GraphiQL. The API is read again after `fresh` seconds. At most `concurrency`
-    functions run at a time. Requests beyond `most_requests` at a time are refused with 429.
+    functions run at a time. Requests beyond `most_requests` at a time are refused with 429. A body must arrive within
+    `body_seconds`.
     """
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
 
@@ -50,15 +60,19 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         client = session.client("appsync", region_name=region, endpoint_url=aws_endpoint_url, verify=ca_bundle or True)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            threads = ThreadPoolExecutor(THREADS, thread_name_prefix="graphql")
             app.state.data_plane = DataPlane(
                 DeployedState(partial(read, client, api_id), fresh=fresh),
                 Callers(UserPoolTokens(http, aws_endpoint_url, tls), credentials, region),
                 LambdaFunctions(
                     http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls, concurrency=concurrency
                 ),
-                most_requests,
+                threads,
+                most_requests=most_requests,
+                body_seconds=body_seconds,
             )
             yield
+            threads.shutdown(wait=False, cancel_futures=True)
         client.close()
 
     async def graphql(request: Request) -> Response:
@@ -69,5 +83,6 @@ def create_app(
 
     return Starlette(
         routes=[Route("/graphql", graphql, methods=["POST", "GET", "OPTIONS"]), *page.routes(demo_token)],
+        middleware=[Middleware(LoopbackOnly, refusal=refusal_outside, largest_head=LARGEST_HEAD)],
         lifespan=lifespan,
     )

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -14,7 +13,6 @@ from local.data_planes.appsync.cognito_tokens import HEADER_NOT_VALID, NOT_AUTHO
 from local.data_planes.appsync.deployed_api import AuthMode, DeployedApi
 from local.data_planes.appsync.errors import RequestError
 from local.data_planes.appsync.request_signature import Credential
-from local.data_planes.loopback import LOOPBACK
 from local.data_planes.user_pool_tokens import UserPoolTokens
 
 
@@ -52,11 +50,6 @@ class Callers:
         raise RequestError(401, "UnauthorizedException", message)
 
     def _signer(self, request: Request, body: bytes) -> Caller:
-        # The emulator's root key is public, so a page of any origin could sign with it.
-        origin = request.headers.get("origin")
-        if origin and urlsplit(origin).hostname not in LOOPBACK:
-            message = f"Pages of {origin} cannot sign requests to this machine; only pages that it serves can."
-            raise RequestError(403, "AccessDeniedException", message)
         now = datetime.datetime.now(datetime.UTC)
         credential = request_signature.verify(
             request, body, credentials=self._credentials, region=self._region, now=now

@@ -20,7 +20,7 @@ async def token_claims(authorization: str, pools: list[Provider], tokens: UserPo
         raise _unauthorized(HEADER_NOT_VALID)
     try:
         claimed_issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except jwt.InvalidTokenError:
+    except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
         raise _unauthorized("Unable to parse JWT token.") from None
     pool = next((pool for pool in pools if pool.issuer == claimed_issuer), None)
     if pool is None:

@@ -10,15 +10,20 @@ from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, execute
 from local.data_planes.appsync.callers import Caller
 from local.data_planes.appsync.deployed_api import DeployedApi, FunctionResolver
 from local.data_planes.appsync.error_entries import error_entry, field_entry
-from local.data_planes.appsync.errors import FieldError
+from local.data_planes.appsync.errors import FieldError, RequestError
 from local.data_planes.appsync.field_access import is_allowed
 from local.data_planes.appsync.resolver_event import resolver_event
 from local.data_planes.lambda_functions import FunctionFailed, LambdaFunctions
 
 REQUEST_SECONDS = 30.0
 MOST_RESOLVERS = 10_000
+MOST_FIELDS = 50_000  # ten pages of a thousand files, with five fields each
 
 Call = tuple[dict[str, Any], asyncio.Future[Any]]
+
+
+class _TooManyFields(BaseException):
+    """Not an Exception: graphql-core would make one a null field, and go on to the next field."""
 
 
 class Execution:
@@ -31,14 +36,18 @@ class Execution:
         self._caller = caller
         self._functions = functions
         self._headers = headers
-        self._resolved = 0
+        self._resolved = self._fields = 0
+        self._allowed: dict[tuple[str, str], bool] = {}
         self._waiting: defaultdict[tuple[str, ...], list[Call]] = defaultdict(list)
         self._batches: set[asyncio.Task[None]] = set()
 
     async def run(
         self, document: DocumentNode, variables: dict[str, Any], operation_name: str | None
     ) -> dict[str, Any]:
-        """Return `data` and, if something failed, `errors`, in the shape that AppSync gives them."""
+        """Return `data` and, if something failed, `errors`, in the shape that AppSync gives them.
+
+        Raises RequestError (400) for a response of more than MOST_FIELDS fields.
+        """
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 result = execute(
@@ -50,6 +59,9 @@ class Execution:
                 )
                 if not isinstance(result, ExecutionResult):
                     result = await result
+        except _TooManyFields:
+            message = f"The response has more than {MOST_FIELDS:,} fields: split the request into several."
+            raise RequestError(400, "BadRequestException", message) from None
         except TimeoutError:
             return {"data": None, "errors": [field_entry(FieldError("ExecutionTimeout", "Request timed out."))]}
         finally:
@@ -62,12 +74,14 @@ class Execution:
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         field = (info.parent_type.name, info.field_name)
-        keys = tuple(key for key in info.path.as_list() if isinstance(key, str))
+        self._fields += 1
+        if self._fields > MOST_FIELDS:
+            raise _TooManyFields
         if field not in self._api.resolvers:
-            self._permit(info, keys)
+            self._permit(info)
             return source.get(info.field_name) if isinstance(source, dict) else None
         try:
-            self._permit(info, keys)
+            self._permit(info)
             resolver = self._resolver(*field)
         except FieldError as error:
             # Raised here and not when awaited, graphql-core would drop the siblings that are already running.
@@ -76,16 +90,19 @@ class Execution:
             info, source=source, arguments=arguments, identity=self._caller.identity, headers=self._headers
         )
         if resolver.max_batch_size > 0:
-            return self._enqueue(keys, resolver, event)
+            return self._enqueue(_names(info), resolver, event)
         # A coroutine and not a task: graphql-core calls all resolvers of a mutation before it awaits the first.
         return self._functions.invoke(resolver.function_arn, event)
 
-    def _permit(self, info: GraphQLResolveInfo, keys: tuple[str, ...]) -> None:
+    def _permit(self, info: GraphQLResolveInfo) -> None:
         parent, name = info.parent_type, info.field_name
-        if not is_allowed(self._api, self._caller, parent, name):
+        allowed = self._allowed.get((parent.name, name))
+        if allowed is None:
+            allowed = self._allowed[parent.name, name] = is_allowed(self._api, self._caller, parent, name)
+        if not allowed:
             raise FieldError("Unauthorized", f"Not Authorized to access {name} on type {parent.name}")
-        if 0 < self._api.query_depth_limit < len(keys):
-            raise FieldError("QueryDepthLimitReached", f"Query depth limit {self._api.query_depth_limit} is reached.")
+        if (limit := self._api.query_depth_limit) and len(_names(info)) > limit:
+            raise FieldError("QueryDepthLimitReached", f"Query depth limit {limit} is reached.")
 
     def _resolver(self, type_name: str, field_name: str) -> FunctionResolver:
         self._resolved += 1
@@ -129,6 +146,11 @@ class Execution:
                 )
             else:
                 waiting.set_result(item.get("data"))
+
+
+def _names(info: GraphQLResolveInfo) -> tuple[str, ...]:
+    """Return the path of a field without the indices of lists."""
+    return tuple(key for key in info.path.as_list() if isinstance(key, str))
 
 
 async def _failed(error: FieldError) -> None:

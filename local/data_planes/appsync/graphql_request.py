@@ -8,7 +8,10 @@ from typing import Any
 from graphql import DocumentNode, FieldNode, GraphQLSyntaxError, OperationDefinitionNode, OperationType, parse
 from starlette.requests import Request
 
+from local.data_planes.appsync.document_limits import MOST_TOKENS, check_limits
 from local.data_planes.appsync.errors import RequestError
+
+MOST_LOGGED = 10
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,21 @@ class Operation:
     def fields(self) -> str:
         """The part that may be logged: the kind of operation and its top-level fields, without arguments."""
         selections = self.definition.selection_set.selections
-        names = [node.name.value for node in selections if isinstance(node, FieldNode)]
-        return f"{self.definition.operation.value} {','.join(names)}"
+        names = list(dict.fromkeys(node.name.value for node in selections if isinstance(node, FieldNode)))
+        return f"{self.definition.operation.value} {','.join(names[:MOST_LOGGED])}"
 
 
 def read_operation(request: Request, body: bytes) -> Operation:
-    """Return the operation of a GET or POST request. Raises RequestError (400) if there is none."""
+    """Return the operation of a GET or POST request. Raises RequestError (400) for none, and for one too large."""
     payload = _payload(request, body)
     query, variables, name = (payload.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
         raise _malformed("Unable to parse GraphQL query.")
     try:
-        document = parse(query)
+        document = parse(query, max_tokens=MOST_TOKENS)
     except (GraphQLSyntaxError, RecursionError):
         raise _malformed("Unable to parse GraphQL query.") from None
+    check_limits(document)
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     if not operations:
         raise _malformed("Unable to parse GraphQL query.")
@@ -75,9 +79,13 @@ def _payload(request: Request, body: bytes) -> Mapping[str, Any]:
 
 def _parsed(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise _malformed("Invalid JSON payload in POST request.") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _malformed(message: str) -> RequestError:

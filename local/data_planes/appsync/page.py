@@ -1,15 +1,18 @@
 """GraphiQL, and the token with which it signs in as the demo user."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.data_planes.loopback import LOOPBACK
+from private_files.failures import Failure
+
+logger = logging.getLogger(__name__)
 
 DIST = Path(__file__).parents[3] / "frontend" / "dist-graphiql"
 NOT_BUILT = "GraphiQL is not built: run `make setup`, or `make up`, which builds it first."
@@ -37,18 +40,20 @@ def routes(demo_token: Callable[[], Awaitable[str]] | None) -> list[BaseRoute]:
             return PlainTextResponse("There is no demo user.", 404)
         if not _from_the_page(request):
             return PlainTextResponse("Only this server's own page may sign in here.", 403)
-        return JSONResponse({"token": await demo_token()}, headers={"cache-control": "no-store"})
+        try:
+            demo = await demo_token()
+        except (Failure, BotoCoreError, ClientError) as error:
+            logger.error("The demo user could not sign in: %s", type(error).__name__)
+            return PlainTextResponse("The demo user could not sign in: restart `make up`.", 503)
+        return JSONResponse({"token": demo}, headers={"cache-control": "no-store"})
 
     assets = StaticFiles(directory=DIST / "assets", check_dir=False)
     return [Route("/", page), Mount("/assets", assets), Route("/demo-token", token)]
 
 
 def _from_the_page(request: Request) -> bool:
-    """Return whether this server's own page sent the request; checks the host, against DNS rebinding."""
-    host = request.headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in LOOPBACK:
-        return False
+    """Return whether this server's own page sent the request, or no browser."""
     origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{host}":
+    if origin is not None and origin != f"{request.scope['scheme']}://{request.headers['host']}":
         return False
     return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -1,5 +1,7 @@
 """Validates a document against the schema and reports the errors as AppSync does."""
 
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import graphql
@@ -11,9 +13,13 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
+    ParallelVisitor,
     SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
     specified_rules,
-    validate,
+    visit,
 )
 
 from local.data_planes.appsync.error_entries import locations
@@ -47,6 +53,8 @@ ERROR_TYPES: dict[type[ASTValidationRule], str] = {
     graphql.VariablesInAllowedPositionRule: "VariableTypeMismatch",
     graphql.OverlappingFieldsCanBeMergedRule: "FieldsConflict",
 }
+# graphql-java stops here, too.
+MOST_ERRORS = 100
 # Two rules report errors of two types, which the node at fault tells apart.
 ERROR_TYPES_BY_NODE = {
     (graphql.ScalarLeafsRule, SelectionSetNode): "SubSelectionNotAllowed",
@@ -54,21 +62,31 @@ ERROR_TYPES_BY_NODE = {
 }
 
 
+class _EnoughErrors(Exception):
+    """The document has MOST_ERRORS errors; what follows is not validated."""
+
+
 def validation_errors(schema: GraphQLSchema, document: DocumentNode, *, introspection: bool) -> list[dict[str, Any]]:
-    """Return an entry of `errors` for everything in the document that the schema does not allow.
+    """Return an entry of `errors` for everything in the document that the schema does not allow, up to MOST_ERRORS.
 
     With `introspection` off, `__schema` and `__type` are undefined fields.
     """
     rules = [*specified_rules] if introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
-    if not validate(schema, document, rules, max_errors=1):
-        return []
-    # Each rule on its own, because graphql-core does not say which rule reported an error.
-    return [
-        _entry(rule, error)
-        for rule in rules
-        for error in validate(schema, document, [rule], max_errors=None)
-        if rule is not NoSchemaIntrospectionCustomRule or _is_meta_field(error)
-    ]
+    found: list[tuple[type[ASTValidationRule], GraphQLError]] = []
+
+    def report(rule: type[ASTValidationRule], error: GraphQLError) -> None:
+        if rule is not NoSchemaIntrospectionCustomRule or _is_meta_field(error):
+            found.append((rule, error))
+        if len(found) == MOST_ERRORS:
+            raise _EnoughErrors
+
+    # As `graphql.validate` does, with a context for each rule, because an error does not say which rule reported it.
+    type_info = TypeInfo(schema)
+    visitors = [rule(ValidationContext(schema, document, type_info, partial(report, rule))) for rule in rules]
+    with suppress(_EnoughErrors):
+        visit(document, TypeInfoVisitor(type_info, ParallelVisitor(visitors)))
+    found.sort(key=lambda entry: rules.index(entry[0]))
+    return [_entry(rule, error) for rule, error in found]
 
 
 def _is_meta_field(error: GraphQLError) -> bool:

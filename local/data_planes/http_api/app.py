@@ -20,9 +20,15 @@ from local.data_planes.deployed_state import DeployedState, Unreadable
 from local.data_planes.http_api import jwt_authorizer, proxy
 from local.data_planes.http_api.deployed_api import DeployedApi, Route, read
 from local.data_planes.lambda_functions import FunctionFailed, LambdaFunctions
+from local.data_planes.loopback import LoopbackOnly
+from local.data_planes.request_body import BodyRefused, check_declared_size
 from local.data_planes.user_pool_tokens import UserPoolTokens
 
 logger = logging.getLogger(__name__)
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+LARGEST_HEAD = 10_240
+LARGEST_REQUEST = 10 * 1024 * 1024
 
 
 def create_app(
@@ -49,7 +55,7 @@ def create_app(
             yield
         client.close()
 
-    return Router(default=plane, lifespan=lifespan)
+    return Router(default=LoopbackOnly(plane, refusal=_own, largest_head=LARGEST_HEAD), lifespan=lifespan)
 
 
 class DataPlane:
@@ -62,7 +68,12 @@ class DataPlane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
+            # No route reads its body, so a body whose size is not declared is never held.
+            check_declared_size(request, largest=LARGEST_REQUEST)
             response = await self._respond(request)
+        except BodyRefused as refused:
+            response = _own(refused.status, refused.message)
+            response.headers["connection"] = "close"  # or the server waits for the rest of the body
         except Unreadable as error:
             logger.error("The API could not be read: %s", error)
             response = _own(500, "Internal Server Error")
@@ -78,7 +89,7 @@ class DataPlane:
         if request.method == "OPTIONS" and api.cors:
             return Response(None, 204, cors)
         # Routes match the path as it was sent, so that no encoded path stands for another one.
-        route = api.routes.get(f"{request.method} {request.scope['raw_path'].decode('latin-1')}")
+        route = api.routes.get(f"{request.method} {proxy.raw_path(request)}")
         if route is None:
             return _own(404, "Not Found")
         try:
@@ -102,7 +113,11 @@ class DataPlane:
             token = request.headers.get("authorization", "")
             claims = await jwt_authorizer.claims(token, route.authorizer, self.tokens)
         event = proxy.event(request, api_id=api_id, route_key=route.key, claims=claims)
-        return proxy.response(await self.functions.invoke(route.function_arn, event))
+        result = await self.functions.invoke(route.function_arn, event)
+        try:
+            return proxy.response(result)
+        except ValueError as error:
+            raise FunctionFailed("InvalidResult", str(error)) from error
 
 
 def _own(status: int, message: str) -> Response:

@@ -5,31 +5,39 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+", re.ASCII)
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 ACCOUNT = "000000000000"  # the only account of the emulator
+
+
+def raw_path(request: Request) -> str:
+    """Return the path as it was sent."""
+    raw: bytes | None = request.scope.get("raw_path")
+    return raw.decode("latin-1") if raw is not None else quote(request.scope["path"])
 
 
 def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the event of a request without a body; `claims` are those of the caller's token, if the route has one."""
     scope = request.scope
-    path = unquote(scope["raw_path"].decode("latin-1"))
+    path = unquote(raw_path(request))
     query = scope["query_string"].decode("latin-1")
-    joined: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    parameters = _joined(parse_qsl(query, keep_blank_values=True))
     now = time.time()
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
         "apiId": api_id,
-        "domainName": request.url.hostname,
+        "domainName": re.sub(r":\d+$", "", request.headers.get("host", "")),
         "domainPrefix": api_id,
         "http": {
             "method": request.method,
@@ -52,11 +60,19 @@ def event(request: Request, *, api_id: str, route_key: str, claims: Mapping[str,
         "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": {name: ",".join(request.headers.getlist(name)) for name in request.headers},
+        "headers": _joined(request.headers.items()),
         "requestContext": context,
         "isBase64Encoded": False,
     }
-    return described | ({"queryStringParameters": joined} if joined else {})
+    return described | ({"queryStringParameters": parameters} if parameters else {})
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the values by name, those of a repeated name with commas between them."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        values[name].append(value)
+    return {name: ",".join(found) for name, found in values.items()}
 
 
 def _text(claim: Any) -> str:
@@ -71,11 +87,24 @@ def response(result: Any) -> Response:
     if not isinstance(result, dict) or "statusCode" not in result:
         # Without a status code, the whole result is the body.
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-        return Response(text, media_type="application/json")
-    body = result.get("body") or ""
-    content = base64.b64decode(body) if result.get("isBase64Encoded") else body
-    headers = {name.lower(): str(value) for name, value in result.get("headers", {}).items()}
-    returned = Response(content, int(result["statusCode"]), headers)
-    for cookie in result.get("cookies", []):
-        returned.headers.append("set-cookie", cookie)
+        return Response(text.encode(errors="replace"), media_type="application/json")
+    status, headers, body = result["statusCode"], result.get("headers") or {}, result.get("body") or ""
+    cookies = result.get("cookies") or []
+    if not isinstance(headers, dict) or not isinstance(cookies, list) or not isinstance(body, str):
+        raise ValueError("headers, cookies or body have the wrong type")
+    if not re.fullmatch(r"[2-5]\d\d", str(status), re.ASCII):
+        raise ValueError("statusCode is not an HTTP status")
+    sent = [(name.lower(), _text(value)) for name, value in headers.items()]
+    sent += [("set-cookie", _text(cookie)) for cookie in cookies]
+    if not all(HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value) for name, value in sent):
+        raise ValueError("a header is not valid")
+    content = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode(errors="replace")
+    returned = Response(content, int(status))
+    for name, value in sent:
+        if name == "content-length":
+            continue  # that of the body holds
+        if name == "set-cookie":
+            returned.headers.append(name, value)
+        else:
+            returned.headers[name] = value
     return returned
