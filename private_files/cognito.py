@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import os
 import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
+from private_files import aws
 from private_files.failures import SignInRefused, Unconfigured, Unreachable
 from private_files.outputs import Outputs
 from private_files.settings import flag, required, variable
@@ -35,22 +33,20 @@ class Cognito:
         if "_" not in self._pool_id:
             raise Unconfigured(f"UserPoolId ({flag('user_pool_id')}) must look like us-east-1_AbCdEfGhI.")
         with _named_failures():
-            self._api = boto3.client(
-                "cognito-idp",
-                region_name=region,
-                endpoint_url=outputs.aws_endpoint_url or None,
-                verify=outputs.aws_ca_bundle or None,
-                # Signing in needs no AWS credentials, and looking for them can take seconds.
-                config=Config(signature_version=UNSIGNED, connect_timeout=10, retries={"total_max_attempts": 2}),
-            )
+            # Signing in needs neither AWS credentials nor any configuration, which may be broken.
+            session = aws.session_without_configuration(region)
+            self._api = aws.make_client(session, outputs, "cognito-idp", signature_version=UNSIGNED)
 
-    def sign_in(self, username: str, password: str) -> Tokens:
-        """Return the tokens of a user who signs in by SRP, and changes the password if the pool requires it."""
+    def sign_in(self, username: str, password: str, new_password: str = "") -> Tokens:
+        """Return the tokens of a user who signs in by SRP.
+
+        If the pool requires a new password, it becomes `new_password`, or what the user types.
+        """
         user = AWSSRP(
             username=username, password=password, pool_id=self._pool_id, client_id=self._client_id, client=self._api
         )
         with _named_failures():
-            response = _authenticate(user)
+            response = _authenticate(user, new_password)
             if "AuthenticationResult" not in response:
                 raise SignInRefused(f"Cognito requires {response['ChallengeName']}, which is not supported here.")
             return _tokens(response)
@@ -82,11 +78,11 @@ def _tokens(response: Any, refresh_token: str = "") -> Tokens:
     return Tokens(str(found["AccessToken"]), expires, str(found.get("RefreshToken") or refresh_token))
 
 
-def _authenticate(user: Any) -> Any:
+def _authenticate(user: Any, new_password: str) -> Any:
     try:
         return user.authenticate_user()
     except ForceChangePasswordException:
-        return user.set_new_password_challenge(_new_password())
+        return user.set_new_password_challenge(new_password or _new_password())
     except MFAChallengeException as challenge:
         return challenge.get_tokens()
     except NotImplementedError as challenge:
@@ -94,8 +90,6 @@ def _authenticate(user: Any) -> Any:
 
 
 def _new_password() -> str:
-    if given := os.environ.get(variable("new_password")):
-        return given
     password = _prompt("This is the first sign-in. New password: ")
     if _prompt("Again: ") != password:
         raise SignInRefused("The two passwords differ; the password was not changed.")

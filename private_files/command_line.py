@@ -117,7 +117,8 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     report = Report(as_json=given.get("json", False))
     uploads = put.uploads(paths, prefix, name)
     try:
-        put.put(_settings(given).outputs, uploads, parallel=parallel, report=report)
+        found = _settings(given)
+        put.put(found.outputs, uploads, parallel=parallel, report=report, own_credentials=not found.implicit)
     finally:
         exit_code = report.end()
     return exit_code
@@ -161,11 +162,11 @@ def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
     """Find out why a signed URL is, or would be, refused with 403. Put it in quotes; - reads it from standard input."""
     from private_files.explanation import explain  # noqa: PLC0415
 
-    outputs = _settings(given).outputs
+    found = _settings(given)
     url = sys.stdin.readline().strip() if url == "-" else url
     # A key that is given need not belong to the stack that happens to run on this machine.
     check_origin = bool(given.get("outputs")) or not public_key
-    explanation = explain(url, outputs, public_key, check_origin=check_origin)
+    explanation = explain(url, found.outputs, public_key, check_origin=check_origin, own_credentials=not found.implicit)
     for line in [json.dumps(explanation.json())] if given.get("json") else explanation.lines():
         print(line)
     return explanation.exit_code
@@ -195,4 +196,4 @@ def _api(given: dict[str, Any]) -> PrivateFiles:
 
 def _values(given: dict[str, Any]) -> dict[str, str]:
     values = {name: value for name, value in given.items() if name in SETTINGS}
-    return values | {"password": os.environ.get(settings.variable("password"), "")}
+    return values | {name: os.environ.get(settings.variable(name), "") for name in ("password", "new_password")}

@@ -27,7 +27,9 @@ _NAME = re.compile(r'filename\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;\s]+))', re.I)
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def explain(url: str, outputs: Outputs, public_key: str | None, *, check_origin: bool) -> Explanation:
+def explain(
+    url: str, outputs: Outputs, public_key: str | None, *, check_origin: bool, own_credentials: bool = True
+) -> Explanation:
     """Explain the URL with the key in the file `public_key`, or without it with the keys of the stack.
 
     With `check_origin`, a URL for another distribution is refused. Raises Unconfigured.
@@ -35,7 +37,10 @@ def explain(url: str, outputs: Outputs, public_key: str | None, *, check_origin:
     now = time.time()
     try:
         request, _ = as_sent(url)
-        keys = trusted_keys.from_file(public_key, key_pair_id(request)) if public_key else trusted_keys.fetch(outputs)
+        if public_key:
+            keys = trusted_keys.from_file(public_key, key_pair_id(request))
+        else:
+            keys = trusted_keys.fetch(outputs, own_credentials=own_credentials)
         diagnosis = diagnose(url, keys, now=now, cdn_url=outputs.cdn_url if check_origin else None)
         return Explanation(diagnosis, keys, now=now)
     except ValueError as error:

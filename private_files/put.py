@@ -49,14 +49,14 @@ def uploads(files: Sequence[str], prefix: str, name: str | None) -> list[Upload]
     return wanted
 
 
-def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report) -> None:
+def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report, own_credentials: bool = True) -> None:
     """Upload every file, `parallel` at the same time and large ones in parts, and report on each.
 
-    Raises Unconfigured and SignInRefused.
+    With `own_credentials=False` they go to the emulator of this machine only. Raises Unconfigured and SignInRefused.
     """
     with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool:
         progress.expect(len(wanted))
-        uploader = _Uploader(outputs, parallel, report, progress)
+        uploader = _Uploader(outputs, parallel, report, progress, own_credentials=own_credentials)
         running = [pool.submit(uploader.upload, each) for each in wanted]
         try:
             for each in running:
@@ -70,9 +70,11 @@ def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report
 class _Uploader:
     """What the uploads of one run share."""
 
-    def __init__(self, outputs: Outputs, parallel: int, report: Report, progress: Progress) -> None:
+    def __init__(
+        self, outputs: Outputs, parallel: int, report: Report, progress: Progress, *, own_credentials: bool
+    ) -> None:
         self._bucket, self._folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
-        self._s3 = aws.client(outputs, "s3", max_pool_connections=parallel * 10)
+        self._s3 = aws.client(outputs, "s3", own_credentials=own_credentials, max_pool_connections=parallel * 10)
         self._report, self._progress = report, progress
         self.stopped = threading.Event()
 

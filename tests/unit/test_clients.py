@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 import private_files
-from private_files import command_line, settings
+from private_files import command_line, network, settings
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
 from tests.command_line import (
@@ -34,6 +34,8 @@ from tests.command_line import (
 )
 
 __all__ = ["server", "terminal", "with_key", "with_users"]
+
+NAMED = ("--outputs", settings.DEFAULT_OUTPUTS)
 
 
 def test_files_are_printed_one_per_line(with_key: Terminal) -> None:
@@ -92,7 +94,7 @@ def test_api_key_goes_into_its_header(with_key: Terminal, server: Server) -> Non
 
 def test_iam_request_is_signed_as_botocore_signs_it(with_users: Terminal, server: Server) -> None:
     identity = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-of-aws", "AWS_SESSION_TOKEN": "st"}
-    assert with_users.run("files", "--auth", "iam", **identity)[0] == 0
+    assert with_users.run("files", "--auth", "iam", *NAMED, **identity)[0] == 0
     [request] = server.requests
     scope, signed, _ = request.headers["authorization"].split(", ")
     assert scope.split("/", 2)[2] == "us-east-1/appsync/aws4_request"
@@ -112,7 +114,7 @@ def test_iam_request_is_signed_as_botocore_signs_it(with_users: Terminal, server
 
 
 def test_iam_without_credentials_names_the_variables_to_set(with_users: Terminal) -> None:
-    code, _, err = with_users.run("files", "--auth", "iam")
+    code, _, err = with_users.run("files", "--auth", "iam", *NAMED)
     assert (code, err.count("\n")) == (2, 1)
     assert "AWS_ACCESS_KEY_ID" in err
 
@@ -339,7 +341,7 @@ def test_option_takes_precedence_over_variable_and_variable_over_file(
     here.write({"GraphqlUrl": "https://file/", "Region": "file", "ApiKey": "file", "UserPoolId": "file"})
     monkeypatch.setenv("PRIVATE_FILES_REGION", "variable")
     monkeypatch.setenv("PRIVATE_FILES_API_KEY", "variable")
-    found = settings.find(command_line.parse(["files", "--region", "flag"]).obj).outputs
+    found = settings.find(command_line.parse(["files", "--region", "flag", *NAMED]).obj).outputs
     assert [found.region, found.api_key, found.user_pool_id] == ["flag", "variable", "file"]
 
 
@@ -377,14 +379,26 @@ def test_key_of_the_stack_that_runs_here_is_not_sent_to_another_api(here: Termin
 
 def test_password_of_the_demo_user_is_not_used_for_others(here: Terminal) -> None:
     here.write({"GraphqlUrl": "https://a/", "DemoUser": "demo", "DemoPassword": PASSWORD})
-    assert settings.find({}).password == PASSWORD
-    assert settings.find({"username": "demo"}).password == PASSWORD
-    assert settings.find({"username": "other"}).password == ""
-    assert settings.find({"username": "other", "password": "own"}).password == "own"
+    named = {"outputs": settings.DEFAULT_OUTPUTS}
+    assert settings.find(named).password == PASSWORD
+    assert settings.find(named | {"username": "demo"}).password == PASSWORD
+    assert settings.find(named | {"username": "other"}).password == ""
+    assert settings.find(named | {"username": "other", "password": "own"}).password == "own"
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.example.com/graphql", "ftp://a/", "api.example.com", "https://", "http://["]
+    "url",
+    [
+        "http://api.example.com/graphql",
+        "ftp://a/",
+        "api.example.com",
+        "https://",
+        "http://[",
+        "http://evil.example.com\\@127.0.0.1/",
+        "https://user@a/",
+        "http://127.0.0.1.example.com/",
+        "https://a /",
+    ],
 )
 def test_url_that_would_expose_a_token_in_transit_is_refused(url: str) -> None:
     with pytest.raises(Unconfigured, match="GraphqlUrl"):
@@ -402,4 +416,4 @@ def test_bundle_that_is_missing_or_without_certificates_is_refused(tmp_path: Pat
     (tmp_path / "empty.pem").touch()
     for name in ("missing.pem", "empty.pem"):
         with pytest.raises(Unconfigured, match=f"{name} .*--ca-bundle"):
-            settings.trust(Outputs(aws_ca_bundle=str(tmp_path / name)))
+            network.trust(Outputs(aws_ca_bundle=str(tmp_path / name)))

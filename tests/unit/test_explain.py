@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from moto import mock_aws
 
 from private_files import __main__ as command
-from private_files import browser_rewrites, trusted_keys
+from private_files import aws, browser_rewrites, trusted_keys
 from private_files.canned_policy import public_key
 from private_files.diagnosis import diagnose
 from private_files.explanation import Explanation
@@ -342,7 +343,7 @@ def test_text_that_is_not_a_url_is_refused_without_showing_it(url: str) -> None:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cloudfront(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in [name for name in os.environ if name.startswith(("AWS_", "PRIVATE_FILES_"))]:
         monkeypatch.delenv(name)
     with mock_aws():
@@ -356,8 +357,8 @@ def key_group(cloudfront: Any) -> tuple[str, str]:
     return key_id, group
 
 
-def test_keys_are_those_of_the_key_group(aws: Any) -> None:
-    key_id, group = key_group(aws)
+def test_keys_are_those_of_the_key_group(cloudfront: Any) -> None:
+    key_id, group = key_group(cloudfront)
     keys = trusted_keys.fetch(Outputs(key_group_id=group))
     assert (list(keys.by_id), keys.group, keys.unread) == ([key_id], group, None)
     assert explain(signed(key_id=key_id), keys).exit_code == 0
@@ -391,21 +392,24 @@ def test_cloudfront_that_does_not_listen_is_named(monkeypatch: pytest.MonkeyPatc
 def test_root_key_of_the_emulator_is_for_this_machine_only(
     monkeypatch: pytest.MonkeyPatch, endpoint: str | None, found: str | None, used: str | None
 ) -> None:
-    class Session:
-        def __init__(self, key: str | None = None, _: str | None = None, *, region_name: str) -> None:
-            self.key, self.region_name = key or found, region_name
-
-        def get_credentials(self) -> str | None:
-            return self.key
-
-        def client(self, _: str, **__: Any) -> None:
-            keys_used.append(self.key)
-            raise ValueError
-
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: Credentials(found, "s") if found else None)
+    monkeypatch.setattr(aws, "session_without_configuration", lambda _, key, __: keys_used.append(key))
+    monkeypatch.setattr(aws, "make_client", lambda *_, **__: None)
     keys_used: list[str | None] = []
-    monkeypatch.setattr(boto3, "Session", Session)
-    trusted_keys.fetch(Outputs(key_group_id="g", aws_endpoint_url=endpoint or ""))
-    assert keys_used == [used]
+    aws.client(Outputs(aws_endpoint_url=endpoint or ""), "cloudfront")
+    assert (keys_used or [found]) == [used]
+
+
+def test_address_of_a_file_that_nobody_named_gets_no_credentials_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: pytest.fail("they must not even be read"))
+    monkeypatch.setattr(aws, "make_client", lambda session, *_, **__: keys_used.append(session))
+    monkeypatch.setattr(aws, "session_without_configuration", lambda _, key, __: key)
+    keys_used: list[str | None] = []
+    aws.client(Outputs(aws_endpoint_url="https://127.0.0.1:4566"), "s3", own_credentials=False)
+    assert (keys_used, aws.caller_credentials(own=False).access_key) == (["test"], "test")
+    for endpoint in ("", "https://aws.example.com"):
+        with pytest.raises(Unconfigured, match="--outputs"):
+            aws.client(Outputs(aws_endpoint_url=endpoint), "s3", own_credentials=False)
 
 
 def test_public_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
