@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import aiohttp
 from gql import Client, gql
 from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.appsync_auth import AppSyncAuthentication
@@ -140,7 +141,7 @@ class PrivateFiles:
         options = {"proxy": network.proxy(self._url), "allow_redirects": False}
         try:
             client = Client(transport=transport, execute_timeout=_SECONDS)
-            data: Any = client.execute(query, extra_args=options)
+            data: Any = asyncio.run(client.execute_async(query, extra_args=options))
         except TransportQueryError as error:
             data = error.data
             # A page can have data and errors, for names that cannot be served.
@@ -150,7 +151,10 @@ class PrivateFiles:
             refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
             raise refused_or_lost(f"{self._url} returned HTTP status {error.code}.") from None
         except TransportConnectionFailed as error:
-            raise Unreachable(f"{self._url} cannot be reached: {_root(error)}") from None
+            cause = _root(error)
+            if isinstance(cause, _NOT_GRAPHQL) and not isinstance(cause, OSError | aiohttp.ClientError):
+                raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
+            raise Unreachable(f"{self._url} cannot be reached: {cause}") from None
         except TimeoutError:
             raise Unreachable(f"{self._url} did not respond within {_SECONDS} seconds.") from None
         except (TransportProtocolError, *_NOT_GRAPHQL):

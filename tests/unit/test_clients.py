@@ -12,10 +12,12 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 
 import private_files
 from private_files import command_line, network, settings
-from private_files.failures import Unconfigured
+from private_files.api import PrivateFiles
+from private_files.failures import Failure, Unconfigured
 from private_files.outputs import Outputs
 from tests.command_line import (
     FIRST_TIME,
@@ -199,6 +201,48 @@ def test_error_without_a_type_is_its_message(with_key: Terminal, server: Server)
 def test_null_without_an_error_is_a_refusal(with_key: Terminal, server: Server) -> None:
     server.graphql = {"data": {"getUrl": None}}
     assert with_key.run("url", "x") == (1, "", "The API returned nothing for getUrl.\n")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"errors": 5},
+        {"errors": "x"},
+        {"errors": {"message": "x"}},
+        {"errors": [5]},
+        {"errors": [None]},
+        {"errors": [{"message": 5, "errorType": ["x"]}]},
+        {"errors": [{"message": None}], "data": 5},
+        {"errors": [{"message": "x"}], "data": [1]},
+        {"data": 5},
+        {"data": []},
+        {"data": {}},
+        {"errors": True},
+        [],
+        [1],
+        5,
+        "data",
+        b"",
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_response_with_odd_types_is_a_sentence(server: Server, response: Any) -> None:
+    server.graphql = response
+    api = PrivateFiles(f"{server.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key=KEY))
+    with pytest.raises(Failure) as failure:
+        api.names()
+    assert str(failure.value).endswith(".") or "x" in str(failure.value)
+    assert "object" not in str(failure.value)
+
+
+def test_api_key_does_not_follow_a_redirect(server: Server) -> None:
+    server.status, server.graphql = 307, b"<html>"
+    server.location = f"{server.url}/elsewhere"
+    api = PrivateFiles(f"{server.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key=KEY))
+    with pytest.raises(Failure):
+        api.names()
+    assert len(server.requests) == 1
 
 
 def test_caller_unknown_to_the_api_is_refused(with_key: Terminal, server: Server) -> None:
