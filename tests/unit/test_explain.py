@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -20,9 +21,10 @@ from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from moto import mock_aws
+from yarl import URL
 
 from private_files import __main__ as command
-from private_files import aws, browser_rewrites, trusted_keys
+from private_files import aws, browser_rewrites, s3_errors, shown_text, trusted_keys
 from private_files.canned_policy import public_key
 from private_files.diagnosis import diagnose
 from private_files.explanation import Explanation
@@ -105,8 +107,9 @@ def test_table_follows_the_verdict() -> None:
         "signature  holds",
         "browser    sends it as it is",
         "",
-        "The edge allows it; if the response is still 403, S3 refuses: there is no such file, or the bucket policy or "
-        "the KMS key does not allow this distribution to read it.",
+        "The edge allows it; if the response is still 403, S3 refuses. The <Code> in the body of the response says "
+        "why:",
+        *(f"  {line}" for line in s3_errors.table()),
     ]
 
 
@@ -207,6 +210,48 @@ def test_signature_that_does_not_match_says_what_was_signed(url: str, reason: st
     assert explanation.verdict.startswith("Refused by the edge (AccessDenied): the signature does not match: ")
     assert reason in explanation.verdict
     assert row(explanation, "signature") == "does not hold"
+
+
+PUNCTUATION = "".join(chr(code) for code in range(0x20, 0x7F) if not chr(code).isalnum() and chr(code) not in "/")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?response-content-disposition=attachment%3B%20filename%3D%22a%20%281%29%2B.pdf%22"]
+)
+@pytest.mark.parametrize("letter", [*PUNCTUATION, "é", "%41", "e\u0301"])
+def test_url_that_a_client_rewrote_names_the_cure(letter: str, query: str) -> None:
+    url = signed(f"{ORIGIN}/a{quote(letter, safe='-._~')}b.pdf{query}")
+    rewritten = str(URL(url))  # as aiohttp sends it
+    explanation = explain(rewritten)
+    if rewritten == url:
+        assert explanation.exit_code == 0
+    else:
+        assert "yarl.URL(url, encoded=True)" in explanation.verdict
+
+
+def test_url_with_lower_case_escapes_is_one_that_a_client_rewrote() -> None:
+    assert (
+        "a client decoded characters such as %28, or encoded them"
+        in explain(signed(f"{ORIGIN}/%C3%A9").replace("%C3%A9", "%c3%a9")).verdict
+    )
+
+
+@pytest.mark.parametrize(("name", "form"), [("%C3%A9.jpg", "(NFC)"), ("e%CC%81.jpg", "(NFD)")])
+def test_name_that_looks_like_another_says_how_it_is_written(name: str, form: str) -> None:
+    assert form in row(explain(signed(f"{ORIGIN}/{name}")), "looks like")
+    assert not [line for line in explain(signed()).lines() if line.startswith("looks like")]
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_signature_is_masked_however_often_it_is_encoded(times: int) -> None:
+    url = signed()
+    for _ in range(times):
+        url = quote(url, safe="")
+    assert shown_text.is_signed_url(url)
+    shown = shown_text.one_line(f"cannot open {url}: x")
+    assert signed()[-60:-40] not in shown
+    assert signed().partition("Signature=")[2][:20] not in shown
+    assert "KRSA" in shown
 
 
 def test_signature_of_an_expired_url_is_checked_too() -> None:
