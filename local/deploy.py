@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mimetypes
 import os
 import platform
 import secrets
@@ -13,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from private_files.content_types import content_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ def upload_samples(cloud: Cloud, bucket: str, distribution_id: str) -> list[str]
     samples = PROJECT / "samples"
     names = [path.relative_to(samples).as_posix() for path in sorted(samples.rglob("*")) if path.is_file()]
     for name in names:
-        kind = mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
+        kind = content_type(name, samples / name)
         s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=(samples / name).read_bytes(), ContentType=kind)
     return names
 

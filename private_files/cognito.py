@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
@@ -22,6 +24,18 @@ from private_files.settings import flag, required, variable
 from private_files.tokens import Tokens
 
 _BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
+
+_SPELLING = " The user name must be spelled as it was registered: capital letters can count, also in an e-mail address."
+# By code, and by message if only one message of the code is meant; only what is true for every pool.
+_ADVICE = {
+    "Incorrect username or password.": _SPELLING,
+    "UserNotFoundException": _SPELLING,
+    "PasswordResetRequiredException": (
+        " An administrator reset the password. This program cannot set the new one: use the code that Cognito sent, "
+        "with `aws cognito-idp confirm-forgot-password`."
+    ),
+    "UserNotConfirmedException": " An administrator must confirm the user.",
+}
 
 
 class Cognito:
@@ -48,7 +62,7 @@ class Cognito:
         with _named_failures():
             response = _authenticate(user, new_password)
             if "AuthenticationResult" not in response:
-                raise SignInRefused(f"Cognito requires {response['ChallengeName']}, which is not supported here.")
+                raise _challenge(str(response.get("ChallengeName", "another step")))
             return _tokens(response)
 
     def renew(self, refresh_token: str) -> Tokens:
@@ -86,7 +100,17 @@ def _authenticate(user: Any, new_password: str) -> Any:
     except MFAChallengeException as challenge:
         return challenge.get_tokens()
     except NotImplementedError as challenge:
-        raise SignInRefused(str(challenge)) from None
+        found = re.search(r"[A-Z0-9]+(_[A-Z0-9]+)+", str(challenge))
+        raise _challenge(found[0] if found else "another step") from None
+
+
+def _challenge(name: str) -> SignInRefused:
+    if name == "NEW_PASSWORD_REQUIRED":
+        return SignInRefused("Cognito did not accept the new password.")
+    return SignInRefused(
+        f"This user must also pass {name} to sign in, such as a second factor, and this program cannot do that: use "
+        "another user, an API key, or AWS credentials with --auth iam."
+    )
 
 
 def _new_password() -> str:
@@ -117,7 +141,9 @@ def _named_failures() -> Iterator[None]:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _BUSY:
             raise Unreachable(f"Cognito is busy or has failed ({code}: {message}): try again later.") from None
-        raise SignInRefused(f"{code}: {message}") from None
+        raise SignInRefused(f"{code}: {message}{_ADVICE.get(code) or _ADVICE.get(message, '')}") from None
+    except (AttributeError, KeyError, TypeError, ResponseParserError):
+        raise Unreachable("Cognito returned an unexpected response: check UserPoolId and the endpoint.") from None
     except (HTTPClientError, NoConnection) as error:
         raise Unreachable(f"Cognito cannot be reached: {error}") from None
     except (BotoCoreError, ValueError) as error:
