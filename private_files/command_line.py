@@ -58,7 +58,7 @@ def parse(arguments: list[str] | None = None) -> click.Context:
 _API_HELP = help_texts.SETTINGS + help_texts.AUTH
 
 
-@_program.command(shared=API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
+@_program.command(shared=API, epilog=help_texts.FILES + help_texts.FILES_MORE + _API_HELP + help_texts.EXIT_CODES)
 @click.pass_obj
 def files(given: dict[str, Any]) -> int:
     """Print the name of every file, one per line."""
