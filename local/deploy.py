@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mimetypes
 import os
 import platform
 import secrets
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.failures import Failure
+from private_files.content_types import content_type
 from private_files.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -114,11 +114,12 @@ def upload_samples(emulator: Emulator, outputs: Outputs) -> None:
     s3 = emulator.client("s3")
     samples = PROJECT / "samples"
     for path in sorted(path for path in samples.rglob("*") if path.is_file()):
+        name = path.relative_to(samples).as_posix()
         s3.put_object(
             Bucket=outputs.bucket_name,
-            Key=f"{outputs.files_folder}/{path.relative_to(samples).as_posix()}",
+            Key=f"{outputs.files_folder}/{name}",
             Body=path.read_bytes(),
-            ContentType=mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream",
+            ContentType=content_type(name, path),
         )
 
 

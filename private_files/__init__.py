@@ -25,10 +25,10 @@ def connect(*, auth: str | None = None, **given: str) -> PrivateFiles:
     Environment variables are not read. Raises a subclass of `failures.Failure`.
     """
     # The command line imports this package for every command, and gql is slow to import.
-    from private_files import settings  # noqa: PLC0415
+    from private_files import network, settings  # noqa: PLC0415
     from private_files.api import PrivateFiles  # noqa: PLC0415
     from private_files.sign_in import sign_in  # noqa: PLC0415
 
     found = settings.find(given)
-    trust = settings.trust(found.outputs)
+    trust = network.trust(found.outputs)
     return PrivateFiles(settings.graphql_url(found.outputs), sign_in(found, auth), trust)

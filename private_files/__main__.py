@@ -8,7 +8,7 @@ import sys
 
 from private_files import command_line
 from private_files.failures import Failure, Unconfigured
-from private_files.report import one_line
+from private_files.shown_text import one_line
 
 _STOPPED = {
     "get": "Run the same command again to resume.",
@@ -21,16 +21,20 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal may lack characters of a name
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
     context = command_line.parse()
     command = context.command
     try:
         exit_code: int = context.invoke(command.callback, **context.params) if command.callback else 0
-        sys.stdout.flush()
+        if sys.stdout:  # it is None if the shell closed it
+            sys.stdout.flush()
     except Failure as failure:
         print(one_line(str(failure)), file=sys.stderr)
         return failure.exit_code
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        if sys.stdout:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
         if isinstance(error, BrokenPipeError):
             return 141
         print(one_line(f"{error.filename or 'Standard output'}: {error.strerror or error}"), file=sys.stderr)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import datetime
+import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import aiohttp
 from gql import Client, gql
 from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.appsync_auth import AppSyncAuthentication
@@ -22,12 +25,17 @@ from gql.transport.exceptions import (
     TransportServerError,
 )
 
+from private_files import network
 from private_files.failures import Failure, QueryRefused, SignInRefused, Unreachable
+from private_files.this_machine import is_this_machine
 
 _Result = TypeVar("_Result")
 BATCH = 1000  # the most URLs in one response
 _SECONDS = 35  # AppSync itself times out after 30
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responded before
+# What gql raises if `errors`, `data` or the response itself has another type than the specification says.
+_NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
+_NOT_A_URL = "the API returned something else than an https:// URL for it"
 _BUSY = {"ThrottlingException", "TooManyRequestsException"}
 _CALLER_REFUSED = {
     "AccessDeniedException",
@@ -64,20 +72,37 @@ class PrivateFiles:
 
     def names(self) -> list[str]:
         """Return the name of every file."""
-        names: list[str] = self._request("getFiles", "query { getFiles }")
+        names = self._request("getFiles", "query { getFiles }")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise _unexpected("getFiles")
         return names
 
     def url(self, name: str) -> str:
         """Return a URL that opens the file until it expires. Whoever holds the URL can open the file."""
-        return str(self._request("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name))
+        found = self._request("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name)
+        if not _is_url(found):
+            raise _unexpected("getUrl")
+        return str(found)
 
     def urls(self, names: list[str]) -> list[RemoteFile]:
-        """Return the files of up to 1,000 names, each with its URL or the reason for a refusal."""
+        """Return the files of up to 1,000 names, each with its URL or the reason for a refusal.
+
+        A name in the response that was not requested is a refused file, too: it is not to be written.
+        """
         query = "query ($files: [String!]!) { getUrls(files: $files) { file url errorType errorMessage } }"
-        return [
-            RemoteFile(item["file"], item["url"], "" if item["url"] else f"{item['errorType']}: {item['errorMessage']}")
-            for item in self._request("getUrls", query, files=names)
-        ]
+        items = self._request("getUrls", query, files=names)
+        if not isinstance(items, list):
+            raise _unexpected("getUrls")
+        missing = dict.fromkeys(names)
+        files = []
+        for item in items:
+            file = _with_url(item)
+            if file.name in missing:
+                del missing[file.name]
+            else:
+                file = replace(file, url=None, refused="the API returned it, and it was not requested")
+            files.append(file)
+        return files + [RemoteFile(name, None, "the API returned nothing for it") for name in missing]
 
     def pages(self, prefix: str = "") -> Iterator[list[RemoteFile]]:
         """Yield every file whose name starts with the prefix, up to 1,000 at a time."""
@@ -85,18 +110,17 @@ class PrivateFiles:
           listFiles(prefix: $prefix, limit: 1000, nextToken: $token) { items { name size lastModified url } nextToken }
         }"""
         token: str | None = ""
+        tokens: set[str] = set()
         while token is not None:
             page = self._request("listFiles", query, prefix=prefix, token=token or None)
-            yield [
-                RemoteFile(
-                    item["name"],
-                    item["url"],
-                    size=int(item["size"]),
-                    modified=datetime.datetime.fromisoformat(item["lastModified"]).timestamp(),
-                )
-                for item in page["items"]
-            ]
-            token = page["nextToken"]
+            items = page.get("items") if isinstance(page, dict) else None
+            token = page.get("nextToken") if isinstance(page, dict) else None
+            if not isinstance(items, list) or not isinstance(token, str | None):
+                raise _unexpected("listFiles")
+            yield [_listed(item, prefix) for item in items]
+            if token in tokens:
+                raise Unreachable("The API returned a page of listFiles for the second time.")
+            tokens.add(token or "")
 
     def _request(self, field: str, text: str, **variables: Any) -> Any:
         # One failed page must not end a long download. A URL that has never worked is not retried.
@@ -113,23 +137,31 @@ class PrivateFiles:
         query = gql(text)
         query.variable_values = variables
         transport = AIOHTTPTransport(url=self._url, auth=self._caller, ssl=self.trust)  # serves one request at a time
+        # Without redirects: they would take the API key to another address.
+        options = {"proxy": network.proxy(self._url), "allow_redirects": False}
         try:
-            result = Client(transport=transport, execute_timeout=_SECONDS).execute(query)[field]
+            client = Client(transport=transport, execute_timeout=_SECONDS)
+            data: Any = asyncio.run(client.execute_async(query, extra_args=options))
         except TransportQueryError as error:
-            if error.data and error.data.get(field):
-                return error.data[field]  # a page can have data and errors, for names that cannot be served
-            errors = error.errors or []
-            text = "; ".join(": ".join(filter(None, (each.get("errorType"), each.get("message")))) for each in errors)
-            raise _kind({each.get("errorType") for each in errors})(text) from None
+            data = error.data
+            # A page can have data and errors, for names that cannot be served.
+            if not (isinstance(data, dict) and data.get(field)):
+                raise _refusal(error.errors) from None
         except TransportServerError as error:
             refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
             raise refused_or_lost(f"{self._url} returned HTTP status {error.code}.") from None
-        except TransportProtocolError:
-            raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
         except TransportConnectionFailed as error:
-            raise Unreachable(f"{self._url} cannot be reached: {_root(error)}") from None
+            cause = _root(error)
+            if isinstance(cause, _NOT_GRAPHQL) and not isinstance(cause, OSError | aiohttp.ClientError):
+                raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
+            raise Unreachable(f"{self._url} cannot be reached: {cause}") from None
         except TimeoutError:
             raise Unreachable(f"{self._url} did not respond within {_SECONDS} seconds.") from None
+        except (TransportProtocolError, *_NOT_GRAPHQL):
+            raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
+        if not isinstance(data, dict):
+            raise Unreachable(f"{self._url} did not return a GraphQL response.")
+        result = data.get(field)
         if result is None:
             raise QueryRefused(f"The API returned nothing for {field}.")
         return result
@@ -153,10 +185,57 @@ async def in_thread(call: Callable[[], _Result]) -> _Result:
     return await asyncio.wrap_future(result)
 
 
-def _kind(errors: set[str | None]) -> type[Failure]:
-    if errors & _CALLER_REFUSED:
-        return SignInRefused
-    return Unreachable if errors & _BUSY else QueryRefused
+def _refusal(errors: Any) -> Failure:
+    found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    kinds = {str(error.get("errorType")) for error in found}
+    texts = (": ".join(str(error[key]) for key in ("errorType", "message") if error.get(key)) for error in found)
+    text = "; ".join(filter(None, texts)) or "The API refused the request and gave no reason."
+    if kinds & _CALLER_REFUSED:
+        return SignInRefused(text)
+    return Unreachable(text) if kinds & _BUSY else QueryRefused(text)
+
+
+def _with_url(item: Any) -> RemoteFile:
+    if not isinstance(item, dict) or not isinstance(item.get("file"), str):
+        raise _unexpected("getUrls")
+    url = item.get("url")
+    if url is None:
+        reason = ": ".join(str(item[key]) for key in ("errorType", "errorMessage") if item.get(key))
+        return RemoteFile(item["file"], None, reason or "the API returned neither a URL nor a reason")
+    return RemoteFile(item["file"], url) if _is_url(url) else RemoteFile(item["file"], None, _NOT_A_URL)
+
+
+def _listed(item: Any, prefix: str) -> RemoteFile:
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise _unexpected("listFiles")
+    name, url, size = item["name"], item.get("url"), item.get("size")
+    if not name.startswith(prefix):
+        return RemoteFile(name, None, "the API listed it, and its name does not start with the prefix")
+    if not isinstance(size, int | float) or isinstance(size, bool) or not 0 <= size < 2**63 or size != int(size):
+        return RemoteFile(name, None, "the API returned a size that is not a number of bytes")
+    try:
+        modified = datetime.datetime.fromisoformat(item.get("lastModified")).timestamp()  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return RemoteFile(name, None, "the API returned a time of modification that is not a time")
+    if url is not None and not _is_url(url):
+        return RemoteFile(name, None, _NOT_A_URL)
+    return RemoteFile(name, url, size=int(size), modified=modified)
+
+
+def _is_url(value: Any) -> bool:
+    """Whether this is a URL as the API signs them: https, or http on this machine, in ASCII without spaces."""
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[!-\[\]-~]+", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return bool(host) and "@" not in parts.netloc and (parts.scheme == "https" or is_this_machine(host))
+
+
+def _unexpected(field: str) -> Unreachable:
+    return Unreachable(f"The response of the API to {field} does not have the expected form: is this the right API?")
 
 
 def _root(error: BaseException) -> BaseException:

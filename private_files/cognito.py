@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import os
+import re
 import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
+from private_files import aws
 from private_files.failures import SignInRefused, Unconfigured, Unreachable
 from private_files.outputs import Outputs
 from private_files.settings import flag, required, variable
 from private_files.tokens import Tokens
 
 _BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
+
+_SPELLING = " The user name must be spelled as it was registered: capital letters can count, also in an e-mail address."
+# By code, and by message if only one message of the code is meant; only what is true for every pool.
+_ADVICE = {
+    "Incorrect username or password.": _SPELLING,
+    "UserNotFoundException": _SPELLING,
+    "PasswordResetRequiredException": (
+        " An administrator reset the password. This program cannot set the new one: use the code that Cognito sent, "
+        "with `aws cognito-idp confirm-forgot-password`."
+    ),
+    "UserNotConfirmedException": " An administrator must confirm the user.",
+}
 
 
 class Cognito:
@@ -35,24 +47,22 @@ class Cognito:
         if "_" not in self._pool_id:
             raise Unconfigured(f"UserPoolId ({flag('user_pool_id')}) must look like us-east-1_AbCdEfGhI.")
         with _named_failures():
-            self._api = boto3.client(
-                "cognito-idp",
-                region_name=region,
-                endpoint_url=outputs.aws_endpoint_url or None,
-                verify=outputs.aws_ca_bundle or None,
-                # Signing in needs no AWS credentials, and looking for them can take seconds.
-                config=Config(signature_version=UNSIGNED, connect_timeout=10, retries={"total_max_attempts": 2}),
-            )
+            # Signing in needs neither AWS credentials nor any configuration, which may be broken.
+            session = aws.session_without_configuration(region)
+            self._api = aws.make_client(session, outputs, "cognito-idp", signature_version=UNSIGNED)
 
-    def sign_in(self, username: str, password: str) -> Tokens:
-        """Return the tokens of a user who signs in by SRP, and changes the password if the pool requires it."""
+    def sign_in(self, username: str, password: str, new_password: str = "") -> Tokens:
+        """Return the tokens of a user who signs in by SRP.
+
+        If the pool requires a new password, it becomes `new_password`, or what the user types.
+        """
         user = AWSSRP(
             username=username, password=password, pool_id=self._pool_id, client_id=self._client_id, client=self._api
         )
         with _named_failures():
-            response = _authenticate(user)
+            response = _authenticate(user, new_password)
             if "AuthenticationResult" not in response:
-                raise SignInRefused(f"Cognito requires {response['ChallengeName']}, which is not supported here.")
+                raise _challenge(str(response.get("ChallengeName", "another step")))
             return _tokens(response)
 
     def renew(self, refresh_token: str) -> Tokens:
@@ -82,20 +92,28 @@ def _tokens(response: Any, refresh_token: str = "") -> Tokens:
     return Tokens(str(found["AccessToken"]), expires, str(found.get("RefreshToken") or refresh_token))
 
 
-def _authenticate(user: Any) -> Any:
+def _authenticate(user: Any, new_password: str) -> Any:
     try:
         return user.authenticate_user()
     except ForceChangePasswordException:
-        return user.set_new_password_challenge(_new_password())
+        return user.set_new_password_challenge(new_password or _new_password())
     except MFAChallengeException as challenge:
         return challenge.get_tokens()
     except NotImplementedError as challenge:
-        raise SignInRefused(str(challenge)) from None
+        found = re.search(r"[A-Z0-9]+(_[A-Z0-9]+)+", str(challenge))
+        raise _challenge(found[0] if found else "another step") from None
+
+
+def _challenge(name: str) -> SignInRefused:
+    if name == "NEW_PASSWORD_REQUIRED":
+        return SignInRefused("Cognito did not accept the new password.")
+    return SignInRefused(
+        f"This user must also pass {name} to sign in, such as a second factor, and this program cannot do that: use "
+        "another user, an API key, or AWS credentials with --auth iam."
+    )
 
 
 def _new_password() -> str:
-    if given := os.environ.get(variable("new_password")):
-        return given
     password = _prompt("This is the first sign-in. New password: ")
     if _prompt("Again: ") != password:
         raise SignInRefused("The two passwords differ; the password was not changed.")
@@ -123,7 +141,9 @@ def _named_failures() -> Iterator[None]:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _BUSY:
             raise Unreachable(f"Cognito is busy or has failed ({code}: {message}): try again later.") from None
-        raise SignInRefused(f"{code}: {message}") from None
+        raise SignInRefused(f"{code}: {message}{_ADVICE.get(code) or _ADVICE.get(message, '')}") from None
+    except (AttributeError, KeyError, TypeError, ResponseParserError):
+        raise Unreachable("Cognito returned an unexpected response: check UserPoolId and the endpoint.") from None
     except (HTTPClientError, NoConnection) as error:
         raise Unreachable(f"Cognito cannot be reached: {error}") from None
     except (BotoCoreError, ValueError) as error:

@@ -12,8 +12,9 @@ import click
 
 from private_files import help_texts, settings
 from private_files.failures import Unconfigured
-from private_files.options import API, AWS, FILE, NAME, SETTINGS, USERS, VALUE, Group
-from private_files.report import Report, one_line
+from private_files.options import API, AWS, FILE, NAME, NAME_PART, SETTINGS, SIGNED_URL, USERS, Group
+from private_files.report import Report
+from private_files.shown_text import escaped, one_line
 
 if TYPE_CHECKING:
     from private_files.api import PrivateFiles
@@ -45,7 +46,7 @@ def parse(arguments: list[str] | None = None) -> click.Context:
         context: Any = _program.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.UsageError as error:
         # The message quotes arguments, and one may be a URL that opens a file.
-        message = re.sub(r"\S*(://|Signature=)\S*", "[a URL]", error.format_message())
+        message = re.sub(r"\S*(://|%3A%2F%2F|Signature(=|%3D))\S*", "[a URL]", error.format_message(), flags=re.I)
         click.UsageError(one_line(message), error.ctx).show()
         sys.exit(error.exit_code)
     if isinstance(context, int):
@@ -57,12 +58,13 @@ def parse(arguments: list[str] | None = None) -> click.Context:
 _API_HELP = help_texts.SETTINGS + help_texts.AUTH
 
 
-@_program.command(shared=API, epilog=help_texts.FILES + _API_HELP + help_texts.EXIT_CODES)
+@_program.command(shared=API, epilog=help_texts.FILES + help_texts.FILES_MORE + _API_HELP + help_texts.EXIT_CODES)
 @click.pass_obj
 def files(given: dict[str, Any]) -> int:
     """Print the name of every file, one per line."""
     names = _api(given).names()
-    for line in [json.dumps(names)] if given.get("json") else names:
+    shown = (escaped(name, terminal=sys.stdout.isatty()) for name in names)
+    for line in [json.dumps(names)] if given.get("json") else shown:
         print(line)
     return 0
 
@@ -106,8 +108,8 @@ def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None,
     epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES,
 )
 @click.argument("paths", nargs=-1, required=True, type=FILE, metavar="FILE...")
-@click.option("--prefix", default="", metavar="PREFIX", help="prefix of their names, such as photos/")
-@click.option("--as", "name", type=VALUE, metavar="NAME", help="another name, for one FILE")
+@click.option("--prefix", type=NAME_PART, default="", metavar="PREFIX", help="prefix of their names, such as photos/")
+@click.option("--as", "name", type=NAME, metavar="NAME", help="another name, for one FILE")
 @_parallel
 @click.pass_obj
 def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, parallel: int) -> int:
@@ -117,7 +119,8 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     report = Report(as_json=given.get("json", False))
     uploads = put.uploads(paths, prefix, name)
     try:
-        put.put(_settings(given).outputs, uploads, parallel=parallel, report=report)
+        found = _settings(given)
+        put.put(found.outputs, uploads, parallel=parallel, report=report, own_credentials=not found.implicit)
     finally:
         exit_code = report.end()
     return exit_code
@@ -132,7 +135,7 @@ def login(given: dict[str, Any]) -> int:
     from private_files.sign_in import log_in  # noqa: PLC0415
 
     username = log_in(_settings(given)).username
-    print(json.dumps({"username": username}) if given.get("json") else f"Signed in as {username}.")
+    print(json.dumps({"username": username}) if given.get("json") else one_line(f"Signed in as {username}."))
     return 0
 
 
@@ -149,23 +152,24 @@ def logout(given: dict[str, Any]) -> int:
     if signed_in:
         signed_in.end(Cognito(found.outputs))
     line = f"Signed out {username}." if username else "Nobody was signed in."
-    print(json.dumps({"username": username}) if given.get("json") else line)
+    print(json.dumps({"username": username}) if given.get("json") else one_line(line))
     return 0
 
 
 @_program.command(shared=AWS, epilog=help_texts.EXPLAIN + help_texts.EXPLAIN_MORE)
-@click.argument("url", type=VALUE)
+@click.argument("url", type=SIGNED_URL)
 @click.option("--public-key", type=FILE, metavar="FILE", help="a PEM file; check with this key only")
 @click.pass_obj
 def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
     """Find out why a signed URL is, or would be, refused with 403. Put it in quotes; - reads it from standard input."""
     from private_files.explanation import explain  # noqa: PLC0415
 
-    outputs = _settings(given).outputs
-    url = sys.stdin.readline().strip() if url == "-" else url
+    found = _settings(given)
+    if url == "-":
+        url = sys.stdin.readline().strip() if sys.stdin else ""
     # A key that is given need not belong to the stack that happens to run on this machine.
     check_origin = bool(given.get("outputs")) or not public_key
-    explanation = explain(url, outputs, public_key, check_origin=check_origin)
+    explanation = explain(url, found.outputs, public_key, check_origin=check_origin, own_credentials=not found.implicit)
     for line in [json.dumps(explanation.json())] if given.get("json") else explanation.lines():
         print(line)
     return explanation.exit_code
@@ -195,4 +199,4 @@ def _api(given: dict[str, Any]) -> PrivateFiles:
 
 def _values(given: dict[str, Any]) -> dict[str, str]:
     values = {name: value for name, value in given.items() if name in SETTINGS}
-    return values | {"password": os.environ.get(settings.variable("password"), "")}
+    return values | {name: os.environ.get(settings.variable(name), "") for name in ("password", "new_password")}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from private_files.browser_rewrites import Request, as_sent, as_written
 from private_files.canned_policy import RESERVED, AccessDenied, InvalidKey, MissingKey, PublicKey, Refused, check
@@ -113,6 +113,17 @@ def _opens_as_written(url: str, keys: Mapping[str, PublicKey], now: float) -> bo
         return False
 
 
+def _encoded(text: bytes, safe: str = "") -> bytes:
+    """Return the text in the only encoding that is signed: everything is encoded but unreserved characters."""
+    return quote(unquote_to_bytes(text), safe=safe).encode()
+
+
+def _encoded_parameter(parameter: bytes) -> bytes:
+    name, mark, value = parameter.partition(b"=")
+    # Some clients write + for %20; the + of a name is signed as %2B.
+    return parameter if name in RESERVED else name + mark + _encoded(value.replace(b"+", b"%20"))
+
+
 def _others(
     request: Request, keys: Mapping[str, PublicKey], cdn_url: str | None
 ) -> Iterator[tuple[str, Request, Mapping[str, PublicKey]]]:
@@ -132,6 +143,18 @@ def _others(
     yield what, request._replace(query=b"&".join(query)), keys
     what = "parameters were added to the query after signing"
     yield what, request._replace(query=b"&".join(signing)), keys
+    path, own = _encoded(request.path, "/"), b"&".join(map(_encoded_parameter, request.query.split(b"&")))
+    what = (
+        "a client decoded characters such as %28, or encoded them in another way, before it sent the URL; it must send "
+        "the URL unchanged: with aiohttp, pass yarl.URL(url, encoded=True)"
+    )
+    for rewritten in (
+        request._replace(path=path),
+        request._replace(query=own),
+        request._replace(path=path, query=own),
+    ):
+        if rewritten != request:
+            yield what, rewritten, keys
     yield "the path was encoded after signing", request._replace(path=unquote_to_bytes(request.path)), keys
     # botocore builds policies with json.dumps, which escapes everything that is not ASCII.
     escaped = json.dumps(unquote(request.path.decode("latin-1")))[1:-1].encode()

@@ -14,14 +14,25 @@ from typing import BinaryIO
 import aiohttp
 from yarl import URL
 
+from private_files import network
 from private_files.api import PrivateFiles, RemoteFile, in_thread
-from private_files.edge_response import UrlRefused, etag_is_md5, modified_time, reason, total_size
+from private_files.edge_response import (
+    UrlRefused,
+    etag_is_md5,
+    modified_time,
+    reason,
+    refusal,
+    refuse_old_copy,
+    total_size,
+)
 from private_files.failures import DiskFull, TransferFailed
 from private_files.partial_file import PartialFile, PartialFiles
 from private_files.progress import FileProgress, Progress
 
 CHUNK = 1024 * 1024
 PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before each further attempt
+_PROGRESS = 64 * 1024  # bytes by which the file must grow before failures are forgotten
+_REFUSALS = 3  # of newly signed URLs, after which none is requested any more
 _RESUMABLE = "partial data is kept; run the command again to resume"
 
 
@@ -40,7 +51,9 @@ class Downloads:
     def __init__(self, http: aiohttp.ClientSession, api: PrivateFiles, progress: Progress, *, force: bool) -> None:
         self.http, self.progress, self.force = http, progress, force
         self.partial_files = PartialFiles()
-        self._api = api
+        self.refused_in_a_row = 0  # newly signed URLs
+        self.written: dict[tuple[int, int], str] = {}  # names of the files of this run, by device and inode
+        self.api = api
 
     async def fetch(self, file: RemoteFile, path: Path) -> Downloaded:
         """Download the file to the path, unless it is there already.
@@ -51,11 +64,11 @@ class Downloads:
             raise TransferFailed(file.refused)
         if is_same(path, file.size, file.modified):
             return Downloaded(file.size, unchanged=True)
-        return await _Download(self, path, self.progress.file(file.name)).run(file)
+        return await _Download(self, file, path, self.progress.file(file.name)).run()
 
     async def new_url(self, name: str) -> str:
         """Return a new URL of the file. Raises TransferFailed if the API refuses it."""
-        (file,) = await in_thread(lambda: self._api.urls([name]))
+        (file,) = await in_thread(lambda: self.api.urls([name]))
         if file.url is None:
             raise TransferFailed(file.refused)
         return file.url
@@ -64,13 +77,13 @@ class Downloads:
 class _Download:
     """The download of one file."""
 
-    def __init__(self, downloads: Downloads, path: Path, progress: FileProgress) -> None:
-        self._downloads, self._path, self._progress = downloads, path, progress
+    def __init__(self, downloads: Downloads, file: RemoteFile, path: Path, progress: FileProgress) -> None:
+        self._downloads, self._file, self._path, self._progress = downloads, file, path, progress
         self._parts: list[PartialFile] = []  # the first can be resumed
         self._resumed: int | None = None
-        self._received = False  # whether this attempt received anything
+        self._most = 0  # bytes of the file that any attempt had
 
-    async def run(self, file: RemoteFile) -> Downloaded:
+    async def run(self) -> Downloaded:
         """Download the file, and continue if the connection breaks or the URL expires.
 
         Size and ETag are checked. The content is checked if the ETag is its MD5: S3 says so only for objects with
@@ -78,32 +91,38 @@ class _Download:
         of S3 do not pass through CloudFront, which cannot request them.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html#AmazonS3-Type-Object-ETag
         """
-        renewed, failures = file.url is None, 0
+        file, downloads = self._file, self._downloads
+        renewed, failures, progress_at = file.url is None, 0, _PROGRESS
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._parts = self._downloads.partial_files.of(self._path)
-            url = file.url or await self._downloads.new_url(file.name)
+            self._parts = downloads.partial_files.of(self._path)
+            url = file.url or await downloads.new_url(file.name)
             while True:
-                self._received = False
                 try:
-                    return await self._attempt(url)
-                except UrlRefused:
-                    if renewed:
+                    done = await self._attempt(url)
+                    downloads.refused_in_a_row = 0
+                    return done
+                except UrlRefused as refused:
+                    downloads.refused_in_a_row += renewed
+                    if renewed or downloads.refused_in_a_row >= _REFUSALS:
                         raise TransferFailed(
-                            "the edge refuses a newly signed URL: its key may have been revoked, or a clock may be "
-                            "wrong; to find out, run `private-files url NAME | private-files explain -`"
+                            f"the edge refuses a newly signed URL{f' ({refused})' if str(refused) else ''}: its key "
+                            "may have been revoked, or a clock may be wrong; to find out, run `private-files url NAME "
+                            "| private-files explain -`"
                         ) from None
-                    url, renewed = await self._downloads.new_url(file.name), True
+                    url, renewed = await downloads.new_url(file.name), True
                 except (aiohttp.ClientError, TimeoutError) as error:
-                    failures = 0 if self._received else failures
+                    # Progress is a file that grew, not bytes that arrived: they may be the same ones each time.
+                    if self._most >= progress_at:
+                        failures, renewed, progress_at = 0, False, self._most + _PROGRESS
                     if failures == len(PAUSES):
                         raise TransferFailed(f"{reason(error)}; {_RESUMABLE}") from None
                     await asyncio.sleep(PAUSES[failures])
                     failures += 1
-                if self._received:
-                    renewed = False
         except (FileExistsError, NotADirectoryError) as error:
             raise TransferFailed(f"{error.filename} is a file and cannot be a folder") from None
+        except UnicodeEncodeError:
+            raise TransferFailed("this locale cannot write its name: set LC_ALL=C.UTF-8") from None
         except OSError as error:
             where = error.filename or self._path
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -121,13 +140,16 @@ class _Download:
                 offset = size - 1
                 headers |= {"Range": f"bytes={offset}-", "If-Range": part.etag}
             async with self._downloads.http.get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False
+                URL(url, encoded=True), headers=headers, allow_redirects=False, proxy=network.proxy(url)
             ) as response:
+                if response.status in (403, 404):
+                    raise await refusal(response)
                 if response.status == 416:
                     self._discard(None)
                     raise aiohttp.ClientPayloadError("the partial file of an earlier run is longer than the file")
                 total = total_size(response, offset)
                 modified = modified_time(response)
+                refuse_old_copy(self._file, total, modified)
                 if is_same(self._path, total, modified):
                     self._discard(None)
                     return Downloaded(total, unchanged=True)
@@ -144,13 +166,18 @@ class _Download:
                 self._resumed = offset if self._resumed is None else min(self._resumed, offset)
                 await self._receive(response, file, offset, total)
             self._refuse_to_replace()  # again: names that differ only in case can be the same file
-            part.finish(modified)
+            self._downloads.written[part.finish(modified)] = self._file.name
         return Downloaded(total, self._resumed)
 
     def _refuse_to_replace(self) -> None:
         if self._path.is_dir():
             raise TransferFailed(f"{self._path} is a folder")
-        if os.path.lexists(self._path) and not self._downloads.force:
+        if not os.path.lexists(self._path):
+            return
+        found = self._path.lstat()
+        if other := self._downloads.written.get((found.st_dev, found.st_ino)):
+            raise TransferFailed(f"on this disk, {self._path} is the same file as {other}, which was just downloaded")
+        if not self._downloads.force:
             raise TransferFailed(f"{self._path} already exists and differs; --force replaces it")
 
     async def _receive(self, response: aiohttp.ClientResponse, file: BinaryIO, offset: int, total: int) -> None:
@@ -164,8 +191,8 @@ class _Download:
         self._progress.update(offset, total)
         async for chunk in response.content.iter_chunked(CHUNK):
             file.write(chunk)
-            self._received = True
             offset += len(chunk)
+            self._most = max(self._most, offset)
             if content:
                 content.update(chunk)
             self._progress.update(offset, total)

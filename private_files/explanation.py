@@ -10,24 +10,24 @@ from urllib.parse import unquote, unquote_plus
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from private_files import trusted_keys
+from private_files import s3_errors, trusted_keys, unicode_forms
 from private_files.browser_rewrites import as_sent
 from private_files.canned_policy import EPOCH_SECONDS, LATEST
 from private_files.diagnosis import Diagnosis, diagnose, key_pair_id, parameters
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
+from private_files.shown_text import masked
 from private_files.trusted_keys import Keys
 
-_S3 = (
-    "The edge allows it; if the response is still 403, S3 refuses: there is no such file, or the bucket policy or the "
-    "KMS key does not allow this distribution to read it."
-)
+_S3 = "The edge allows it; if the response is still 403, S3 refuses. The <Code> in the body of the response says why:"
 _UTF8_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.I)  # RFC 6266: it takes precedence over filename
 _NAME = re.compile(r'filename\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;\s]+))', re.I)
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
-def explain(url: str, outputs: Outputs, public_key: str | None, *, check_origin: bool) -> Explanation:
+def explain(
+    url: str, outputs: Outputs, public_key: str | None, *, check_origin: bool, own_credentials: bool = True
+) -> Explanation:
     """Explain the URL with the key in the file `public_key`, or without it with the keys of the stack.
 
     With `check_origin`, a URL for another distribution is refused. Raises Unconfigured.
@@ -35,7 +35,10 @@ def explain(url: str, outputs: Outputs, public_key: str | None, *, check_origin:
     now = time.time()
     try:
         request, _ = as_sent(url)
-        keys = trusted_keys.from_file(public_key, key_pair_id(request)) if public_key else trusted_keys.fetch(outputs)
+        if public_key:
+            keys = trusted_keys.from_file(public_key, key_pair_id(request))
+        else:
+            keys = trusted_keys.fetch(outputs, own_credentials=own_credentials)
         diagnosis = diagnose(url, keys, now=now, cdn_url=outputs.cdn_url if check_origin else None)
         return Explanation(diagnosis, keys, now=now)
     except ValueError as error:
@@ -79,12 +82,15 @@ class Explanation:
             "signature": self._diagnosis.signature,
             "browser": "; ".join(self._diagnosis.rewrites) or "sends it as it is",
         }
+        if self._other_form:
+            rows["looks like"] = self._other_form
         if self._diagnosis.other_cdn_url:
             rows["origin"] = (
                 f"{self._diagnosis.request.origin}, not that of the outputs, {self._diagnosis.other_cdn_url}"
             )
-        table = [f"{name:<9}  {_shown(text)}" for name, text in rows.items()]
-        return [self.verdict, "", *table, *(["", _S3] if self.exit_code == 0 else [])]
+        table = [f"{name:<10} {_shown(text)}" for name, text in rows.items()]
+        s3 = ["", _S3, *(f"  {line}" for line in s3_errors.table())] if self.exit_code == 0 else []
+        return [self.verdict, "", *table, *s3]
 
     def json(self) -> dict[str, Any]:
         return {
@@ -110,6 +116,15 @@ class Explanation:
             return _shown(unquote(found[1]))
         found = _NAME.search(header)
         return _shown(re.sub(r"\\(.)", r"\1", found[1] or found[2] or "")) if found else None
+
+    @property
+    def _other_form(self) -> str:
+        if not unicode_forms.other_forms(self._file):
+            return ""
+        return (
+            f"the name is written {unicode_forms.form(self._file)}; a name in another form looks the same and is "
+            "another file"
+        )
 
     @property
     def _key_id(self) -> str:
@@ -149,5 +164,4 @@ def _until(expires: int | None, now: float) -> tuple[str, str]:
 def _shown(text: str) -> str:
     # The author of the URL must not be able to move the cursor or reverse the text.
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    # The name contains the signature if the whole URL was percent-encoded.
-    return re.sub(r"(?<=Signature=)[^&]*", "…", text)
+    return masked(text)  # the name contains the signature if the whole URL was percent-encoded

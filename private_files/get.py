@@ -6,15 +6,16 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
 
-from private_files import file_names
+from private_files import file_names, unicode_forms
 from private_files.api import BATCH, PrivateFiles, RemoteFile, in_thread
 from private_files.download import CHUNK, Downloads
-from private_files.failures import QueryRefused, TransferFailed
+from private_files.edge_response import NoSuchFile
+from private_files.failures import Failure, QueryRefused, TransferFailed
 from private_files.progress import Progress
 from private_files.report import Report
 
@@ -42,7 +43,7 @@ class Request:
         found = False
         for page in api.pages(self.prefix):
             found = found or bool(page)
-            yield page
+            yield _with_urls(api, page)
         if not found:
             raise QueryRefused(
                 f"There is no file whose name starts with “{self.prefix}”." if self.prefix else "There are no files."
@@ -57,7 +58,45 @@ class Request:
             raise TransferFailed(f"no file is written under this name: {reason}")
         output = Path(self.output or ".")
         is_file = len(self.names) == 1 and self.output and not self.output.endswith("/") and not output.is_dir()
-        return output if is_file else output / name
+        if is_file:
+            return output
+        if not self.names and self._is_hidden(name) and (not self.output or _is_home(output)):
+            raise TransferFailed(
+                "hidden files, which programs may run, are written only into a folder given with -o, and not into the "
+                "home folder; name the file to get it"
+            )
+        path = output / name
+        if not path.parent.resolve().is_relative_to(output.resolve()):
+            raise TransferFailed(f"a symbolic link in {path.parent} leads outside the output folder")
+        return path
+
+    def _is_hidden(self, name: str) -> bool:
+        """Whether a segment after the prefix starts with a dot."""
+        return "/." in (self.prefix[-1:] or "/") + name[len(self.prefix) :]
+
+
+def _with_urls(api: PrivateFiles, page: list[RemoteFile]) -> list[RemoteFile]:
+    """Return the files with URLs. One request gets those that are missing: the URLs of a page can fail together."""
+    names = list(dict.fromkeys(file.name for file in page if file.url is None and not file.refused))
+    if not names:
+        return page
+    try:
+        found = {file.name: file for file in api.urls(names)}
+    except QueryRefused as refused:
+        found = {name: RemoteFile(name, None, str(refused)) for name in names}
+    return [
+        replace(file, url=found[file.name].url, refused=found[file.name].refused)
+        if file.url is None and not file.refused
+        else file
+        for file in page
+    ]
+
+
+def _is_home(folder: Path) -> bool:
+    try:
+        return folder.resolve() == Path.home().resolve()
+    except RuntimeError:  # there is no home folder
+        return False
 
 
 def get(api: PrivateFiles, request: Request, report: Report) -> None:
@@ -75,8 +114,6 @@ async def _download_all(api: PrivateFiles, request: Request, report: Report, pro
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=CHUNK,
-        trust_env=True,
-        middlewares=[_without_password],
     ) as http:
         downloads = Downloads(http, api, progress, force=request.force)
         try:
@@ -108,6 +145,8 @@ async def _empty(
         try:
             path = request.path(file.name)
             done = await downloads.fetch(file, path)
+        except NoSuchFile as failure:
+            report.failed(file.name, f"{failure}{await _same_look(downloads.api, file.name)}")
         except TransferFailed as failure:
             report.failed(file.name, str(failure))
         else:
@@ -122,7 +161,18 @@ async def _empty(
         downloads.progress.finished()
 
 
-async def _without_password(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    # aiohttp reads proxies from the environment only together with passwords from ~/.netrc, which no URL needs.
-    request.headers.pop("Authorization", None)
-    return await send(request)
+async def _same_look(api: PrivateFiles, name: str) -> str:
+    """Return a clause about a file with the same characters in another Unicode form, or the empty string."""
+    prefix = unicode_forms.common_prefix(name)
+    if prefix is None:
+        return ""
+    try:
+        listed = await in_thread(lambda: next(api.pages(prefix), []))
+    except Failure:
+        return ""  # that there is no such file is worth more than this failure
+    if other := next((file.name for file in listed if unicode_forms.is_same_look(file.name, name)), None):
+        return (
+            f"; a file whose name looks the same exists: it is written {unicode_forms.form(other)}, this name "
+            f"{unicode_forms.form(name)}: copy its name from `private-files files`"
+        )
+    return ""

@@ -11,6 +11,11 @@ examples:
   private-files files --outputs cdk-outputs.json --username me@example.com
   AWS_PROFILE=work private-files files --outputs cdk-outputs.json --auth iam
 """
+FILES_MORE = """
+names:
+  Control characters are printed as escapes such as \\x1b, on a terminal also marks that reverse text; --json has the
+  exact names.
+"""
 URL = """
 examples:
   private-files url report.pdf
@@ -30,6 +35,10 @@ GET_MORE = """
 files that exist:
   A download that was stopped is resumed, or starts over if the file has changed. Until it is complete, it is a hidden
   file next to its destination. A file of the same size and time is skipped; any other is replaced only with --force.
+
+what is written:
+  Only files that were requested, and only below the destination: a symbolic link must not lead outside of it. With
+  --all and --prefix, hidden files (a segment of the name starts with a dot) need -o and a folder other than your home.
 """
 PUT = """
 examples:
@@ -39,8 +48,13 @@ examples:
 """
 PUT_MORE = """
 credentials:
-  Uploads use the AWS credentials that boto3 finds (s3:PutObject and kms:GenerateDataKey; s3:GetObject and
-  s3:ListBucket to distinguish new files from replaced ones), not the API. The bucket keeps replaced versions.
+  Uploads use the AWS credentials that boto3 finds, not the API: s3:PutObject, s3:AbortMultipartUpload,
+  kms:GenerateDataKey and kms:Decrypt; s3:GetObject and s3:ListBucket to distinguish new files from replaced ones. The
+  bucket keeps replaced versions.
+
+headers:
+  The content type depends on the name; texts in UTF-8 say so. With Cache-Control: max-age=60, a replaced file opens
+  with its new content after a minute.
 """
 LOGIN = """
 examples:
@@ -92,6 +106,10 @@ settings:
   --outputs is the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
   Every value in it can also be given as an option or an environment variable. Options take precedence over
   environment variables, and those over the file. The default file is not read if another API is given.
+  It must belong to you, and be writable by nobody else, and all its addresses must be on this machine; it gets neither
+  an API key, a password nor AWS credentials from the environment. Name it with --outputs to send them.
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are respected; requests to this machine never go through a proxy.
+  Trusted certificates: --ca-bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE.
 """
 AUTH = f"""
 authentication (--auth):
@@ -99,7 +117,7 @@ authentication (--auth):
   cognito  a user; otherwise the default: the user who signed in with `private-files login`. Without a session, the
            password is read from {variable("password")}, or prompted for without echo.
            While `make up` runs, the default is the demo user in its outputs file.
-  iam      the AWS credentials that boto3 finds; for `make up`: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  iam      the AWS credentials that boto3 finds; for `make up`, without --outputs, its root key
 """
 EXIT_CODES = """
 exit codes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ import click
 from click.core import ParameterSource
 
 from private_files import settings
+from private_files.shown_text import is_signed_url
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Value(click.ParamType[str]):
+class SignedUrl(click.ParamType[str]):
     """A value that is not empty: an unset shell variable must not select the value of another stack."""
 
     name = "text"
@@ -25,15 +27,37 @@ class Value(click.ParamType[str]):
         return value
 
 
+class Value(SignedUrl):
+    """A value that is not a signed URL, which opens a file and would be shown in messages."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if is_signed_url(value):
+            self.fail(
+                "it is a signed URL, which opens a file without this program: use curl, or `private-files explain`",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 class Name(Value):
     """The name of a file, or a prefix of names."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            value.encode()
-        except UnicodeEncodeError:
+            value = os.fsencode(value).decode()  # in the C locale, Python may not have decoded the argument
+        except UnicodeError:
             self.fail("it is not UTF-8, as every name is", param, ctx)
+        if "://" in value:
+            self.fail("it is a URL, and not the name of a file", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class NamePart(Name):
+    """What comes before or in a name, which may be empty."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(value, param, ctx) if value else value
 
 
 class File(Value):
@@ -45,7 +69,7 @@ class File(Value):
         return [CompletionItem(incomplete, type="file")]
 
 
-VALUE, NAME, FILE = Value(), Name(), File()
+VALUE, NAME, NAME_PART, FILE, SIGNED_URL = Value(), Name(), NamePart(), File(), SignedUrl()
 SETTINGS: dict[str, dict[str, Any]] = {
     "graphql_url": {"metavar": "URL", "help": "URL of the API"},
     "user_pool_id": {"metavar": "ID", "help": "Cognito user pool"},

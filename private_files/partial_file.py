@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import re
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,12 @@ from private_files.failures import TransferFailed
 
 # A strong entity tag, as S3 makes them; If-Range does not work with any other (RFC 9110, 13.1.5).
 _ETAG = re.compile(r'"([A-Za-z0-9-]{1,64})"')
+
+
+_MODE = 0o600  # of partial files; with any other, they were made by something else
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+_FINISHED_MODE = 0o666 & ~_UMASK
 
 
 class PartialFile:
@@ -31,12 +38,18 @@ class PartialFile:
     def open(self) -> BinaryIO:
         """Open the file for reading and writing, and lock it until it is closed.
 
-        Raises OSError, and TransferFailed if another process has locked it.
+        Raises OSError, and TransferFailed if another process has locked it, or if it belongs to another user, who may
+        have put it there to have it completed. A file with another mode than ours starts over.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.fdopen(os.open(self.path, flags, 0o666), "r+b")
+        file = os.fdopen(os.open(self.path, flags, _MODE), "r+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_nlink != 1:
+                raise TransferFailed(f"{self.path} is not a partial file of this program: remove it, and try again")
+            if stat.S_IMODE(found.st_mode) != _MODE:
+                file.truncate()
             # Between the two calls another process may have moved this file to its destination.
             if not os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
                 raise FileNotFoundError
@@ -48,11 +61,17 @@ class PartialFile:
             raise
         return file
 
-    def finish(self, modified: float | None) -> None:
-        """Move the file, which is complete, to its destination, with the modification time in epoch seconds."""
+    def finish(self, modified: float | None) -> tuple[int, int]:
+        """Move the file, which is complete, to its destination, with the modification time in epoch seconds.
+
+        Return its device and inode.
+        """
+        self.path.chmod(_FINISHED_MODE)
         if modified is not None:
             os.utime(self.path, (modified, modified))
+        found = self.path.stat()
         self.path.replace(self._destination)
+        return found.st_dev, found.st_ino
 
 
 class PartialFiles:
@@ -67,7 +86,8 @@ class PartialFiles:
             found = self._by_directory[destination.parent] = {}
             for entry in os.scandir(destination.parent):
                 prefix, _, etag = entry.name.removesuffix(".part").rpartition(".")
-                if entry.name.startswith(".") and entry.name.endswith(".part") and _ETAG.fullmatch(f'"{etag}"'):
+                is_part = entry.name.startswith(".") and entry.name.endswith(".part") and _ETAG.fullmatch(f'"{etag}"')
+                if is_part:
                     found.setdefault(f"{prefix}.", []).append(f'"{etag}"')
         etags = self._by_directory[destination.parent].get(_prefix(destination), [])
         return sorted((PartialFile(destination, etag) for etag in etags), key=_size, reverse=True)

@@ -6,7 +6,7 @@ import contextlib
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from private_files.report import one_line
+from private_files.shown_text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

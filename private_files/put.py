@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import mimetypes
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -14,14 +15,17 @@ from typing import Any
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from private_files import aws, file_names
+from private_files import aws, file_names, s3_errors
+from private_files.content_types import content_type
 from private_files.failures import SignInRefused, TransferFailed, Unconfigured
 from private_files.outputs import Outputs
 from private_files.progress import FileProgress, Progress
 from private_files.report import Report
 from private_files.settings import required
 
-_KINDS = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+# The edge and browsers keep a copy for a minute, so a replaced file opens with its new content after that.
+CACHE_CONTROL = "max-age=60"
+_NETWORK = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)  # each is an OSError
 _CALLER_REFUSED = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 
 
@@ -49,14 +53,14 @@ def uploads(files: Sequence[str], prefix: str, name: str | None) -> list[Upload]
     return wanted
 
 
-def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report) -> None:
+def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report, own_credentials: bool = True) -> None:
     """Upload every file, `parallel` at the same time and large ones in parts, and report on each.
 
-    Raises Unconfigured and SignInRefused.
+    With `own_credentials=False` they go to the emulator of this machine only. Raises Unconfigured and SignInRefused.
     """
     with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool:
         progress.expect(len(wanted))
-        uploader = _Uploader(outputs, parallel, report, progress)
+        uploader = _Uploader(outputs, parallel, report, progress, own_credentials=own_credentials)
         running = [pool.submit(uploader.upload, each) for each in wanted]
         try:
             for each in running:
@@ -70,9 +74,11 @@ def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report
 class _Uploader:
     """What the uploads of one run share."""
 
-    def __init__(self, outputs: Outputs, parallel: int, report: Report, progress: Progress) -> None:
+    def __init__(
+        self, outputs: Outputs, parallel: int, report: Report, progress: Progress, *, own_credentials: bool
+    ) -> None:
         self._bucket, self._folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
-        self._s3 = aws.client(outputs, "s3", max_pool_connections=parallel * 10)
+        self._s3 = aws.client(outputs, "s3", own_credentials=own_credentials, max_pool_connections=parallel * 10)
         self._report, self._progress = report, progress
         self.stopped = threading.Event()
 
@@ -107,8 +113,10 @@ class _Uploader:
             key = f"{self._folder}/{wanted.name}"
             sent = _Sent(size, self._progress.file(wanted.name), self.stopped)
             replaced = _exists(self._s3, self._bucket, key)
-            kind = {"ContentType": _kind(wanted.name)}
-            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=kind, Callback=sent.add)
+            headers = {"ContentType": content_type(wanted.name, wanted.path), "CacheControl": CACHE_CONTROL}
+            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=headers, Callback=sent.add)
+        except _NETWORK as error:
+            raise TransferFailed(f"the connection to S3 broke off: {error.strerror or type(error).__name__}") from None
         except OSError as error:
             raise TransferFailed(f"{wanted.path} cannot be read: {error.strerror or error}") from None
         except NoCredentialsError:
@@ -121,7 +129,7 @@ class _Uploader:
             # boto3 wraps the response of S3 to an upload in an error of its own.
             if isinstance(error.__cause__ or error.__context__, ClientError):
                 raise _refusal(error.__cause__ or error.__context__) from None
-            raise TransferFailed(str(error)) from None
+            raise TransferFailed(f"S3 cannot be reached, or broke off: {error}") from None
         return size, replaced
 
 
@@ -143,6 +151,8 @@ class _Sent:
 
 def _refusal(error: Any) -> SignInRefused | TransferFailed:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code.startswith("KMS."):
+        return TransferFailed(s3_errors.meaning(code))
     return (SignInRefused if code in _CALLER_REFUSED else TransferFailed)(f"S3 returned {code}: {message}")
 
 
@@ -153,9 +163,3 @@ def _exists(s3: Any, bucket: str, key: str) -> bool | None:
     except ClientError as error:
         return False if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404 else None
     return True
-
-
-def _kind(name: str) -> str:
-    kind, encoding = mimetypes.guess_type(name)
-    # Compressed files are served as they are; with a Content-Encoding, browsers would decompress them.
-    return _KINDS.get(encoding, "application/octet-stream") if encoding else kind or "application/octet-stream"

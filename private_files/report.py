@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 from private_files.failures import TransferFailed
+from private_files.shown_text import escaped, masked, one_line
 
 
 class Report:
@@ -33,14 +34,14 @@ class Report:
             if self._json:
                 print(json.dumps({"file": name, "path": line, **values}), flush=True)
             elif not self._quiet:
-                print(line, flush=True)
+                print(escaped(line, terminal=sys.stdout.isatty()), flush=True)
 
     def failed(self, name: str, reason: str) -> None:
         """Report that the file was not transferred."""
         with self._lock:
             self._failed.append((name, reason))
             if self._json:
-                print(json.dumps({"file": name, "error": reason}), flush=True)
+                print(json.dumps({"file": name, "error": masked(reason)}), flush=True)
 
     def end(self) -> int:
         """Print every failure on standard error, and return the exit code."""
@@ -49,8 +50,3 @@ class Report:
         if self._failed and self._done:
             print(f"{len(self._failed):,} of {self._done + len(self._failed):,} files failed.", file=sys.stderr)
         return TransferFailed.exit_code if self._failed else 0
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line, without characters that move the cursor: it may come from a server."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

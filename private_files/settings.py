@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from private_files import implicit_outputs
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs, output_name
-
-if TYPE_CHECKING:
-    import ssl
+from private_files.this_machine import is_this_machine
 
 DEFAULT_OUTPUTS = ".local/outputs.json"
 _OTHER_FLAGS = {"aws_ca_bundle": "--ca-bundle", "bucket_name": "--bucket"}
+_OF_USERS = ("username", "password", "new_password")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The outputs of a stack, and the user who signs in to it; what is not set is the empty string."""
+    """The outputs of a stack, and the user who signs in to it; what is not set is the empty string.
+
+    `implicit` is whether addresses may come from the default file, which nobody named: they get no AWS credentials.
+    """
 
     outputs: Outputs
     username: str = ""
     password: str = ""
+    new_password: str = ""
+    implicit: bool = False
 
 
 def find(given: Mapping[str, str]) -> Settings:
-    """Return the settings for these values by name: fields of Outputs, `username`, `password`, and `outputs`, a file.
+    """Return the settings for these values by name: fields of Outputs, those of a user, and `outputs`, a file.
 
-    The default file is not read if another API is given: that API must not get the credentials of the local stack.
-    Raises Unconfigured if a name is unknown or the file cannot be used.
+    The default file is not read if another API is given: that API must not get the credentials of the local stack. It
+    is read only if no other user can have written it and if all its addresses are on this machine: it may have come
+    with a folder that somebody else made. Raises Unconfigured if a name is unknown or the file cannot be used.
     """
-    if unknown := given.keys() - Outputs.__dataclass_fields__.keys() - {"outputs", "username", "password"}:
+    if unknown := given.keys() - Outputs.__dataclass_fields__.keys() - {"outputs", *_OF_USERS}:
         raise Unconfigured(f"There is no setting {min(unknown)}.")
-    outputs = Outputs()
-    if given.get("outputs") or (not given.get("graphql_url") and Path(DEFAULT_OUTPUTS).exists()):
-        outputs = _read(Path(given.get("outputs") or DEFAULT_OUTPUTS))
+    outputs, file = Outputs(), Path(given.get("outputs") or DEFAULT_OUTPUTS)
+    implicit = not given.get("outputs") and not given.get("graphql_url") and os.path.lexists(file)
+    if implicit:
+        implicit_outputs.refuse_foreign_file(file)
+    if implicit or given.get("outputs"):
+        outputs = _read(file)
+    if implicit:
+        implicit_outputs.refuse_foreign_addresses(file, outputs)
+        _refuse_credentials(given, file)
     username = given.get("username") or outputs.demo_user
     # The password in the file belongs to the user in the file.
     password = given.get("password") or (outputs.demo_password if username == outputs.demo_user else "")
     values = {name: value for name, value in given.items() if value and name in Outputs.__dataclass_fields__}
-    return Settings(replace(outputs, **values), username, password)
+    return Settings(replace(outputs, **values), username, password, given.get("new_password", ""), implicit)
 
 
 def required(values: Settings | Outputs, name: str) -> str:
@@ -65,23 +78,10 @@ def graphql_url(outputs: Outputs) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise Unconfigured(f"GraphqlUrl ({flag('graphql_url')}) is not a URL: {error}.") from None
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))):
+    clean = re.fullmatch(r"[!-\[\]-~]+", url) and "@" not in parts.netloc  # libraries disagree about anything else
+    if not host or not clean or not (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))):
         raise Unconfigured("GraphqlUrl must start with https://; http:// is allowed for this machine only.")
     return url
-
-
-def trust(outputs: Outputs) -> ssl.SSLContext | bool:
-    """Return the certificate authorities to trust: those in the bundle, or True for those of the system."""
-    if not outputs.aws_ca_bundle:
-        return True
-    import ssl  # noqa: PLC0415 - `--help` does not need it
-
-    try:
-        return ssl.create_default_context(cafile=outputs.aws_ca_bundle)
-    except OSError as error:
-        raise Unconfigured(
-            f"{outputs.aws_ca_bundle} (AwsCaBundle, {flag('aws_ca_bundle')}) cannot be used: {error.strerror}."
-        ) from None
 
 
 def flag(name: str) -> str:
@@ -94,12 +94,14 @@ def variable(name: str) -> str:
     return "PRIVATE_FILES_" + flag(name).removeprefix("--").replace("-", "_").upper()
 
 
-def is_this_machine(host: str) -> bool:
-    """Whether data sent to the host stays on this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _refuse_credentials(given: Mapping[str, str], file: Path) -> None:
+    for name in ("api_key", "password", "new_password"):
+        if given.get(name):
+            source = f"{flag(name)} or {variable(name)}" if name == "api_key" else variable(name)
+            raise Unconfigured(
+                f"The value of {source} is not sent to the addresses in {file}, which was not named: unset it, or add "
+                f"--outputs {file}."
+            )
 
 
 def _read(file: Path) -> Outputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from gql.transport.appsync_auth import (
@@ -13,12 +13,9 @@ from gql.transport.appsync_auth import (
 )
 
 from private_files import session
-from private_files.failures import SignInRefused, Unconfigured
+from private_files.failures import SignInRefused
 from private_files.outputs import Outputs
 from private_files.settings import Settings, graphql_url, required
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
 
 
 def sign_in(settings: Settings, auth: str | None) -> AppSyncAuthentication:
@@ -33,7 +30,10 @@ def sign_in(settings: Settings, auth: str | None) -> AppSyncAuthentication:
             return AppSyncApiKeyAuthentication(host=host, api_key=required(outputs, "api_key"))
         case "iam":
             region = required(outputs, "region")
-            return AppSyncIAMAuthentication(host=host, region_name=region, credentials=_aws_credentials())
+            from private_files.aws import caller_credentials  # noqa: PLC0415 - boto3 is slow to import
+
+            credentials = caller_credentials(own=not settings.implicit)
+            return AppSyncIAMAuthentication(host=host, region_name=region, credentials=credentials)
         case _:
             return _user(settings, host)
 
@@ -43,7 +43,7 @@ def log_in(settings: Settings) -> session.Session:
     from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
 
     username, cognito = required(settings, "username"), Cognito(settings.outputs)
-    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username))
+    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username), settings.new_password)
     signed_in = session.new(settings.outputs, username, tokens)
     session.save(signed_in)
     return signed_in
@@ -71,19 +71,5 @@ def _user(settings: Settings, host: str) -> AppSyncAuthentication:
     from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
 
     username, cognito = required(settings, "username"), Cognito(settings.outputs)
-    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username))
+    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username), settings.new_password)
     return AppSyncJWTAuthentication(host=host, jwt=tokens.access)
-
-
-def _aws_credentials() -> Credentials:
-    import boto3  # noqa: PLC0415 - slow to import
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    try:
-        credentials = boto3.Session().get_credentials()
-        if credentials is None:
-            raise Unconfigured("There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret.")
-        credentials.get_frozen_credentials()
-    except BotoCoreError as error:
-        raise SignInRefused(f"The AWS credentials cannot be used: {error}") from None
-    return credentials

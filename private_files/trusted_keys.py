@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from private_files.canned_policy import PublicKey, public_key
-from private_files.failures import Unconfigured
+from private_files.failures import Failure, Unconfigured
 from private_files.outputs import Outputs
 
 
@@ -30,7 +30,7 @@ def from_file(file: str, key_id: str) -> Keys:
         raise Unconfigured(f"The public key {file} cannot be used: {error}.") from None
 
 
-def fetch(outputs: Outputs) -> Keys:
+def fetch(outputs: Outputs, *, own_credentials: bool = True) -> Keys:
     """Return the keys in the key group of the stack, or the reason why they cannot be read."""
     if not outputs.key_group_id:
         return Keys(unread="no outputs with a KeyGroupId, and no --public-key")
@@ -39,12 +39,12 @@ def fetch(outputs: Outputs) -> Keys:
     from private_files import aws  # noqa: PLC0415
 
     try:
-        cloudfront = aws.client(outputs, "cloudfront", read_timeout=10)
+        cloudfront = aws.client(outputs, "cloudfront", own_credentials=own_credentials, read_timeout=10)
         ids = cloudfront.get_key_group(Id=outputs.key_group_id)["KeyGroup"]["KeyGroupConfig"]["Items"]
         configs = {key_id: cloudfront.get_public_key(Id=key_id)["PublicKey"]["PublicKeyConfig"] for key_id in ids}
         keys = {key_id: public_key(config["EncodedKey"]) for key_id, config in configs.items()}
         return Keys(keys, outputs.key_group_id)
     except ClientError as error:
         return Keys(unread=f"CloudFront does not allow reading its keys ({error.response['Error']['Code']})")
-    except (BotoCoreError, ValueError, OSError) as error:
-        return Keys(unread=f"the keys cannot be read from CloudFront ({error})")
+    except (Failure, BotoCoreError, ValueError, OSError) as error:
+        return Keys(unread=f"the keys cannot be read from CloudFront ({str(error).rstrip('.')})")

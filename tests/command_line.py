@@ -46,6 +46,7 @@ class Server:
 
     url: str
     status: int = 200
+    location: str = ""
     graphql: Any = field(default_factory=lambda: {"data": {"getFiles": ["a b.txt", "été.jpg"], "getUrl": SIGNED}})
     sign_in: list[tuple[int, Any]] = field(default_factory=lambda: [SIGNED_IN])
     requests: list[Request] = field(default_factory=list)
@@ -78,6 +79,8 @@ def server() -> Iterator[Server]:
             content = result if isinstance(result, bytes) else json.dumps(result).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
+            if said.location:
+                self.send_header("location", said.location)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -257,3 +257,12 @@ def test_refusals_have_the_messages_of_cloudfront() -> None:
         "MalformedPolicy": "Malformed Policy",
         "AccessDenied": "Access denied",
     }
+
+
+def test_expiry_with_a_leading_zero_is_refused_though_the_number_is_signed(
+    sign: Callable[..., str], keys: dict[str, PublicKey]
+) -> None:
+    url = sign("/a.jpg", expires=800_000_000)
+    assert opened(url, keys, now=0) == "/a.jpg"
+    with pytest.raises(MalformedPolicy):
+        opened(url.replace("Expires=", "Expires=0"), keys, now=0)

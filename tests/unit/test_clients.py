@@ -7,15 +7,20 @@ import socket
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import trustme
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 
 import private_files
-from private_files import command_line, settings
-from private_files.failures import Unconfigured
+from private_files import aws, command_line, network, settings, shown_text
+from private_files.api import PrivateFiles
+from private_files.cognito import Cognito
+from private_files.failures import Failure, SignInRefused, Unconfigured
 from private_files.outputs import Outputs
 from tests.command_line import (
     FIRST_TIME,
@@ -36,6 +41,8 @@ from tests.command_line import (
 pytestmark = pytest.mark.slow  # every test starts the command line, a process of its own
 
 __all__ = ["server", "terminal", "with_key", "with_users"]
+
+NAMED = ("--outputs", settings.DEFAULT_OUTPUTS)
 
 
 def test_files_are_printed_one_per_line(with_key: Terminal) -> None:
@@ -66,6 +73,45 @@ def test_name_is_escaped_on_a_terminal_that_lacks_its_characters(with_key: Termi
     assert with_key.run("files", PYTHONIOENCODING="ascii") == (0, "a b.txt\n\\xe9t\\xe9.jpg\n", "")
 
 
+def test_control_characters_of_names_are_escaped(with_key: Terminal, server: Server) -> None:
+    names = ["a\x1b[2Jb", "line\nbreak", "\x9b", "\u2028", "\u200fok", "a\u200db \u00a0"]
+    server.graphql = {"data": {"getFiles": names}}
+    code, out, _ = with_key.run("files")
+    assert (code, out.splitlines()) == (0, ["a\\x1b[2Jb", "line\\nbreak", "\\x9b", "\\u2028", *names[4:]])
+    assert json.loads(with_key.run("files", "--json")[1]) == names
+    assert shown_text.escaped("\u202eab", terminal=True) == "\\u202eab"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["url", SIGNED],
+        ["url", SIGNED.removeprefix("https://")],
+        ["get", SIGNED],
+        ["get", quote(SIGNED, safe="")],
+        ["get", "--prefix", SIGNED],
+        ["get", "a", "-o", SIGNED],
+        ["put", SIGNED],
+        ["put", "a", "--as", SIGNED],
+        ["put", "a", "--prefix", SIGNED],
+        ["files", "--outputs", SIGNED],
+        ["explain", "x", "--public-key", SIGNED],
+        ["get", "https://s3.example.com/a?X-Amz-Signature=signed-secret"],
+        ["url", "https://files.example.com/a"],
+        [SIGNED],
+        ["files", f"--{SIGNED}"],
+        ["completion", SIGNED],
+    ],
+)
+def test_url_instead_of_a_name_is_refused_and_not_shown(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command_line.parse(arguments)
+    err = capsys.readouterr().err
+    assert (exit_.value.code, "signed-secret" in err) == (2, False)
+
+
 def test_closed_pipe_prints_no_error(with_key: Terminal) -> None:
     with with_key.start("files") as process:
         assert process.stdout and process.stderr
@@ -94,7 +140,7 @@ def test_api_key_goes_into_its_header(with_key: Terminal, server: Server) -> Non
 
 def test_iam_request_is_signed_as_botocore_signs_it(with_users: Terminal, server: Server) -> None:
     identity = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-of-aws", "AWS_SESSION_TOKEN": "st"}
-    assert with_users.run("files", "--auth", "iam", **identity)[0] == 0
+    assert with_users.run("files", "--auth", "iam", *NAMED, **identity)[0] == 0
     [request] = server.requests
     scope, signed, _ = request.headers["authorization"].split(", ")
     assert scope.split("/", 2)[2] == "us-east-1/appsync/aws4_request"
@@ -114,7 +160,7 @@ def test_iam_request_is_signed_as_botocore_signs_it(with_users: Terminal, server
 
 
 def test_iam_without_credentials_names_the_variables_to_set(with_users: Terminal) -> None:
-    code, _, err = with_users.run("files", "--auth", "iam")
+    code, _, err = with_users.run("files", "--auth", "iam", *NAMED)
     assert (code, err.count("\n")) == (2, 1)
     assert "AWS_ACCESS_KEY_ID" in err
 
@@ -134,7 +180,9 @@ def test_password_never_leaves_the_machine(with_users: Terminal, server: Server)
 
 def test_wrong_password_is_refused(with_users: Terminal, server: Server) -> None:
     server.sign_in = [WRONG_PASSWORD]
-    assert with_users.run("files") == (3, "", "NotAuthorizedException: Incorrect username or password.\n")
+    code, _, err = with_users.run("files")
+    assert (code, err.startswith("NotAuthorizedException: Incorrect username or password. ")) == (3, True)
+    assert "capital letters can count" in err
 
 
 def test_unknown_client_of_the_pool_is_refused(with_users: Terminal, server: Server) -> None:
@@ -142,11 +190,78 @@ def test_unknown_client_of_the_pool_is_refused(with_users: Terminal, server: Ser
     assert with_users.run("files") == (3, "", "ResourceNotFoundException: Client x not found.\n")
 
 
-def test_second_factor_is_named(with_users: Terminal, server: Server) -> None:
-    server.sign_in = [(200, {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 20})]
-    code, _, err = with_users.run("files")
-    assert code == 3
-    assert "SOFTWARE_TOKEN_MFA" in err
+@pytest.mark.parametrize("challenge", ["SOFTWARE_TOKEN_MFA", "SMS_MFA", "MFA_SETUP", "EMAIL_OTP", "SELECT_MFA_TYPE"])
+def test_second_factor_is_named_without_advice_to_sign_in_again(server: Server, challenge: str) -> None:
+    server.sign_in = [(200, {"ChallengeName": challenge, "Session": "s" * 20})]
+    with pytest.raises(SignInRefused, match=f"must also pass {challenge} to sign in") as refused:
+        Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD)
+    assert "again" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("PasswordResetRequiredException", "confirm-forgot-password"),
+        ("UserNotFoundException", "capital letters can count"),
+        ("UserNotConfirmedException", "administrator must confirm"),
+    ],
+)
+def test_refusal_of_a_user_says_what_helps(server: Server, error: str, advice: str) -> None:
+    server.sign_in = [(400, {"__type": error, "message": "No."})]
+    with pytest.raises(SignInRefused, match=f"{error}: No. .*{advice}"):
+        Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD)
+
+
+@pytest.mark.parametrize("response", [{}, {"AuthenticationResult": {}}, {"AuthenticationResult": {"ExpiresIn": 5}}, []])
+def test_odd_response_of_cognito_is_a_sentence(server: Server, response: Any) -> None:
+    server.sign_in = [(200, response)]
+    with pytest.raises(Failure):
+        Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD)
+
+
+def test_sign_in_reads_no_aws_configuration(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text("[broken")
+    monkeypatch.setenv("AWS_PROFILE", "none-of-this-name")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD).access == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_PROFILE", "none-of-this-name"),
+        ("AWS_CONFIG_FILE", "broken"),
+        ("AWS_CA_BUNDLE", "/missing.pem"),
+        ("AWS_RETRY_MODE", "never"),
+        ("HTTPS_PROXY", "socks5://h:1"),
+        ("AWS_ENDPOINT_URL", "http://aws.example.com"),
+    ],
+)
+def test_broken_aws_configuration_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken").write_text("[broken")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Failure):
+        aws.client(Outputs(region="us-east-1"), "s3")
+
+
+def test_every_client_trusts_and_passes_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NO_PROXY", "no_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("ALL_PROXY", "http://proxy:3128")
+    http = aws.client(Outputs(region="us-east-1"), "s3")._endpoint.http_session
+    assert (http._verify, http._proxy_config.proxy_url_for("https://s3/")) == (str(bundle), "http://proxy:3128")
+    local = Outputs(region="us-east-1", aws_endpoint_url="http://127.0.0.1:1")
+    assert aws.client(local, "s3")._endpoint.http_session._proxy_config.proxy_url_for("http://127.0.0.1:1/") is None
 
 
 def test_first_sign_in_without_a_terminal_says_so(with_users: Terminal, server: Server) -> None:
@@ -199,6 +314,48 @@ def test_error_without_a_type_is_its_message(with_key: Terminal, server: Server)
 def test_null_without_an_error_is_a_refusal(with_key: Terminal, server: Server) -> None:
     server.graphql = {"data": {"getUrl": None}}
     assert with_key.run("url", "x") == (1, "", "The API returned nothing for getUrl.\n")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"errors": 5},
+        {"errors": "x"},
+        {"errors": {"message": "x"}},
+        {"errors": [5]},
+        {"errors": [None]},
+        {"errors": [{"message": 5, "errorType": ["x"]}]},
+        {"errors": [{"message": None}], "data": 5},
+        {"errors": [{"message": "x"}], "data": [1]},
+        {"data": 5},
+        {"data": []},
+        {"data": {}},
+        {"errors": True},
+        [],
+        [1],
+        5,
+        "data",
+        b"",
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_response_with_odd_types_is_a_sentence(server: Server, response: Any) -> None:
+    server.graphql = response
+    api = PrivateFiles(f"{server.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key=KEY))
+    with pytest.raises(Failure) as failure:
+        api.names()
+    assert str(failure.value).endswith(".") or "x" in str(failure.value)
+    assert "object" not in str(failure.value)
+
+
+def test_api_key_does_not_follow_a_redirect(server: Server) -> None:
+    server.status, server.graphql = 307, b"<html>"
+    server.location = f"{server.url}/elsewhere"
+    api = PrivateFiles(f"{server.url}/graphql", AppSyncApiKeyAuthentication(host="", api_key=KEY))
+    with pytest.raises(Failure):
+        api.names()
+    assert len(server.requests) == 1
 
 
 def test_caller_unknown_to_the_api_is_refused(with_key: Terminal, server: Server) -> None:
@@ -341,7 +498,7 @@ def test_option_takes_precedence_over_variable_and_variable_over_file(
     here.write({"GraphqlUrl": "https://file/", "Region": "file", "ApiKey": "file", "UserPoolId": "file"})
     monkeypatch.setenv("PRIVATE_FILES_REGION", "variable")
     monkeypatch.setenv("PRIVATE_FILES_API_KEY", "variable")
-    found = settings.find(command_line.parse(["files", "--region", "flag"]).obj).outputs
+    found = settings.find(command_line.parse(["files", "--region", "flag", *NAMED]).obj).outputs
     assert [found.region, found.api_key, found.user_pool_id] == ["flag", "variable", "file"]
 
 
@@ -379,14 +536,26 @@ def test_key_of_the_stack_that_runs_here_is_not_sent_to_another_api(here: Termin
 
 def test_password_of_the_demo_user_is_not_used_for_others(here: Terminal) -> None:
     here.write({"GraphqlUrl": "https://a/", "DemoUser": "demo", "DemoPassword": PASSWORD})
-    assert settings.find({}).password == PASSWORD
-    assert settings.find({"username": "demo"}).password == PASSWORD
-    assert settings.find({"username": "other"}).password == ""
-    assert settings.find({"username": "other", "password": "own"}).password == "own"
+    named = {"outputs": settings.DEFAULT_OUTPUTS}
+    assert settings.find(named).password == PASSWORD
+    assert settings.find(named | {"username": "demo"}).password == PASSWORD
+    assert settings.find(named | {"username": "other"}).password == ""
+    assert settings.find(named | {"username": "other", "password": "own"}).password == "own"
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.example.com/graphql", "ftp://a/", "api.example.com", "https://", "http://["]
+    "url",
+    [
+        "http://api.example.com/graphql",
+        "ftp://a/",
+        "api.example.com",
+        "https://",
+        "http://[",
+        "http://evil.example.com\\@127.0.0.1/",
+        "https://user@a/",
+        "http://127.0.0.1.example.com/",
+        "https://a /",
+    ],
 )
 def test_url_that_would_expose_a_token_in_transit_is_refused(url: str) -> None:
     with pytest.raises(Unconfigured, match="GraphqlUrl"):
@@ -404,4 +573,4 @@ def test_bundle_that_is_missing_or_without_certificates_is_refused(tmp_path: Pat
     (tmp_path / "empty.pem").touch()
     for name in ("missing.pem", "empty.pem"):
         with pytest.raises(Unconfigured, match=f"{name} .*--ca-bundle"):
-            settings.trust(Outputs(aws_ca_bundle=str(tmp_path / name)))
+            network.trust(Outputs(aws_ca_bundle=str(tmp_path / name)))

@@ -50,6 +50,10 @@ class Edge:
     api_statuses: list[int] = field(default_factory=list)
     takes_ranges: bool = True
     headers: dict[str, str] = field(default_factory=dict)
+    always_drops_after: int | None = None
+    signs_listed: bool = True
+    hostile: Any = None  # the data of the API's responses
+    refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
 
     def sign(self, name: str) -> str:
         self.signed += 1
@@ -57,6 +61,8 @@ class Edge:
 
     def graphql(self, variables: dict[str, Any]) -> dict[str, Any]:
         self.api_requests += 1
+        if self.hostile is not None:
+            return self.hostile
         if "files" in variables:
             items = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
             return {"getUrls": [item | {"errorType": None, "errorMessage": None} for item in items]}
@@ -67,7 +73,7 @@ class Edge:
                 "name": name,
                 "size": len(self.files[name][0]),
                 "lastModified": "2025-01-01T00:00:00Z",
-                "url": self.sign(name),
+                "url": self.sign(name) if self.signs_listed else None,
             }
             for name in found[start : start + 1000]
         ]
@@ -82,7 +88,7 @@ def edge() -> Iterator[Edge]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            content = json.dumps({"data": said.graphql(body["variables"])}).encode()
+            content = json.dumps({"data": said.graphql(body.get("variables") or {})}).encode()
             status = said.api_statuses.pop(0) if said.api_statuses else 200
             self.respond(status, content if status == 200 else b"", {})
 
@@ -95,7 +101,7 @@ def edge() -> Iterator[Edge]:
             if said.statuses:
                 return self.respond(said.statuses.pop(0), b"", {})
             if name not in said.files:
-                return self.respond(403, b"<Error/>", {"Server": "AmazonS3"})
+                return self.respond(403, said.refusal[1], {"Server": said.refusal[0]})
             content, etag = said.files[name]
             headers = {"ETag": etag, "Last-Modified": MODIFIED, **said.headers}
             wanted = self.headers.get("Range")
@@ -118,6 +124,10 @@ def edge() -> Iterator[Edge]:
                 while said.stop_after is not None and not stopped.wait(0.01):
                     pass
                 self.wfile.write(content[sent:])
+            elif said.always_drops_after is not None and self.command == "GET":
+                at = int(headers.get("Content-Range", "bytes 0-").removeprefix("bytes ").partition("-")[0])
+                self.wfile.write(content[: max(0, said.always_drops_after - at)])
+                self.close_connection = True
             elif said.drop_after and self.command == "GET":
                 self.wfile.write(content[: said.drop_after.pop(0)])
                 self.close_connection = True

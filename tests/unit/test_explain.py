@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from moto import mock_aws
+from yarl import URL
 
 from private_files import __main__ as command
-from private_files import browser_rewrites, trusted_keys
+from private_files import aws, browser_rewrites, s3_errors, shown_text, trusted_keys
 from private_files.canned_policy import public_key
 from private_files.diagnosis import diagnose
 from private_files.explanation import Explanation
@@ -104,8 +107,9 @@ def test_table_follows_the_verdict() -> None:
         "signature  holds",
         "browser    sends it as it is",
         "",
-        "The edge allows it; if the response is still 403, S3 refuses: there is no such file, or the bucket policy or "
-        "the KMS key does not allow this distribution to read it.",
+        "The edge allows it; if the response is still 403, S3 refuses. The <Code> in the body of the response says "
+        "why:",
+        *(f"  {line}" for line in s3_errors.table()),
     ]
 
 
@@ -206,6 +210,48 @@ def test_signature_that_does_not_match_says_what_was_signed(url: str, reason: st
     assert explanation.verdict.startswith("Refused by the edge (AccessDenied): the signature does not match: ")
     assert reason in explanation.verdict
     assert row(explanation, "signature") == "does not hold"
+
+
+PUNCTUATION = "".join(chr(code) for code in range(0x20, 0x7F) if not chr(code).isalnum() and chr(code) not in "/")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?response-content-disposition=attachment%3B%20filename%3D%22a%20%281%29%2B.pdf%22"]
+)
+@pytest.mark.parametrize("letter", [*PUNCTUATION, "é", "%41", "e\u0301"])
+def test_url_that_a_client_rewrote_names_the_cure(letter: str, query: str) -> None:
+    url = signed(f"{ORIGIN}/a{quote(letter, safe='-._~')}b.pdf{query}")
+    rewritten = str(URL(url))  # as aiohttp sends it
+    explanation = explain(rewritten)
+    if rewritten == url:
+        assert explanation.exit_code == 0
+    else:
+        assert "yarl.URL(url, encoded=True)" in explanation.verdict
+
+
+def test_url_with_lower_case_escapes_is_one_that_a_client_rewrote() -> None:
+    assert (
+        "a client decoded characters such as %28, or encoded them"
+        in explain(signed(f"{ORIGIN}/%C3%A9").replace("%C3%A9", "%c3%a9")).verdict
+    )
+
+
+@pytest.mark.parametrize(("name", "form"), [("%C3%A9.jpg", "(NFC)"), ("e%CC%81.jpg", "(NFD)")])
+def test_name_that_looks_like_another_says_how_it_is_written(name: str, form: str) -> None:
+    assert form in row(explain(signed(f"{ORIGIN}/{name}")), "looks like")
+    assert not [line for line in explain(signed()).lines() if line.startswith("looks like")]
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_signature_is_masked_however_often_it_is_encoded(times: int) -> None:
+    url = signed()
+    for _ in range(times):
+        url = quote(url, safe="")
+    assert shown_text.is_signed_url(url)
+    shown = shown_text.one_line(f"cannot open {url}: x")
+    assert signed()[-60:-40] not in shown
+    assert signed().partition("Signature=")[2][:20] not in shown
+    assert "KRSA" in shown
 
 
 def test_signature_of_an_expired_url_is_checked_too() -> None:
@@ -342,7 +388,7 @@ def test_text_that_is_not_a_url_is_refused_without_showing_it(url: str) -> None:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cloudfront(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in [name for name in os.environ if name.startswith(("AWS_", "PRIVATE_FILES_"))]:
         monkeypatch.delenv(name)
     with mock_aws():
@@ -356,8 +402,8 @@ def key_group(cloudfront: Any) -> tuple[str, str]:
     return key_id, group
 
 
-def test_keys_are_those_of_the_key_group(aws: Any) -> None:
-    key_id, group = key_group(aws)
+def test_keys_are_those_of_the_key_group(cloudfront: Any) -> None:
+    key_id, group = key_group(cloudfront)
     keys = trusted_keys.fetch(Outputs(key_group_id=group))
     assert (list(keys.by_id), keys.group, keys.unread) == ([key_id], group, None)
     assert explain(signed(key_id=key_id), keys).exit_code == 0
@@ -391,21 +437,24 @@ def test_cloudfront_that_does_not_listen_is_named(monkeypatch: pytest.MonkeyPatc
 def test_root_key_of_the_emulator_is_for_this_machine_only(
     monkeypatch: pytest.MonkeyPatch, endpoint: str | None, found: str | None, used: str | None
 ) -> None:
-    class Session:
-        def __init__(self, key: str | None = None, _: str | None = None, *, region_name: str) -> None:
-            self.key, self.region_name = key or found, region_name
-
-        def get_credentials(self) -> str | None:
-            return self.key
-
-        def client(self, _: str, **__: Any) -> None:
-            keys_used.append(self.key)
-            raise ValueError
-
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: Credentials(found, "s") if found else None)
+    monkeypatch.setattr(aws, "session_without_configuration", lambda _, key, __: keys_used.append(key))
+    monkeypatch.setattr(aws, "make_client", lambda *_, **__: None)
     keys_used: list[str | None] = []
-    monkeypatch.setattr(boto3, "Session", Session)
-    trusted_keys.fetch(Outputs(key_group_id="g", aws_endpoint_url=endpoint or ""))
-    assert keys_used == [used]
+    aws.client(Outputs(aws_endpoint_url=endpoint or ""), "cloudfront")
+    assert (keys_used or [found]) == [used]
+
+
+def test_address_of_a_file_that_nobody_named_gets_no_credentials_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: pytest.fail("they must not even be read"))
+    monkeypatch.setattr(aws, "make_client", lambda session, *_, **__: keys_used.append(session))
+    monkeypatch.setattr(aws, "session_without_configuration", lambda _, key, __: key)
+    keys_used: list[str | None] = []
+    aws.client(Outputs(aws_endpoint_url="https://127.0.0.1:4566"), "s3", own_credentials=False)
+    assert (keys_used, aws.caller_credentials(own=False).access_key) == (["test"], "test")
+    for endpoint in ("", "https://aws.example.com"):
+        with pytest.raises(Unconfigured, match="--outputs"):
+            aws.client(Outputs(aws_endpoint_url=endpoint), "s3", own_credentials=False)
 
 
 def test_public_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`put` without sending anything; tests/stack sends files to S3."""
 
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from private_files import put
 from private_files.failures import Unconfigured
@@ -67,3 +69,83 @@ def test_ctrl_c_stops_uploads_in_progress(tmp_path: Path, monkeypatch: pytest.Mo
         put.put(outputs, put.uploads([str(file) for file in files], "", None), parallel=2, report=report)
     assert stopped.is_set()
     assert report.end() == 0
+
+
+class S3:
+    """Keeps the headers of uploads, and fails with `error`."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.headers = error, dict[str, dict[str, str]]()
+
+    def head_object(self, **_: Any) -> None:
+        """Every key exists."""
+
+    def upload_file(self, path: str, *_: Any, ExtraArgs: dict[str, str], **__: Any) -> None:  # noqa: N803
+        if self.error:
+            raise self.error
+        self.headers[Path(path).name] = ExtraArgs
+
+
+def upload(monkeypatch: pytest.MonkeyPatch, s3: S3, *files: Path) -> int:
+    monkeypatch.setattr("private_files.aws.client", lambda *_, **__: s3)
+    report = Report(as_json=True)
+    outputs = Outputs(bucket_name="b", files_folder="files")
+    put.put(outputs, put.uploads([str(file) for file in files], "", None), parallel=1, report=report)
+    return report.end()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.txt", "é".encode(), "text/plain; charset=utf-8"),
+        ("a.txt", "é".encode("latin-1"), "text/plain"),
+        ("a.txt", "é".encode()[:1], "text/plain"),
+        ("a.HTML", b"<p>", "text/html; charset=utf-8"),
+        ("a.js", b"1", "text/javascript; charset=utf-8"),
+        ("a.json", b"{}", "application/json; charset=utf-8"),
+        ("a.svg", b"<svg/>", "image/svg+xml; charset=utf-8"),
+        ("a.xml", b"<a/>", "application/xml; charset=utf-8"),
+        ("a.webp", b"x", "image/webp"),
+        ("a.tar.gz", b"x", "application/gzip"),
+        ("a.svgz", b"x", "application/octet-stream"),
+        ("pdf", b"x", "application/octet-stream"),
+        ("a.unheard-of", b"x", "application/octet-stream"),
+    ],
+)
+def test_content_type_depends_on_name_and_content_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, kind: str
+) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda *_, **__: pytest.fail("it reads files of the machine"))
+    (tmp_path / name).write_bytes(content)
+    s3 = S3()
+    assert upload(monkeypatch, s3, tmp_path / name) == 0
+    assert s3.headers[name] == {"ContentType": kind, "CacheControl": "max-age=60"}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            ConnectionResetError(104, "Connection reset by peer"),
+            "the connection to S3 broke off: Connection reset by peer",
+        ),
+        (TimeoutError(), "the connection to S3 broke off: TimeoutError"),
+        (ssl.SSLError(1, "bad"), "the connection to S3 broke off: bad"),
+        (EndpointConnectionError(endpoint_url="https://s3"), "S3 cannot be reached, or broke off: Could not connect"),
+        (PermissionError(13, "Permission denied"), "cannot be read: Permission denied"),
+        (
+            ClientError({"Error": {"Code": "KMS.DisabledException", "Message": "x"}}, "PutObject"),
+            "the KMS key of the file is disabled",
+        ),
+    ],
+)
+def test_reason_of_a_failed_upload_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    reason: str,
+) -> None:
+    (tmp_path / "a").touch()
+    assert upload(monkeypatch, S3(error), tmp_path / "a") == 5
+    assert reason in capsys.readouterr().err

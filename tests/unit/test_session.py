@@ -10,6 +10,7 @@ import pytest
 
 from private_files import session
 from private_files.outputs import Outputs
+from private_files.settings import DEFAULT_OUTPUTS
 from private_files.tokens import Tokens
 from tests.command_line import FIRST_TIME, PASSWORD, TOKEN, Server, Terminal, server, terminal, with_users
 
@@ -33,7 +34,8 @@ def cache(with_users: Terminal, server: Server, monkeypatch: pytest.MonkeyPatch)
 
 
 def log_in(terminal: Terminal, **more: str) -> tuple[int, str, str]:
-    return terminal.run("login", "--username", "me@example.com", PRIVATE_FILES_PASSWORD=PASSWORD, **more)
+    named = {"PRIVATE_FILES_OUTPUTS": DEFAULT_OUTPUTS}
+    return terminal.run("login", "--username", "me@example.com", PRIVATE_FILES_PASSWORD=PASSWORD, **named, **more)
 
 
 def session_file(cache: Path) -> Path:
