@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.chromium import Watched, watched
 
 # Nothing listens on these ports: the browser's requests are intercepted.
 PAGE, API, CDN = "http://127.0.0.1:18081", "http://127.0.0.1:18082/graphql", "http://127.0.0.1:18083"
+INTERCEPTED = re.compile(r"^http://127\.0\.0\.1:1808[123]/")
 BY_KEY = {"GraphqlUrl": API, "CdnUrl": CDN, "Region": "us-east-1", "ApiKey": "da2-stand-in"}
 BY_PASSWORD = {
     "GraphqlUrl": API, "CdnUrl": CDN, "Region": "us-east-1", "CognitoUrl": "cognito",
@@ -124,5 +126,5 @@ def stand_in(browser: Browser, config: dict[str, Any] | None = None, **context: 
     with watched(browser, **context) as watch:
         servers = StandIn(watch, BY_KEY if config is None else config)
         servers.listing = {"items": [], "folders": [], "nextToken": None}
-        watch.page.route("**/*", servers.respond)
+        watch.page.route(INTERCEPTED, servers.respond)
         yield servers
