@@ -110,7 +110,8 @@ function refusal(error: AmplifyError): PageError {
   if (isNetworkError(error)) return asPageError(error);
   if (error.name === "NoValidAuthTokens") return new SessionEnded();
   const status = error.response?.statusCode;
-  if (status === 401 || error.name === "UnauthorizedException") return usesApiKey() ? keyRefused(error) : new SessionEnded();
+  if (status === 401 || error.name === "UnauthorizedException")
+    return usesApiKey() ? keyRefused(error) : new SessionEnded();
   if (status === 429 || /Throttl|TooManyRequests|LimitExceeded/.test(error.name)) {
     return new PageError("The API received too many requests.", "Wait a minute, then try again.", error.name);
   }

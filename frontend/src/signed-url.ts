@@ -10,5 +10,5 @@ export function isExpired(url: string): boolean {
 
 /** Return whether a text contains the signature of a URL, also if it is percent-encoded: it must not be sent or kept. */
 export function containsSignature(text: string): boolean {
-  return /signature(=|(%25)*%3d)[\w~+/%=-]{40}/i.test(text.replace(/\s/g, ""));
+  return /signature(=|%(25)*3d)[\w~+/%=-]{40}/i.test(text.replace(/\s/g, ""));
 }

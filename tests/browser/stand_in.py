@@ -109,15 +109,15 @@ class StandIn:
         found = self.listing if name == "listFiles" else self.link
         value = found(sent["variables"]) if callable(found) else found
         body = value if isinstance(value, dict) and "data" in value else {"data": {name: value}}
-        return {"headers": CORS, "json": body}
+        return {"headers": CORS, "body": json.dumps(body)}
 
     def _asset(self, path: str) -> dict[str, Any]:
-        policy = frontend.response_headers({"CognitoUrl": "", **self.config} if self.config else BY_KEY)
+        headers = frontend.response_headers(BY_KEY | {"CognitoUrl": ""})
         if path == "/config.json":
-            return {"headers": policy, "json": self.config}
+            return {"headers": headers, "body": json.dumps(self.config)}
         content = frontend.DIST / (unquote(path).strip("/") or "index.html")
         media_type = mimetypes.guess_type(content.name)[0] or "application/octet-stream"
-        return {"headers": {**policy, "Content-Type": media_type}, "body": content.read_bytes()}
+        return {"headers": {**headers, "Content-Type": media_type}, "body": content.read_bytes()}
 
 
 @contextmanager

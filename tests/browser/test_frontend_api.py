@@ -1,4 +1,4 @@
-"""The page in front of an API that a test chooses: odd responses cost only what they are about, and end in a sentence."""
+"""The page in front of an API that a test chooses: odd responses end in a sentence, and odd entries cost themselves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESPONSES: list[tuple[dict[str, Any] | None, str]] = [
     ({"json": {"errors": "x"}}, NOT_UNDERSTOOD),
     ({"json": {"errors": [None]}}, NOT_UNDERSTOOD),
     ({"json": {"errors": [{"errorType": "FilesUnavailable", "message": "later"}]}}, "FilesUnavailable: later"),
-    ({"json": {"data": None, "errors": [{"message": 5}]}}, "The API refused the request."),
+    ({"json": {"data": None, "errors": [{"errorType": 5}]}}, "The API refused the request."),
     ({"status": 401, "json": UNAUTHORIZED}, "The API does not accept this page's API key."),
     ({"status": 429, "body": "slow down"}, "The API received too many requests."),
     ({"status": 503, "body": "<html>"}, "The API is not available."),
