@@ -24,7 +24,9 @@ export function FileTile({ item, route, ambiguous, onExpired }: Props) {
           </span>
           {hasThumbnail && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
         </span>
-        <bdi className="name">{shown(lastPart(item.name))}</bdi>
+        <bdi className="name" title={shown(lastPart(item.name))}>
+          {shown(lastPart(item.name))}
+        </bdi>
         {ambiguous && <Spelling name={item.name} />}
         <span className="quiet">{detailsOf(item)}</span>
       </RouteLink>

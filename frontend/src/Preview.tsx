@@ -47,7 +47,7 @@ export function Preview({ route, file, items, onSessionEnded }: Props) {
       onClose={(event) => !event.currentTarget.open && closeFile(route)}
     >
       <header>
-        <h2 id="file-name">
+        <h2 id="file-name" title={shown(lastPart(file))}>
           <bdi>{shown(lastPart(file))}</bdi>
         </h2>
         <div className="file-nav">

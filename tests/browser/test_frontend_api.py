@@ -63,6 +63,15 @@ def test_response_that_is_no_listing_ends_in_a_sentence_and_can_be_retried(serve
     expect(files(servers.page)).to_have_count(1)
 
 
+def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(servers: StandIn) -> None:
+    servers.watch.provoked.append("TypeError")
+    servers.page.add_init_script("Intl.NumberFormat = undefined")
+    servers.listing = listing(item("a.txt"))
+    servers.open()
+    expect(servers.page.get_by_role("alert")).to_contain_text("Something went wrong in this page.")
+    expect(servers.page.get_by_role("alert")).to_contain_text("TypeError")
+
+
 def test_next_page_that_is_the_same_page_is_not_requested_without_end(servers: StandIn) -> None:
     servers.listing = listing(token="again")
     servers.open()
