@@ -38,7 +38,7 @@ export function Search({ route }: { route: Route }) {
         spellCheck={false}
         dir="auto"
       />
-      <p role="status">{pasted && "This is a link, not a name. Paste it into the address bar of a new tab."}</p>
+      {pasted && <p role="alert">This is a link, not a name. Paste it into the address bar of a new tab.</p>}
     </search>
   );
 }
