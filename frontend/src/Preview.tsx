@@ -128,10 +128,12 @@ function OpenFile({
   }
 
   async function copy(url: string) {
-    await navigator.clipboard.writeText(url).then(
-      () => setStatus("Link copied. Anyone who has it can open the file until it expires."),
-      () => setStatus("The browser did not allow copying. Open the file in a new tab and copy its address."),
-    );
+    try {
+      await navigator.clipboard.writeText(url); // there is no clipboard without HTTPS
+      setStatus("Link copied. Anyone who has it can open the file until it expires.");
+    } catch {
+      setStatus("The browser did not allow copying. Open the file in a new tab and copy its address.");
+    }
   }
 
   if (thrown && !link && (!viewed || sessionEnded || thrown instanceof NoSuchFile)) {

@@ -5,6 +5,7 @@ import { PageError } from "./page-error.ts";
 import { currentUser } from "./session.ts";
 import { signInError, TooLate, unsupportedStep } from "./sign-in-errors.ts";
 import { containsSignature } from "./signed-url.ts";
+import { shown } from "./wording.ts";
 
 type Step = "password" | "new password";
 type Props = { config: Config; notice: string; onSignedIn: (name: string) => void };
@@ -70,7 +71,7 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
         )}
         {problem && (
           <p className="problem" role="alert" id="problem">
-            {problem.message} {problem.advice} {problem.detail && <code>{problem.detail}</code>}
+            {problem.message} {problem.advice} {problem.detail && <code>{shown(problem.detail)}</code>}
           </p>
         )}
         {step === "password" && (

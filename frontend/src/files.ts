@@ -2,6 +2,7 @@ import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
 import { type FileItem, joined, type Link, type Page, parseFile, parsePage, parseUrl } from "./api-response.ts";
 import { asPageError, isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
+import { signInError } from "./sign-in-errors.ts";
 import { containsSignature } from "./signed-url.ts";
 
 export type { FileItem, Link, Page };
@@ -121,7 +122,7 @@ function refusal(error: AmplifyError): PageError {
   // The name is UnknownError if the response was not one of AWS.
   if (error instanceof SyntaxError || error instanceof TypeError || error.name === "UnknownError")
     return notUnderstood(status && `HTTP ${status}`);
-  if (!status && error.underlyingError instanceof Error) return asPageError(error.underlyingError);
+  if (!status && error.underlyingError instanceof Error) return signInError(error.underlyingError);
   return refused({ message: error.message, errorType: error.name });
 }
 

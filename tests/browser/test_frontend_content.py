@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Request, expect
 
+from local import frontend
 from tests import PROJECT
 from tests.browser.stand_in import API, BY_KEY, CDN, FAR, INTERCEPTED, PAGE, StandIn, item, refusal, signed, stand_in
 from tests.chromium import screenshot
@@ -229,3 +230,11 @@ def test_file_can_be_read_after_the_browser_kept_a_response_without_cors_headers
         servers.page.route(re.compile(f"^({PAGE}|{API})"), servers.respond)
         servers.open("a.png")
         alert_says(servers, UNDISPLAYABLE)
+
+
+def test_policy_of_the_page_frames_only_files_and_lets_no_form_leave() -> None:
+    policy = frontend.response_headers(BY_KEY | {"CognitoUrl": ""})["content-security-policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["frame-src"] == CDN
+    for name in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+        assert directives[name] == "'none'"

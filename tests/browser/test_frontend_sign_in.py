@@ -134,3 +134,31 @@ def test_signed_url_is_not_sent_as_an_e_mail_address(servers: StandIn) -> None:
     fill_in(servers.page, f"https://files.example.com/a?{SIGNATURE.format(expires=1)}", "Some-password-1")
     expect(servers.page.get_by_role("alert")).to_contain_text("This is a link, not an e-mail address.")
     assert not any(sent)
+
+
+def test_session_that_cannot_be_refreshed_for_now_is_kept_and_explained(servers: StandIn) -> None:
+    page = servers.page
+    claims = {"sub": "s", "username": USER, "token_use": "access", "exp": 1_000_000_000, "iat": 1_000_000_000}
+    token = ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps(claims).encode(), b"s")
+    )
+    user = f"CognitoIdentityServiceProvider.{BY_PASSWORD['UserPoolClientId']}"
+    stored = {f"{user}.LastAuthUser": USER} | {
+        f"{user}.{USER}.{name}": token for name in ("accessToken", "idToken", "refreshToken")
+    }
+    page.evaluate("stored => Object.assign(localStorage, stored)", stored)
+    for response, says in (
+        (refused("TooManyRequestsException"), "The sign-in service is busy."),
+        (refused("ForbiddenException", "WAF"), "The sign-in service refused the request."),
+        ({"body": "<html>"}, "sign-in service"),
+        (None, "cannot be reached."),
+    ):
+        servers.cognito["InitiateAuth"] = servers.cognito["GetTokensFromRefreshToken"] = response
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text(says)
+        assert page.evaluate("Object.keys(localStorage).length") >= len(stored)
+    servers.cognito["InitiateAuth"] = servers.cognito["GetTokensFromRefreshToken"] = refused(
+        "NotAuthorizedException", "User is disabled."
+    )
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_label("Password")).to_be_visible()
