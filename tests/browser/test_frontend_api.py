@@ -80,13 +80,13 @@ def test_next_page_that_is_the_same_page_is_not_requested_without_end(servers: S
 
 
 def test_odd_entry_costs_only_itself(servers: StandIn) -> None:
-    odd = [None, 5, "x", [], {}, {"name": None, "size": 1}, {"name": ""}, {"name": "half \ud800"}]
+    odd: list[Any] = [None, 5, "x", [], {}, {"name": None, "size": 1}, {"name": ""}, {"name": "half \ud800"}]
     partly = [
         item("no url.png", url=None),
         item("bad url.png", url="javascript:alert(1)"),
         item("not a url.png", url="::"),
         item("no date.txt", lastModified="yesterday"),
-        item("no size.txt", size=None),
+        item("no size.txt") | {"size": None},
         {"name": "name only.txt"},
         item("repeated.bin"),
         item("repeated.bin"),

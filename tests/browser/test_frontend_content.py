@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,6 +78,10 @@ def serve(content: bytes, media_type: str) -> Any:
     return lambda _request: {"content_type": media_type, "body": content}
 
 
+def respond(response: dict[str, Any], _request: Request) -> dict[str, Any]:
+    return response
+
+
 def alert_says(servers: StandIn, *texts: str) -> None:
     for text in texts:
         expect(servers.page.get_by_role("alert")).to_contain_text(text)
@@ -141,7 +146,7 @@ def test_refusal_that_the_page_may_not_read_is_not_blamed_on_the_connection(serv
 def test_error_code_decides_what_the_page_says(servers: StandIn, name: str) -> None:
     servers.watch.provoked.append("Failed to load resource")
     for number, (response, says) in enumerate(REFUSALS):
-        servers.file = lambda _request, response=response: response
+        servers.file = partial(respond, response)
         servers.open(f"{number}{name}")
         alert = servers.page.get_by_role("dialog", name=f"{number}{name}").get_by_role("alert")
         expect(alert, str(response)).to_contain_text(says)
