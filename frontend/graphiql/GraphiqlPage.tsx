@@ -6,11 +6,25 @@ import { CallerForm } from "./CallerForm.tsx";
 import { type Caller, fetcherFor } from "./caller.ts";
 import { EXAMPLES, examplesPlugin } from "./examples.tsx";
 import { ResponseLinks } from "./ResponseLinks.tsx";
+import { containsSignature } from "../src/signed-url.ts";
 
 // The page's policy allows requests to its own server only; the links below the response open files instead.
 ImagePreview.shouldRender = () => false;
 
 const PLUGINS = [examplesPlugin]; // must stay the same array, or GraphiQL opens the pane again
+
+// Keeps tabs and history, except what contains a signed URL.
+const STORAGE = {
+  get length() {
+    return localStorage.length;
+  },
+  clear: () => localStorage.clear(),
+  getItem: (key: string) => localStorage.getItem(key),
+  removeItem: (key: string) => localStorage.removeItem(key),
+  setItem: (key: string, value: string) => {
+    if (!containsSignature(value)) localStorage.setItem(key, value);
+  },
+};
 
 /** GraphiQL for the API of this machine, the caller on top. */
 export function GraphiqlPage() {
@@ -40,6 +54,7 @@ export function GraphiqlPage() {
           onTogglePluginVisibility={onPaneChosen}
           isHeadersEditorEnabled={false}
           shouldPersistHeaders={false}
+          storage={STORAGE}
           forcedTheme="system"
         >
           <GraphiQL.Logo>

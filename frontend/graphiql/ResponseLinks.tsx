@@ -37,11 +37,11 @@ function urlsIn(response: string): string[] {
 }
 
 function nameIn(url: string): string {
-  const path = URL.parse(url)?.pathname.slice(1);
+  const path = URL.parse(url)?.pathname.slice(1) || "file"; // the rest is a secret
   try {
-    return shown(decodeURIComponent(path || url));
+    return shown(decodeURIComponent(path));
   } catch {
-    return url;
+    return path;
   }
 }
 

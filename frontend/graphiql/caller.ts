@@ -1,5 +1,8 @@
 import type { GraphiQL } from "graphiql";
 import type { ComponentProps } from "react";
+import { containsSignature } from "../src/signed-url.ts";
+
+const SIGNED = "The request contains a signed URL. Use the name of the file instead.";
 
 type Fetcher = ComponentProps<typeof GraphiQL>["fetcher"];
 
@@ -23,6 +26,7 @@ export function fetcherFor(caller: Caller): Fetcher {
   return async ({ query, variables, operationName }) => {
     // GraphiQL notices a new operation name only after a pause in typing: the old one is not sent.
     const name = operationName && query.includes(operationName) ? operationName : undefined;
+    if (containsSignature(query + JSON.stringify(variables))) throw new Error(SIGNED);
     const body = JSON.stringify({ query, variables, operationName: name });
     const response = await fetch("./graphql", { method: "POST", headers, body });
     return response.json();

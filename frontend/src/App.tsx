@@ -1,7 +1,8 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { type Config, readConfig } from "./config.ts";
-import { configure, currentUser, signOut } from "./session.ts";
 import { ErrorMessage } from "./ErrorMessage.tsx";
+import { removeSignedUrl } from "./route.ts";
+import { configure, currentUser, signOut } from "./session.ts";
 
 const SignIn = lazy(() => import("./SignIn.tsx"));
 const filesPage = import("./FilesPage.tsx"); // nearly always needed, so load it in parallel with the configuration
@@ -15,6 +16,7 @@ export function App() {
   const [config, setConfig] = useState<Config | null>(null);
   const [user, setUser] = useState<User>(null);
   const [notice, setNotice] = useState("");
+  const [pasted, setPasted] = useState(removeSignedUrl);
   const [thrown, setThrown] = useState<unknown>();
 
   const start = useCallback(async () => {
@@ -30,6 +32,11 @@ export function App() {
     }
   }, []);
   useEffect(() => void start(), [start]);
+  useEffect(() => {
+    const check = () => removeSignedUrl() && setPasted(true);
+    addEventListener("hashchange", check);
+    return () => removeEventListener("hashchange", check);
+  }, []);
 
   const leave = useCallback(async (reason: string) => {
     await signOut();
@@ -50,7 +57,7 @@ export function App() {
       {user === "signed out" ? (
         <SignIn config={config} notice={notice} onSignedIn={(name) => setUser({ name })} />
       ) : (
-        <FilesPage user={user.name} onLeave={leave} />
+        <FilesPage user={user.name} pasted={pasted} onLeave={leave} />
       )}
     </Suspense>
   );

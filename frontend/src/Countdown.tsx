@@ -12,6 +12,7 @@ export function Countdown({ url }: { url: string }) {
     return () => clearInterval(timer);
   }, []);
   const left = expiryOf(url) - now;
+  if (!Number.isFinite(left)) return null;
   return (
     <span role="timer" className={left < ALMOST_EXPIRED ? "countdown soon" : "countdown"}>
       {left > 0 ? `Link expires in ${durationOf(left)}` : "Link expired"}

@@ -4,17 +4,17 @@ import { extensionOf, kindOf } from "./kinds.ts";
 import { RouteLink } from "./RouteLink.tsx";
 import type { Route } from "./route.ts";
 import { isExpired } from "./signed-url.ts";
-import { dateOf, shown, sizeOf } from "./wording.ts";
+import { detailsOf, shown, spelledOut } from "./wording.ts";
 
 /** Thumbnails are the whole picture, scaled down; larger pictures, in bytes, would take too long to load. */
 const LARGEST_THUMBNAIL = 5_000_000;
 
-type Props = { item: FileItem; route: Route; onExpired: () => void };
+type Props = { item: FileItem; route: Route; ambiguous: boolean; onExpired: () => void };
 
 /** A file in a folder: thumbnail or extension, name, size and date. */
-export function FileTile({ item, route, onExpired }: Props) {
+export function FileTile({ item, route, ambiguous, onExpired }: Props) {
   const kind = kindOf(item.name);
-  const hasThumbnail = kind === "image" && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
+  const hasThumbnail = kind === "image" && item.size !== null && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
   return (
     <li>
       <RouteLink to={{ ...route, file: item.name }} className="tile">
@@ -24,13 +24,19 @@ export function FileTile({ item, route, onExpired }: Props) {
           </span>
           {hasThumbnail && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
         </span>
-        <bdi className="name">{shown(lastPart(item.name))}</bdi>
-        <span className="quiet">
-          {sizeOf(item.size)} <span aria-hidden="true">·</span> {dateOf(item.lastModified)}
-        </span>
+        <bdi className="name" title={shown(lastPart(item.name))}>
+          {shown(lastPart(item.name))}
+        </bdi>
+        {ambiguous && <Spelling name={item.name} />}
+        <span className="quiet">{detailsOf(item)}</span>
       </RouteLink>
     </li>
   );
+}
+
+/** Tells a name from another one that looks the same. */
+export function Spelling({ name }: { name: string }) {
+  return <span className="spelling">Another name looks the same; this is spelled {spelledOut(lastPart(name))}</span>;
 }
 
 function Thumbnail({ url, onExpired }: { url: string; onExpired: () => void }) {

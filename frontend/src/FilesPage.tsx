@@ -1,20 +1,20 @@
 import { useEffect, useRef } from "react";
 import { Breadcrumbs } from "./Breadcrumbs.tsx";
-import { FileTile } from "./FileTile.tsx";
+import { FileTile, Spelling } from "./FileTile.tsx";
 import { lastPart, type Page } from "./files.ts";
 import { RouteLink } from "./RouteLink.tsx";
 import { Preview } from "./Preview.tsx";
-import { type Route, useRoute } from "./route.ts";
+import { hashOf, type Route, useRoute } from "./route.ts";
 import { Search } from "./Search.tsx";
 import { ErrorMessage } from "./ErrorMessage.tsx";
 import { SessionEnded } from "./page-error.ts";
 import { useFolder } from "./useFolder.ts";
-import { counted, shown } from "./wording.ts";
+import { counted, lookAlikes, shown } from "./wording.ts";
 
-type Props = { user: string | undefined; onLeave: (reason: string) => void };
+type Props = { user: string | undefined; pasted: boolean; onLeave: (reason: string) => void };
 
 /** The folder, and the open file in front of it. */
-export default function FilesPage({ user, onLeave }: Props) {
+export default function FilesPage({ user, pasted, onLeave }: Props) {
   const route = useRoute();
   const { page, loading, thrown, more, reload, renew } = useFolder(route.folder, route.search);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -61,6 +61,12 @@ export default function FilesPage({ user, onLeave }: Props) {
           </h1>
           <Search key={route.folder} route={route} />
         </div>
+        {pasted && hashOf(route) === "#/" && (
+          <p className="notice">
+            The address contained a signed link, which was removed. To open such a link, paste nothing else into the
+            address bar.
+          </p>
+        )}
         <p className="quiet" role="status">
           {summary(page, loading, thrown, route)}
         </p>
@@ -85,6 +91,8 @@ const ENDED = "Your session has ended. Sign in again to return to this folder.";
 
 function Contents(props: { page: Page; route: Route; stale: boolean; onExpired: () => void }) {
   const { page, route, stale, onExpired } = props;
+  const names = [...page.folders, ...page.items.map(({ name }) => name)];
+  const ambiguous = lookAlikes(names);
   return (
     <div className={stale ? "stale" : undefined}>
       {page.folders.length > 0 && (
@@ -93,6 +101,7 @@ function Contents(props: { page: Page; route: Route; stale: boolean; onExpired: 
             <li key={folder}>
               <RouteLink to={{ folder, search: "", file: null }} className="folder">
                 <bdi>{shown(lastPart(folder)).replace(/\/$/, "") || "(no name)"}</bdi>
+                {ambiguous.has(folder) && <Spelling name={folder} />}
               </RouteLink>
             </li>
           ))}
@@ -101,9 +110,21 @@ function Contents(props: { page: Page; route: Route; stale: boolean; onExpired: 
       {page.items.length > 0 && (
         <ul className="files" aria-label="Files">
           {page.items.map((item) => (
-            <FileTile key={item.name} item={item} route={route} onExpired={onExpired} />
+            <FileTile
+              key={item.name}
+              item={item}
+              route={route}
+              ambiguous={ambiguous.has(item.name)}
+              onExpired={onExpired}
+            />
           ))}
         </ul>
+      )}
+      {page.unusable > 0 && (
+        <p className="notice">
+          {counted(page.unusable, "entry", "entries")} of this folder cannot be shown: the API returned something that
+          this page does not understand. Tell your administrator.
+        </p>
       )}
     </div>
   );
@@ -121,12 +142,17 @@ function Skeleton() {
 
 function Empty({ route }: { route: Route }) {
   if (route.search) {
+    const [composed, decomposed] = [route.search.normalize("NFC"), route.search.normalize("NFD")];
+    const spelling = composed === route.search ? decomposed : composed;
     return (
       <div className="empty">
         <h2>
           No names start with “<bdi>{shown(route.search)}</bdi>”.
         </h2>
         <p>The search is case-sensitive and covers only this folder.</p>
+        {spelling !== route.search && (
+          <RouteLink to={{ ...route, search: spelling }}>Search for the other spelling of its accents</RouteLink>
+        )}
         <RouteLink to={{ ...route, search: "" }}>Show the whole folder</RouteLink>
       </div>
     );
@@ -141,7 +167,7 @@ function Empty({ route }: { route: Route }) {
 }
 
 function isEmpty(page: Page): boolean {
-  return page.items.length + page.folders.length === 0;
+  return page.items.length + page.folders.length + page.unusable === 0;
 }
 
 function summary(page: Page | null, loading: boolean, thrown: unknown, route: Route): string {

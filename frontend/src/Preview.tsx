@@ -1,13 +1,18 @@
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Countdown } from "./Countdown.tsx";
-import { type FileItem, lastPart } from "./files.ts";
-import { closeFile, navigate, type Route } from "./route.ts";
-import { isExpired, open } from "./signed-url.ts";
 import { ErrorMessage } from "./ErrorMessage.tsx";
+import { LinkRefused, open } from "./file-request.ts";
+import { type FileItem, lastPart, NoSuchFile } from "./files.ts";
+import { closeFile, navigate, type Route } from "./route.ts";
+import { isExpired } from "./signed-url.ts";
 import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
-import { Viewer } from "./Viewer.tsx";
-import { dateOf, shown, sizeOf } from "./wording.ts";
+import { Undisplayable, Viewer } from "./Viewer.tsx";
+import { detailsOf, shown } from "./wording.ts";
+
+const RENEWED_AT_MOST_EVERY = 10_000; // milliseconds; a new URL that fails, too, is not replaced again
+const NOT_SAVED =
+  "The file cannot be saved under its own name. Open it in a new tab, and save it from there under another name.";
 
 type Props = { route: Route; file: string; items: FileItem[]; onSessionEnded: () => void };
 
@@ -42,7 +47,7 @@ export function Preview({ route, file, items, onSessionEnded }: Props) {
       onClose={(event) => !event.currentTarget.open && closeFile(route)}
     >
       <header>
-        <h2 id="file-name">
+        <h2 id="file-name" title={shown(lastPart(file))}>
           <bdi>{shown(lastPart(file))}</bdi>
         </h2>
         <div className="file-nav">
@@ -82,22 +87,37 @@ function OpenFile({
   }, [sessionEnded, onSessionEnded]);
   if (!viewed && link) setViewed(link.url);
   const details = link ?? known;
+  const shareable = link?.url ?? (known?.url && !isExpired(known.url) ? known.url : null);
+  const renewedAt = useRef(Number.NEGATIVE_INFINITY);
 
-  /** Handle a failure of the viewer: replace an expired URL, or show the reason. */
+  /** Handle a failure of the viewer: replace an expired or refused URL once, or show the reason. */
   async function handleFailure(url: string) {
+    const mayRenew = performance.now() - renewedAt.current > RENEWED_AT_MOST_EVERY;
     try {
-      if (isExpired(url)) return setViewed((await renew()).url);
-      await (await open(url, 1)).body?.cancel();
-      setProblem("unreadable");
+      if (mayRenew && isExpired(url) && (await replace(url))) return;
+      const response = await open(url, 1);
+      await response.body?.cancel();
+      setProblem(new Undisplayable(file, response));
     } catch (error) {
-      setProblem(error);
+      // This device's clock may be slow, or the key that signed the URL was removed.
+      const replaced = mayRenew && error instanceof LinkRefused && (await replace(url).catch(() => false));
+      if (!replaced) setProblem(error);
     }
+  }
+
+  /** Show the file with a new URL. Returns false if it is the same one. */
+  async function replace(url: string): Promise<boolean> {
+    renewedAt.current = performance.now();
+    const fresh = await renew();
+    setViewed(fresh.url);
+    return fresh.url !== url;
   }
 
   async function download() {
     setStatus("Preparing the download …");
     try {
       const { saved } = await renew();
+      if (!saved) return setStatus(NOT_SAVED);
       await (await open(saved, 1)).body?.cancel(); // otherwise a refusal would replace this page
       Object.assign(document.createElement("a"), { href: saved }).click();
       setStatus("Download started.");
@@ -108,13 +128,15 @@ function OpenFile({
   }
 
   async function copy(url: string) {
-    await navigator.clipboard.writeText(url).then(
-      () => setStatus("Link copied. Anyone who has it can open the file until it expires."),
-      () => setStatus("The browser did not allow copying. Open the file in a new tab and copy its address."),
-    );
+    try {
+      await navigator.clipboard.writeText(url); // there is no clipboard without HTTPS
+      setStatus("Link copied. Anyone who has it can open the file until it expires.");
+    } catch {
+      setStatus("The browser did not allow copying. Open the file in a new tab and copy its address.");
+    }
   }
 
-  if (thrown && !link) {
+  if (thrown && !link && (!viewed || sessionEnded || thrown instanceof NoSuchFile)) {
     return <div className="stage">{!sessionEnded && <ErrorMessage thrown={thrown} retry={retry} />}</div>;
   }
   return (
@@ -123,13 +145,7 @@ function OpenFile({
         {problem === null && viewed && details && (
           <Viewer file={file} size={details.size} url={viewed} onFailed={() => handleFailure(viewed)} />
         )}
-        {problem === "unreadable" && (
-          <div className="empty">
-            <h3>This browser cannot show this file.</h3>
-            <p>Download it and open it in another program.</p>
-          </div>
-        )}
-        {problem !== null && problem !== "unreadable" && (
+        {problem !== null && (
           <ErrorMessage
             thrown={problem}
             retry={() => {
@@ -142,24 +158,24 @@ function OpenFile({
       </div>
       <footer>
         <div className="actions">
-          <button type="button" className="main" onClick={download} disabled={!link}>
+          <button type="button" className="main" onClick={download} disabled={!link && !thrown}>
             Download
           </button>
-          <button type="button" onClick={() => link && copy(link.url)} disabled={!link}>
+          <button type="button" onClick={() => shareable && copy(shareable)} disabled={!shareable}>
             Copy link
           </button>
-          {link && (
-            <a className="button" href={link.url} target="_blank" rel="noreferrer">
+          {shareable && (
+            <a className="button" href={shareable} target="_blank" rel="noreferrer">
               Open in a new tab
             </a>
           )}
         </div>
         <p className="quiet">
-          {details && `${sizeOf(details.size)} · ${dateOf(details.lastModified)}`}
-          {link && <Countdown key={link.url} url={link.url} />}
+          {details && <span>{detailsOf(details)}</span>}
+          {shareable && <Countdown key={shareable} url={shareable} />}
         </p>
         <p role="status" className="status">
-          {thrown ? asPageError(thrown).message : status}
+          {status || (thrown ? asPageError(thrown).message : "")}
         </p>
       </footer>
     </>

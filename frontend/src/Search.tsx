@@ -1,11 +1,13 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { navigate, type Route } from "./route.ts";
+import { containsSignature } from "./signed-url.ts";
 
 const PAUSE = 200; // milliseconds after the last key before the search starts
 
 /** Filters a folder by name prefix, which is kept in the address. */
 export function Search({ route }: { route: Route }) {
   const input = useRef<HTMLInputElement>(null);
+  const [pasted, setPasted] = useState(false);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   useEffect(() => {
@@ -15,6 +17,11 @@ export function Search({ route }: { route: Route }) {
 
   function searchLater(search: string) {
     clearTimeout(timer.current);
+    // A signed URL opens a file for whoever sees it: it is neither sent nor kept in the address.
+    const isSigned = containsSignature(search);
+    setPasted(isSigned);
+    if (isSigned && input.current) input.current.value = route.search;
+    if (isSigned) return;
     timer.current = setTimeout(() => navigate({ ...route, search, file: null }, { replace: true }), PAUSE);
   }
 
@@ -31,6 +38,7 @@ export function Search({ route }: { route: Route }) {
         spellCheck={false}
         dir="auto"
       />
+      {pasted && <p role="alert">This is a link, not a name. Paste it into the address bar of a new tab.</p>}
     </search>
   );
 }

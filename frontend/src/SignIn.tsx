@@ -1,8 +1,11 @@
 import { confirmSignIn, type SignInOutput, signIn } from "aws-amplify/auth";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Config } from "./config.ts";
+import { PageError } from "./page-error.ts";
 import { currentUser } from "./session.ts";
-import { asPageError, PageError } from "./page-error.ts";
+import { signInError, TooLate, unsupportedStep } from "./sign-in-errors.ts";
+import { containsSignature } from "./signed-url.ts";
+import { shown } from "./wording.ts";
 
 type Step = "password" | "new password";
 type Props = { config: Config; notice: string; onSignedIn: (name: string) => void };
@@ -32,7 +35,9 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
       form.current?.querySelectorAll<HTMLInputElement>("input[type=password], #code").forEach((input) => {
         input.value = "";
       });
-      setProblem(explained(thrown));
+      const error = signInError(thrown);
+      if (error instanceof TooLate) setStep("password");
+      setProblem(error);
     } finally {
       setBusy(false);
     }
@@ -43,7 +48,11 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
     const typed = new FormData(event.currentTarget);
     const value = (name: string) => String(typed.get(name) ?? "");
     if (step === "password") {
-      void submitStep(() => signIn({ username: value("username").trim(), password: value("password") }));
+      void submitStep(() => {
+        const username = value("username").trim();
+        if (containsSignature(username)) throw new PageError("This is a link, not an e-mail address.", "Try again.");
+        return signIn({ username, password: value("password") });
+      });
     } else {
       void submitStep(() => confirmSignIn({ challengeResponse: value("answer").trim() }));
     }
@@ -62,7 +71,7 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
         )}
         {problem && (
           <p className="problem" role="alert" id="problem">
-            {problem.message} {problem.advice} {problem.detail && <code>{problem.detail}</code>}
+            {problem.message} {problem.advice} {problem.detail && <code>{shown(problem.detail)}</code>}
           </p>
         )}
         {step === "password" && (
@@ -119,26 +128,7 @@ const TITLES: Record<Step, string> = {
 
 function stepOf(next: SignInOutput["nextStep"]["signInStep"]): Step {
   if (next === "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED") return "new password";
-  throw new PageError("This page does not support this sign-in step.", "Send this to your administrator:", next);
-}
-
-/** Translate Cognito's exceptions; others are shown by name. */
-function explained(thrown: unknown): PageError {
-  const name = thrown instanceof Error ? thrown.name : "";
-  const message = thrown instanceof Error ? thrown.message : "";
-  // One message for both, so that nobody can find out who has an account.
-  if (name === "UserNotFoundException" || (name === "NotAuthorizedException" && !/expired|session/i.test(message))) {
-    return new PageError("Wrong e-mail address or password.", "Try again.");
-  }
-  if (name.startsWith("EmptySignIn") || name.startsWith("EmptyChallenge"))
-    return new PageError("Fill in every field.", "");
-  if (name === "InvalidPasswordException")
-    return new PageError("This password does not meet the requirements.", message);
-  if (name === "LimitExceededException" || name === "TooManyRequestsException") {
-    return new PageError("Too many attempts.", "Wait a few minutes, then try again.");
-  }
-  const error = asPageError(thrown);
-  return error.detail ? new PageError("Signing in failed.", "Reload the page, and try again.", error.detail) : error;
+  throw unsupportedStep(next);
 }
 
 function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "react";
+import { open } from "./file-request.ts";
 import { lastPart } from "./files.ts";
-import { kindOf } from "./kinds.ts";
-import { open } from "./signed-url.ts";
+import { type Kind, kindOf } from "./kinds.ts";
+import { PageError } from "./page-error.ts";
 import { counted, shown, sizeOf } from "./wording.ts";
 
-type Props = { file: string; size: number; url: string; onFailed: () => void };
+type Props = { file: string; size: number | null; url: string; onFailed: () => void };
 
 /** Shows a file if the browser can. */
 export function Viewer({ file, size, url, onFailed }: Props) {
@@ -14,13 +15,47 @@ export function Viewer({ file, size, url, onFailed }: Props) {
   if (kind === "image") return <img src={url} alt={name} onError={onFailed} />;
   if (kind === "video" || kind === "audio") return <Media kind={kind} name={name} url={url} onFailed={onFailed} />;
   if (kind === "text") return <TextFile name={name} size={size} url={url} onFailed={onFailed} />;
-  if (kind === "pdf" && navigator.pdfViewerEnabled) return <iframe src={url} title={name} />;
+  if (kind === "pdf" && navigator.pdfViewerEnabled)
+    return <PdfFile key={url} name={name} url={url} onFailed={onFailed} />;
   return (
     <Notice
       title={kind === "pdf" ? "This browser cannot show PDF files." : "There is no preview for this type of file."}
       advice="Download it, or open it in a new tab."
     />
   );
+}
+
+/** The content of a file is not what its name promises, or this browser cannot decode it. */
+export class Undisplayable extends PageError {
+  constructor(file: string, response: Response) {
+    const [kind, type] = [kindOf(file), typeOf(response)];
+    const isMislabelled = !TYPES[kind]?.test(type);
+    super(
+      "This browser cannot show this file.",
+      isMislabelled
+        ? `Its name is that of ${NOUNS[kind]}, but its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`
+        : "It may be damaged, or not be what its name says. Download it and open it in another program.",
+    );
+  }
+}
+
+const NOUNS: Record<Kind, string> = {
+  image: "an image",
+  video: "a video",
+  audio: "a sound",
+  pdf: "a PDF",
+  text: "a text",
+  other: "another file",
+};
+const TYPES: Partial<Record<Kind, RegExp>> = {
+  image: /^image\//,
+  video: /^(video|audio)\//,
+  audio: /^(video|audio)\//,
+  pdf: /^application\/pdf$/,
+};
+
+function typeOf(response: Response): string {
+  return (response.headers.get("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
 function Notice({ title, advice }: { title: string; advice: string }) {
@@ -56,26 +91,77 @@ function Media({ kind: Tag, name, url, onFailed }: MediaProps) {
   );
 }
 
-const TEXT_LIMIT = 200_000;
+type Start = { response: Response; bytes: Uint8Array };
 
-function TextFile({ name, size, url, onFailed }: { name: string; size: number; url: string; onFailed: () => void }) {
-  const [text, setText] = useState<string | null>(null);
+/** Return the first bytes of a file, or null while they load. */
+function useStart(url: string, bytes: number, onFailed: () => void): Start | null {
+  const [start, setStart] = useState<Start | null>(null);
   const failed = useRef(onFailed);
   failed.current = onFailed;
   useEffect(() => {
     let wanted = true;
-    open(url, TEXT_LIMIT)
-      .then((response) => response.arrayBuffer())
-      .then((bytes) => wanted && setText(new TextDecoder().decode(bytes, { stream: true })))
+    open(url, bytes)
+      .then(async (response) => ({ response, bytes: new Uint8Array(await response.arrayBuffer()).subarray(0, bytes) }))
+      .then((found) => wanted && setStart(found))
       .catch(() => wanted && failed.current());
     return () => {
       wanted = false;
     };
-  }, [url]);
-  if (text === null) return <p className="waiting">Loading …</p>;
+  }, [url, bytes]);
+  return start;
+}
+
+/** Frames a file only if it is a PDF: a web page in a frame could show a form, or lead somewhere else. */
+function PdfFile({ name, url, onFailed }: { name: string; url: string; onFailed: () => void }) {
+  const start = useStart(url, 1024, onFailed);
+  if (!start) return <p className="waiting">Loading …</p>;
+  const type = typeOf(start.response);
+  if (type !== "application/pdf") {
+    return (
+      <Notice
+        title="This file is not served as a PDF."
+        advice={`Its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`}
+      />
+    );
+  }
+  if (!new TextDecoder().decode(start.bytes).trimStart().startsWith("%PDF-")) {
+    return (
+      <Notice
+        title="This file is not a PDF."
+        advice="Its name and its type say so, but its content does not. Open it only if you trust who uploaded it."
+      />
+    );
+  }
+  return <iframe src={url} title={name} />;
+}
+
+const TEXT_LIMIT = 200_000;
+
+function TextFile({
+  name,
+  size,
+  url,
+  onFailed,
+}: {
+  name: string;
+  size: number | null;
+  url: string;
+  onFailed: () => void;
+}) {
+  const start = useStart(url, TEXT_LIMIT, onFailed);
+  if (!start) return <p className="waiting">Loading …</p>;
+  const text = new TextDecoder(encodingOf(start.bytes)).decode(start.bytes, { stream: true });
+  if (text.includes("\0")) {
+    return (
+      <Notice
+        title="This file is not a text."
+        advice="Its name says so, but its content is binary. Download it and open it in another program."
+      />
+    );
+  }
   return (
     <>
-      {size > TEXT_LIMIT && (
+      {size !== null && size > TEXT_LIMIT && (
         <p className="notice">
           The first {sizeOf(TEXT_LIMIT)} of {sizeOf(size)}, {counted(text.split("\n").length, "line")}. Download the
           file to see the rest.
@@ -87,4 +173,10 @@ function TextFile({ name, size, url, onFailed }: { name: string; size: number; u
       </section>
     </>
   );
+}
+
+/** Windows programs write UTF-16, which starts with a byte order mark. */
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }

@@ -1,13 +1,14 @@
 import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
-import { asPageError, isNetworkError, needsSignIn, SessionEnded, PageError } from "./page-error.ts";
+import { type FileItem, joined, type Link, type Page, parseFile, parsePage, parseUrl } from "./api-response.ts";
+import { asPageError, isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
+import { signInError } from "./sign-in-errors.ts";
+import { containsSignature } from "./signed-url.ts";
 
-/** A private file. Until they expire, `url` opens it and `saved` downloads it under its own name. */
-export type FileItem = { name: string; size: number; lastModified: string; url: string | null };
-export type Link = { name: string; size: number; lastModified: string; url: string; saved: string };
-export type Page = { items: FileItem[]; folders: string[]; nextToken: string | null };
+export type { FileItem, Link, Page };
 
 const PAGE_SIZE = 100;
+const LONGEST_WAIT = 40_000; // AppSync ends a request after 30 seconds
 const LIST = `query Folder($prefix: String, $limit: Int, $nextToken: String) {
   listFiles(prefix: $prefix, delimiter: "/", limit: $limit, nextToken: $nextToken) {
     items { name size lastModified url } folders nextToken
@@ -16,29 +17,55 @@ const LIST = `query Folder($prefix: String, $limit: Int, $nextToken: String) {
 const LINK = `query Link($file: String!, $saveAs: String!) {
   getFile(file: $file) { name size lastModified url saved: url(saveAs: $saveAs) }
 }`;
+const LINK_ONLY = `query LinkOnly($file: String!) {
+  getFile(file: $file) { name size lastModified url }
+}`;
 
 const client = generateClient();
 
+/** There is no file of this name. */
+export class NoSuchFile extends PageError {
+  constructor(name: string) {
+    const forms = new Set([name, name.normalize("NFC"), name.normalize("NFD")]).size;
+    const advice = "It may have been moved or deleted";
+    super(
+      "This file no longer exists.",
+      forms === 1 ? `${advice}.` : `${advice}, or its name only looks the same: an accent can be spelled in two ways.`,
+    );
+  }
+}
+
+/** The API returned an error. */
+class Refused extends PageError {}
+
 /** Return the next files and folders whose names start with `prefix`: at least `atLeast`, if there are that many. */
 export async function listFolder(prefix: string, nextToken: string | null = null, atLeast = 1): Promise<Page> {
-  const found: Page = { items: [], folders: [], nextToken };
+  refuseSignature(prefix);
+  let found: Page = { items: [], folders: [], nextToken, unusable: 0 };
   do {
-    const variables = { prefix, limit: PAGE_SIZE, nextToken: found.nextToken };
-    const { listFiles: page } = await request<{ listFiles: Page }>(LIST, variables);
-    found.items.push(...page.items);
-    found.folders.push(...page.folders);
-    found.nextToken = page.nextToken;
+    const before = found.nextToken;
+    const { data } = await request(LIST, { prefix, limit: PAGE_SIZE, nextToken: before });
+    const page = parsePage(data["listFiles"]);
+    if (!page || (page.nextToken && page.nextToken === before)) throw notUnderstood("listFiles");
+    found = joined(found, page);
     // An empty page is not necessarily the last one.
   } while (found.nextToken && found.items.length + found.folders.length < atLeast);
   return found;
 }
 
-/** Return the details and URLs of a file. Throws PageError if there is no such file. */
+/** Return the details and URLs of a file. Throws NoSuchFile or another PageError. */
 export async function getLink(name: string): Promise<Link> {
-  const { getFile, errors } = await request<{ getFile: Link | null }>(LINK, { file: name, saveAs: lastPart(name) });
-  if (!getFile) throw new PageError("This file no longer exists.", "It may have been moved or deleted.");
-  if (errors?.[0]) throw refused(errors[0]);
-  return getFile;
+  refuseSignature(name);
+  const { data, errors } = await request(LINK, { file: name, saveAs: lastPart(name) }).catch((thrown) => {
+    // The name to save it under may be what was refused.
+    if (thrown instanceof Refused) return request(LINK_ONLY, { file: name });
+    throw thrown;
+  });
+  if (data["getFile"] === null && !errors[0]) throw new NoSuchFile(name);
+  const file = parseFile(data["getFile"]);
+  if (file?.name === name && file.url)
+    return { ...file, url: file.url, saved: parseUrl((data["getFile"] as { saved?: unknown }).saved) };
+  throw errors[0] ? refused(errors[0]) : notUnderstood("getFile");
 }
 
 /** Return a name without its folder: `sunset.jpg`, or `2026/` for a folder. */
@@ -46,35 +73,85 @@ export function lastPart(name: string): string {
   return name.slice(name.lastIndexOf("/", name.length - 2) + 1);
 }
 
-type PartialData = { errors?: ResponseError[] };
-type ResponseError = { message: string; errorType?: string; originalError?: Error };
+type ResponseError = { message?: unknown; errorType?: unknown; originalError?: Error };
+type Response = { data: Record<string, unknown>; errors: ResponseError[] };
 
 /** Return the data of a response, with its errors if it is partial: a URL that could not be signed is null. */
-async function request<Data extends object>(
-  query: string,
-  variables: Record<string, unknown>,
-): Promise<Data & PartialData> {
-  try {
-    return ((await client.graphql<unknown>({ query, variables: variables as never })) as { data: Data }).data;
-  } catch (thrown) {
-    const { data, errors } = thrown as { data?: Data | null; errors?: ResponseError[] };
-    if (data && Object.values(data).some(Boolean)) return { ...data, errors: errors ?? [] };
-    throw refusal(thrown, errors?.[0]);
+async function request(query: string, variables: Record<string, unknown>): Promise<Response> {
+  const sent = client.graphql<unknown>({ query, variables: variables as never }) as Promise<unknown>;
+  const [response, thrown] = await inTime(sent).then(
+    (received) => [received, null] as const,
+    (error: unknown) => [error, error] as const,
+  );
+  const { data, errors } = (response ?? {}) as { data?: unknown; errors?: unknown };
+  const found = Array.isArray(errors) ? errors.map((error): ResponseError => error ?? {}) : [];
+  const isUsable = typeof data === "object" && data !== null && !Array.isArray(data);
+  if (isUsable && (!thrown || Object.values(data).some(Boolean))) {
+    return { data: data as Record<string, unknown>, errors: found };
   }
+  if (!thrown || found[0] === undefined) throw thrown instanceof Error ? refusal(thrown) : notUnderstood("no data");
+  throw found[0].originalError ? refusal(found[0].originalError) : refused(found[0]);
 }
 
-/** Translate what Amplify threw: an error in the response, or its own error from before there was a response. */
-function refusal(thrown: unknown, response?: ResponseError): PageError {
-  if (response && !response.originalError) return refused(response);
-  const error = (response?.originalError ?? thrown) as Error & { underlyingError?: unknown };
+function inTime<Value>(promise: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    const error = new PageError("The API did not respond in time.", "Check your connection, then try again.");
+    timer = setTimeout(() => reject(error), LONGEST_WAIT);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+type AmplifyError = Error & { underlyingError?: unknown; response?: { statusCode?: number } };
+
+/** Translate Amplify's own error: there was no GraphQL response. */
+function refusal(error: AmplifyError): PageError {
   if (needsSignIn(error.underlyingError)) return new SessionEnded();
-  if (error.underlyingError instanceof Error) return asPageError(error.underlyingError);
+  if (error.underlyingError instanceof PageError || error instanceof PageError) return asPageError(error);
+  if (isNetworkError(error)) return asPageError(error);
   if (error.name === "NoValidAuthTokens") return new SessionEnded();
-  if (error.name === "UnauthorizedException" && !Amplify.getConfig().API?.GraphQL?.apiKey) return new SessionEnded();
-  return isNetworkError(error) ? asPageError(error) : refused({ message: error.message, errorType: error.name });
+  const status = error.response?.statusCode;
+  if (status === 401 || error.name === "UnauthorizedException")
+    return usesApiKey() ? keyRefused(error) : new SessionEnded();
+  if (status === 429 || /Throttl|TooManyRequests|LimitExceeded/.test(error.name)) {
+    return new PageError("The API received too many requests.", "Wait a minute, then try again.", error.name);
+  }
+  if (status && status >= 500) {
+    return new PageError("The API is not available.", "Try again in a few minutes.", `HTTP ${status}`);
+  }
+  // The name is UnknownError if the response was not one of AWS.
+  if (error instanceof SyntaxError || error instanceof TypeError || error.name === "UnknownError")
+    return notUnderstood(status && `HTTP ${status}`);
+  if (!status && error.underlyingError instanceof Error) return signInError(error.underlyingError);
+  return refused({ message: error.message, errorType: error.name });
 }
 
-function refused({ errorType = "Error", message }: ResponseError): PageError {
-  const advice = "Try again. If the problem persists, send this to your administrator:";
-  return new PageError("The API refused the request.", advice, `${errorType}: ${message}`);
+function usesApiKey(): boolean {
+  return Boolean(Amplify.getConfig().API?.GraphQL?.apiKey);
+}
+
+function keyRefused({ name, message }: Error): PageError {
+  return new PageError(
+    "The API does not accept this page's API key.",
+    "The key may have expired. Send this to your administrator:",
+    `${name}: ${message}`,
+  );
+}
+
+function refused({ errorType, message }: ResponseError): PageError {
+  const detail = `${typeof errorType === "string" ? errorType : "Error"}: ${String(message ?? "no message").slice(0, 500)}`;
+  return new Refused("The API refused the request.", TELL_ADMINISTRATOR, detail);
+}
+
+/** Return the error for a response that is not GraphQL, such as the page of a proxy or of a network's sign-in. */
+function notUnderstood(detail?: string | number): PageError {
+  return new PageError(
+    "The API sent a response that this page does not understand.",
+    "A proxy or the sign-in page of a network may have sent it instead. Check your connection, then try again.",
+    detail ? String(detail) : undefined,
+  );
+}
+
+function refuseSignature(name: string): void {
+  if (containsSignature(name)) throw new PageError("This is a signed link, not a name.", "Open it in a new tab.");
 }

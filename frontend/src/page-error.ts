@@ -1,6 +1,6 @@
 /** An error to show: `message` says what failed, `advice` what to do, and `detail` helps an administrator. */
 export class PageError extends Error {
-  override readonly name = "PageError";
+  override readonly name: string = "PageError";
 
   constructor(
     message: string,
@@ -17,6 +17,8 @@ export class SessionEnded extends PageError {
     super("Your session has ended.", "Sign in again to return to this folder.");
   }
 }
+
+export const TELL_ADMINISTRATOR = "Try again. If the problem persists, send this to your administrator:";
 
 /** Convert anything thrown to an error to show. */
 export function asPageError(thrown: unknown): PageError {

@@ -1,7 +1,10 @@
 import { useSyncExternalStore } from "react";
+import { containsSignature } from "./signed-url.ts";
 
 /** What the page shows: a folder (`""` or `photos/`), the name prefix to search for, and the open file. */
 export type Route = { folder: string; search: string; file: string | null };
+
+const TOP: Route = { folder: "", search: "", file: null };
 
 /** Return the hash of a route: `#/photos/`, `#/photos/?q=sun`, `#/photos/sunset.jpg`. Works for any name. */
 export function hashOf({ folder, search, file }: Route): string {
@@ -9,8 +12,9 @@ export function hashOf({ folder, search, file }: Route): string {
   return `#/${path}${search && `?q=${encodeURIComponent(search)}`}`;
 }
 
-/** Return the route of a hash; the top folder if the hash is malformed. */
+/** Return the route of a hash; the top folder if the hash is malformed or contains a signed URL. */
 export function parseRoute(hash: string): Route {
+  if (containsSignature(hash)) return TOP;
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   try {
     const name = path.split("/").map(decodeURIComponent).join("/");
@@ -18,8 +22,15 @@ export function parseRoute(hash: string): Route {
     const search = new URLSearchParams(query.replaceAll("+", "%2B")).get("q") ?? "";
     return { folder, search, file: name === folder ? null : name };
   } catch {
-    return { folder: "", search: "", file: null };
+    return TOP;
   }
+}
+
+/** Remove a signed URL that was pasted into the address, and return whether there was one. */
+export function removeSignedUrl(): boolean {
+  if (!containsSignature(location.hash)) return false;
+  history.replaceState(history.state, "", "#/");
+  return true;
 }
 
 /** Return the current route, which is kept in the address. */

@@ -3,6 +3,7 @@ import { fetchAuthSession, getCurrentUser, signOut } from "aws-amplify/auth";
 import { ConsoleLogger } from "aws-amplify/utils";
 import type { Config } from "./config.ts";
 import { needsSignIn } from "./page-error.ts";
+import { signInError } from "./sign-in-errors.ts";
 
 /** Configure Amplify for the stack. */
 export function configure(config: Config): void {
@@ -25,7 +26,7 @@ export function configure(config: Config): void {
 export async function currentUser(): Promise<string | null> {
   const session = await fetchAuthSession().catch((error) => {
     if (needsSignIn(error)) return { tokens: undefined };
-    throw error;
+    throw signInError(error);
   });
   if (!session.tokens) return null;
   const user = await getCurrentUser();

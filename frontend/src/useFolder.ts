@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { joined } from "./api-response.ts";
 import { listFolder, type Page } from "./files.ts";
 import { isExpired } from "./signed-url.ts";
 
@@ -31,8 +32,7 @@ export function useFolder(folder: string, search: string) {
     if (!page || loading) return;
     void load(async () => {
       const next = await listFolder(prefix, page.nextToken);
-      const folders = [...page.folders, ...next.folders];
-      return { items: [...page.items, ...next.items], folders, nextToken: next.nextToken };
+      return joined(page, next);
     });
   };
 

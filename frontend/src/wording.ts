@@ -1,11 +1,38 @@
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const JOINER = /[\u200c\u200d\ufe0e\ufe0f]/; // between emoji, and in scripts whose letters they change
+const JOINED = /[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{M}]$|(?![\p{sc=Latn}\p{sc=Grek}\p{sc=Cyrl}])\p{L}$/u;
+
 /**
  * Return a name with invisible and text-direction characters written out: with them, `annual‮fdp.exe` looks like
  * a PDF.
  */
 export function shown(name: string): string {
-  return name.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, (character) => {
-    return `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
-  });
+  return name.replace(INVISIBLE, (character, index: number) =>
+    JOINER.test(character) && JOINED.test(name.slice(0, index)) ? character : writtenOut(character),
+  );
+}
+
+/** Return a name in ASCII, every other character written out: `e[U+0301]te.jpg`. Shows how two names differ. */
+export function spelledOut(name: string): string {
+  return name.replace(/[^ -~]| (?= )|^ | $/gu, (character) => (character === " " ? "[space]" : writtenOut(character)));
+}
+
+/** Return the names that look the same as another one: other normal forms, other spaces, invisible characters. */
+export function lookAlikes(names: string[]): Set<string> {
+  const byAppearance = new Map<string, string[]>();
+  for (const name of names) {
+    const look = appearance(name);
+    byAppearance.set(look, [...(byAppearance.get(look) ?? []), name]);
+  }
+  return new Set([...byAppearance.values()].filter((same) => same.length > 1).flat());
+}
+
+function appearance(name: string): string {
+  return name.replace(INVISIBLE, "").normalize("NFC").replace(/\s+/gu, " ").trim();
+}
+
+function writtenOut(character: string): string {
+  return `[U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}]`;
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
@@ -21,6 +48,11 @@ export function sizeOf(bytes: number): string {
     unitDisplay: step ? "short" : "long",
   } as const;
   return new Intl.NumberFormat(undefined, options).format(bytes / 1000 ** step);
+}
+
+/** `104 bytes · 24 Nov 2026`: what is known of a file. */
+export function detailsOf({ size, lastModified }: { size: number | null; lastModified: string | null }): string {
+  return [size !== null && sizeOf(size), lastModified !== null && dateOf(lastModified)].filter(Boolean).join(" · ");
 }
 
 /** `24 Nov 2026`, in the reader's language and time zone. */
@@ -42,6 +74,6 @@ function inUnit(number: number, unit: string): string {
 }
 
 /** `1 file`, `3 files`. */
-export function counted(number: number, noun: string): string {
-  return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
+export function counted(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number.toLocaleString()} ${number === 1 ? noun : plural}`;
 }

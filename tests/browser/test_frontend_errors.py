@@ -84,20 +84,6 @@ def test_refusal_of_the_api_shows_its_type_and_message(watch: Watched, stack: St
     alert_says(watch.page, "The API refused the request.", "InvalidLimit: limit must be between 1 and 1000, not 0.")
 
 
-def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(watch: Watched, stack: Stack) -> None:
-    def remove_names(route: Route) -> None:
-        response = route.fetch()
-        listed = response.json()
-        for item in listed["data"]["listFiles"]["items"]:
-            item["name"] = None  # which the schema rules out
-        route.fulfill(response=response, json=listed)
-
-    watch.provoked.append("TypeError")
-    watch.page.route(stack.outputs.graphql_url, remove_names)
-    watch.page.goto(f"{stack.outputs.frontend_url}/#/pictures/")
-    alert_says(watch.page, "Something went wrong in this page.", "Reload the page.", "TypeError")
-
-
 def test_file_deleted_after_the_listing_is_reported(watch: Watched, stack: Stack) -> None:
     name, s3 = f"{uuid.uuid4().hex}/soon gone.txt", stack.client("s3")
     watch.provoked.append("403 (Forbidden)")
@@ -129,6 +115,18 @@ def test_file_that_does_not_match_its_extension_is_explained(watch: Watched, sta
     stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{name}", Body=b"no picture")
     visit(watch.page, stack, name)
     expect(watch.page.get_by_role("heading", name="This browser cannot show this file.")).to_be_visible()
+
+
+def test_file_that_cannot_be_saved_under_its_name_is_shown_and_can_be_opened(watch: Watched, stack: Stack) -> None:
+    folder, name = uuid.uuid4().hex, "reports\\2026.txt"
+    stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key=f"files/{folder}/{name}", Body=b"A report")
+    visit(watch.page, stack, f"{folder}/")
+    file(watch.page, name).click()
+    dialog = watch.page.get_by_role("dialog", name=name)
+    expect(dialog.locator("pre")).to_have_text("A report")
+    expect(dialog.get_by_role("link", name="Open in a new tab")).to_be_visible()
+    dialog.get_by_role("button", name="Download").click()
+    expect(dialog.get_by_role("status")).to_contain_text("cannot be saved under its own name")
 
 
 def test_empty_and_unknown_files_are_explained(watch: Watched, stack: Stack) -> None:

@@ -186,3 +186,17 @@ def test_variables_that_are_not_json_are_not_sent(page: Page) -> None:
     write(page, "{ getFiles }", "{")
     run(page)
     assert "Variables are invalid JSON" in response_text(page)
+
+
+def test_signed_url_is_neither_sent_nor_kept(page: Page) -> None:
+    url = f"https://files.example.com/a.txt?Expires=1&Signature={'S1gn-' * 20}&Key-Pair-Id=K"
+    for query, variables in (
+        (f"{{ getUrl(file: {json.dumps(url)}) }}", ""),
+        ("query ($file: String!) { getUrl(file: $file) }", json.dumps({"file": url})),
+    ):
+        write(page, query, variables)
+        run(page)
+        assert "The request contains a signed URL." in response_text(page)
+    page.reload()
+    expect(page.get_by_role("button", name=TITLES[0], exact=True)).to_be_visible()
+    assert "S1gn" not in page.evaluate("JSON.stringify({...localStorage})")

@@ -52,7 +52,7 @@ class Edge:
     headers: dict[str, str] = field(default_factory=dict)
     always_drops_after: int | None = None
     signs_listed: bool = True
-    hostile: Any = None  # the data of the API's responses
+    hostile: dict[str, Any] | None = None  # the data of the API's responses
     refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
 
     def sign(self, name: str) -> str:
