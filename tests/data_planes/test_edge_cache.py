@@ -32,6 +32,7 @@ DISTRIBUTION = Distribution(
     bucket_path="/bucket/files",
     cache_policy=POLICY,
     compress=True,
+    invalidations={},
     origin_request_headers=frozenset({"origin", "access-control-request-method", "access-control-request-headers"}),
     response_headers=cast(
         Any,
@@ -268,6 +269,27 @@ def test_stored_file_is_served_while_the_origin_fails(viewer: Viewer, bucket: Bu
     bucket.failing = 0
     viewer.now += 10
     assert viewer.ask("/a.png").body == b"new"
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/a.png", {"/a.png?saveAs=b", "/b/c.png"}),
+        ("b/*", {"/a.png", "/a.png?saveAs=b"}),
+        ("/a.png*", {"/b/c.png"}),
+        ("/*", set()),
+    ],
+)
+def test_invalidation_removes_the_files_it_names_once(
+    viewer: Viewer, bucket: Bucket, path: str, left: set[str]
+) -> None:
+    targets = {"/a.png", "/a.png?saveAs=b", "/b/c.png"}
+    for target in targets:
+        bucket.put(target.partition("?")[0], b"a")
+        viewer.ask(target)
+    viewer.distribution = replace(DISTRIBUTION, invalidations={"I1": (path,)})
+    assert {target for target in targets if viewer.ask(target).x_cache == "Hit"} == left
+    assert {target for target in targets if viewer.ask(target).x_cache == "Hit"} == targets
 
 
 def test_key_holds_the_allowed_parameters_and_no_others(viewer: Viewer, bucket: Bucket) -> None:
