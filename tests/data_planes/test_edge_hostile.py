@@ -21,6 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from local.data_planes.cloudfront.edge import Edge
 from local.data_planes.deployed_state import DeployedState
+from local.servers import serve
 from tests.data_planes.test_edge import serving
 from tests.data_planes.test_edge_cache import DISTRIBUTION, NOW
 from tests.signing_keys import KEY_ID, P256
@@ -108,8 +109,8 @@ def test_websocket_is_refused_as_a_request() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_request_with_a_body_is_refused(method: str, headers: list[tuple[bytes, bytes]]) -> None:
-    status, answered, body = respond("http://127.0.0.1:9", method=method, headers=headers, keys=None)
-    assert (status, answered[b"x-refused-by"], answered[b"connection"]) == (403, b"edge", b"close")
+    status, received, body = respond("http://127.0.0.1:9", method=method, headers=headers, keys=None)
+    assert (status, received[b"x-refused-by"], received[b"connection"]) == (403, b"edge", b"close")
     assert b"must not have a body" in body
 
 
@@ -179,6 +180,31 @@ def test_holder_of_a_custom_policy_opens_what_it_says_from_where_it_says(origin_
         assert status(b"/a.jpg", "192.0.3.9", **signed) == 403
         forwarded = [(b"x-forwarded-for", b"192.0.2.9"), *signed.get("headers", [])]
         assert status(b"/a.jpg", "192.0.3.9", **signed | {"headers": forwarded}) == 403
+
+
+def test_address_of_a_viewer_is_that_of_its_socket() -> None:
+    # Otherwise a viewer could name itself the address that a custom policy allows.
+    async def respond_with_address(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+    async def address() -> str:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            async with (
+                serve(respond_with_address, listener),
+                aiohttp.ClientSession() as session,
+                session.get(url, headers={"X-Forwarded-For": "192.0.2.9"}) as response,
+            ):
+                return await response.text()
+
+    assert asyncio.run(address()) == "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
