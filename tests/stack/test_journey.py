@@ -693,11 +693,11 @@ def test_edge_keeps_a_file_as_its_headers_say_and_notices_that_it_changed(stack:
         stack.client("s3").put_object(Bucket=stack["BucketName"], Key=key, Body=body, CacheControl="max-age=2")
 
     def opened() -> tuple[bytes, str]:
-        response = requests.get(url, timeout=30)
+        response = requests.get(signed, timeout=30)
         return response.content, response.headers["X-Cache"].removesuffix(" from cloudfront")
 
     put(b"old")
-    url = get_url(stack, user, "replaced.bin")
+    signed = get_url(stack, user, "replaced.bin")
     first, second = opened(), opened()
     assert (first, second) == ((b"old", "Miss"), (b"old", "Hit"))
     deadline = time.monotonic() + 30

@@ -43,6 +43,9 @@ MAX_REQUEST_BYTES = 20_480
 # A URL library drops or cuts at these, so the origin would get another target than the one that was checked.
 _NOT_IN_A_TARGET = re.compile(rb"[\x00-\x20#\x7f]")
 
+# A client that percent-encodes a whole signed URL sends its signature in the path or in another parameter.
+_SIGNATURE = re.compile(r"(signature(?:=|%(?:25)*3d))[\w~-]+", re.I)
+
 HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 BODY_NOT_ALLOWED = "A GET, HEAD or OPTIONS request must not have a body."
@@ -106,14 +109,14 @@ class Edge:
         # The query of a signed URL is a bearer token: it is removed from the scope so that no access log shows it.
         query, scope["query_string"] = scope["query_string"], b""
         method = scope.get("method", "GET")
-        request = f"{method} {scope['raw_path'].decode('latin-1')}"
+        request = _masked(f"{method} {scope['raw_path'].decode('latin-1')}")
         try:
             response = await self._respond(scope, method, query, request)
         except Unreadable as error:
             log.error("%s: 503, the distribution could not be read: %s", request, error)
             response = responses.error_page(503, "CloudFront could not read this distribution.")
         except canned_policy.Refused as refused:
-            log.info("%s: 403, refused by the edge: %s", request, refused.reason)
+            log.info("%s: 403, refused by the edge: %s", request, _masked(refused.reason))
             response = responses.error(403, "text/xml", canned_policy.refusal_body(refused.code, refused.message))
         except (aiohttp.ClientError, TimeoutError) as error:
             # Only the type is logged: the text of some of these errors contains the signed URL.
@@ -161,6 +164,10 @@ class Edge:
             return METHOD_NOT_ALLOWED
         has_body = "transfer-encoding" in viewer or viewer.get("content-length", "0").strip("0") != ""
         return BODY_NOT_ALLOWED if has_body and method in ("GET", "HEAD", "OPTIONS") else None
+
+
+def _masked(text: str) -> str:
+    return _SIGNATURE.sub(r"\1…", text)
 
 
 def _malformed(scope: Scope, viewer: Headers, cdn_url: str, query: bytes) -> tuple[int, str] | None:
