@@ -413,7 +413,7 @@ def test_large_file_passes_in_constant_memory(edge: int, old: KeyPair) -> None:
 
 def test_viewer_who_leaves_ends_the_download_at_the_origin(edge: int, origin: Origin, old: KeyPair) -> None:
     with socket.create_connection(("127.0.0.1", edge), timeout=PATIENCE) as viewer:
-        viewer.sendall(f"GET {old.sign('/large')} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+        viewer.sendall(f"GET {old.sign('/large')} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert viewer.recv(1024).startswith(b"HTTP/1.1 200")
         assert not origin.download_ended.is_set()
     assert origin.download_ended.wait(PATIENCE)

@@ -136,7 +136,7 @@ class Viewer:
         self.now = NOW
         self.distribution = distribution
         state = DeployedState(lambda: self.distribution, fresh=-1)
-        self.edge = Edge(state, "https://files.example.com", bucket.url, lambda: self.now)
+        self.edge = Edge(state, "https://files.example.com", bucket.url, lambda: self.now, {"x-secret": "s"})
 
     def send(self, target: str, method: str = "GET", **headers: str) -> Response:
         path, _, query = target.partition("?")
@@ -145,7 +145,8 @@ class Viewer:
             "method": method,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+            "headers": [(b"host", b"files.example.com")]
+            + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         }
         return asyncio.run(self._received(scope))
 
@@ -199,6 +200,7 @@ def test_expired_file_that_is_unchanged_is_fresh_again_without_its_bytes(viewer:
     response = viewer.send("/a.png")
     assert (response.status, response.body, response.x_cache) == (200, b"same", "RefreshHit")
     assert bucket.requests[-1][2]["if-none-match"] == '"1"'
+    assert {sent["x-secret"] for _, _, sent in bucket.requests} == {"s"}
     viewer.now += 59
     assert viewer.send("/a.png").x_cache == "Hit"
     assert len(bucket.requests) == 2
