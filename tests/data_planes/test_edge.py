@@ -413,7 +413,7 @@ def test_large_file_passes_in_constant_memory(edge: int, old: KeyPair) -> None:
 
 def test_viewer_who_leaves_ends_the_download_at_the_origin(edge: int, origin: Origin, old: KeyPair) -> None:
     with socket.create_connection(("127.0.0.1", edge), timeout=PATIENCE) as viewer:
-        viewer.sendall(f"GET {old.sign('/large')} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+        viewer.sendall(f"GET {old.sign('/large')} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert viewer.recv(1024).startswith(b"HTTP/1.1 200")
         assert not origin.download_ended.is_set()
     assert origin.download_ended.wait(PATIENCE)
@@ -544,6 +544,15 @@ def test_distribution_with_rules_beside_the_default_is_not_guessed_at(
     assert ask(edge, old.sign("/a.jpg")).status == 503
 
 
+def test_invalidations_of_the_distribution_are_read(cloudfront: CloudFront) -> None:
+    paths: Any = {"Quantity": 2, "Items": ["/a.jpg", "/b/*"]}
+    made = cloudfront.client.create_invalidation(
+        DistributionId=cloudfront.id, InvalidationBatch={"Paths": paths, "CallerReference": "once"}
+    )
+    found = read(cloudfront.client, cloudfront.id).invalidations
+    assert found == {made["Invalidation"]["Id"]: ("/a.jpg", "/b/*")}
+
+
 def _made(response: Any, **_: Any) -> Any:
     return response
 
@@ -591,6 +600,7 @@ def test_policies_of_the_distribution_are_read(cloudfront: CloudFront) -> None:
     assert (found.compress, found.bucket_path) == (True, "/b")
     assert found.origin_request_headers == {"origin", "x-other"}
     assert found.response_headers == {"Name": "headers"}
+    assert found.invalidations == {}
 
     key = policies["GetCachePolicy"]["CachePolicy"]["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
     key["CookiesConfig"] = {"CookieBehavior": "all"}

@@ -32,6 +32,7 @@ DISTRIBUTION = Distribution(
     bucket_path="/bucket/files",
     cache_policy=POLICY,
     compress=True,
+    invalidations={},
     origin_request_headers=frozenset({"origin", "access-control-request-method", "access-control-request-headers"}),
     response_headers=cast(
         Any,
@@ -59,7 +60,7 @@ DISTRIBUTION = Distribution(
 
 @dataclass
 class Bucket:
-    """An origin over HTTP: its files, and what it was asked for."""
+    """An origin over HTTP: its files, and the requests that it got."""
 
     url: str = ""
     files: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
@@ -118,7 +119,7 @@ def bucket(server: ThreadingHTTPServer) -> Bucket:
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: Headers
     body: bytes
@@ -135,20 +136,21 @@ class Viewer:
         self.now = NOW
         self.distribution = distribution
         state = DeployedState(lambda: self.distribution, fresh=-1)
-        self.edge = Edge(state, "https://files.example.com", bucket.url, lambda: self.now)
+        self.edge = Edge(state, "https://files.example.com", bucket.url, lambda: self.now, {"x-secret": "s"})
 
-    def ask(self, target: str, method: str = "GET", **headers: str) -> Answer:
+    def send(self, target: str, method: str = "GET", **headers: str) -> Response:
         path, _, query = target.partition("?")
         scope = {
             "type": "http",
             "method": method,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+            "headers": [(b"host", b"files.example.com")]
+            + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         }
-        return asyncio.run(self._answer(scope))
+        return asyncio.run(self._received(scope))
 
-    async def _answer(self, scope: Scope) -> Answer:
+    async def _received(self, scope: Scope) -> Response:
         sent: list[Message] = []
 
         async def send(message: Message) -> None:
@@ -161,7 +163,7 @@ class Viewer:
         async with aiohttp.ClientSession(auto_decompress=False) as self.edge.origin.session:
             await self.edge(scope, receive, send)
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        return Answer(sent[0]["status"], Headers(raw=sent[0]["headers"]), body)
+        return Response(sent[0]["status"], Headers(raw=sent[0]["headers"]), body)
 
 
 @pytest.fixture
@@ -171,35 +173,36 @@ def viewer(bucket: Bucket) -> Viewer:
 
 def test_replaced_file_opens_as_it_was_until_its_ttl_ends(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"old")
-    assert (viewer.ask("/a.png").x_cache, viewer.ask("/a.png").x_cache) == ("Miss", "Hit")
+    assert (viewer.send("/a.png").x_cache, viewer.send("/a.png").x_cache) == ("Miss", "Hit")
     bucket.put("/a.png", b"new", etag='"2"')
     viewer.now += 59
-    answer = viewer.ask("/a.png")
-    assert (answer.body, answer.x_cache, answer.headers["age"]) == (b"old", "Hit", "59")
+    response = viewer.send("/a.png")
+    assert (response.body, response.x_cache, response.headers["age"]) == (b"old", "Hit", "59")
     viewer.now += 1
-    assert (viewer.ask("/a.png").body, viewer.ask("/a.png").x_cache) == (b"new", "Hit")
+    assert (viewer.send("/a.png").body, viewer.send("/a.png").x_cache) == (b"new", "Hit")
 
 
 def test_deleted_file_opens_until_its_ttl_ends_and_then_no_more(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"old")
-    viewer.ask("/a.png")
+    viewer.send("/a.png")
     del bucket.files["/a.png"]
     viewer.now += 59
-    assert viewer.ask("/a.png").body == b"old"
+    assert viewer.send("/a.png").body == b"old"
     viewer.now += 1
-    answer = viewer.ask("/a.png")
-    assert (answer.status, answer.x_cache, answer.headers["x-refused-by"]) == (403, "Error", "origin")
+    response = viewer.send("/a.png")
+    assert (response.status, response.x_cache, response.headers["x-refused-by"]) == (403, "Error", "origin")
 
 
 def test_expired_file_that_is_unchanged_is_fresh_again_without_its_bytes(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"same")
-    viewer.ask("/a.png")
+    viewer.send("/a.png")
     viewer.now += 60
-    answer = viewer.ask("/a.png")
-    assert (answer.status, answer.body, answer.x_cache) == (200, b"same", "RefreshHit")
+    response = viewer.send("/a.png")
+    assert (response.status, response.body, response.x_cache) == (200, b"same", "RefreshHit")
     assert bucket.requests[-1][2]["if-none-match"] == '"1"'
+    assert {sent["x-secret"] for _, _, sent in bucket.requests} == {"s"}
     viewer.now += 59
-    assert viewer.ask("/a.png").x_cache == "Hit"
+    assert viewer.send("/a.png").x_cache == "Hit"
     assert len(bucket.requests) == 2
 
 
@@ -243,65 +246,86 @@ def test_other_statuses_are_not_kept(status: int) -> None:
 
 
 def test_missing_file_stays_missing_for_the_error_caching_minimum_ttl(viewer: Viewer, bucket: Bucket) -> None:
-    assert viewer.ask("/late.png").status == 403
+    assert viewer.send("/late.png").status == 403
     bucket.put("/late.png", b"here")
     viewer.now += 9.9
-    assert viewer.ask("/late.png").status == 403
+    assert viewer.send("/late.png").status == 403
     viewer.now += 0.1
-    assert viewer.ask("/late.png").status == 200
+    assert viewer.send("/late.png").status == 200
 
     policy = replace(POLICY, error_ttls={403: 1})
     viewer.distribution = replace(DISTRIBUTION, cache_policy=policy)
-    assert viewer.ask("/later.png").status == 403
+    assert viewer.send("/later.png").status == 403
     bucket.put("/later.png", b"here")
     viewer.now += 1
-    assert viewer.ask("/later.png").status == 200
+    assert viewer.send("/later.png").status == 200
 
 
 def test_stored_file_is_served_while_the_origin_fails(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"old")
-    viewer.ask("/a.png")
+    viewer.send("/a.png")
     viewer.now += 60
     bucket.failing = 503
-    assert (viewer.ask("/a.png").body, viewer.ask("/b.png").status) == (b"old", 503)
+    assert (viewer.send("/a.png").body, viewer.send("/b.png").status) == (b"old", 503)
     bucket.put("/a.png", b"new", etag='"2"')
     bucket.failing = 0
     viewer.now += 10
-    assert viewer.ask("/a.png").body == b"new"
+    assert viewer.send("/a.png").body == b"new"
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/a.png", {"/a.png?saveAs=b", "/b/c.png"}),
+        ("b/*", {"/a.png", "/a.png?saveAs=b"}),
+        ("/a.png*", {"/b/c.png"}),
+        ("/*", set()),
+    ],
+)
+def test_invalidation_removes_the_files_it_names_once(
+    viewer: Viewer, bucket: Bucket, path: str, left: set[str]
+) -> None:
+    targets = {"/a.png", "/a.png?saveAs=b", "/b/c.png"}
+    for target in targets:
+        bucket.put(target.partition("?")[0], b"a")
+        viewer.send(target)
+    viewer.distribution = replace(DISTRIBUTION, invalidations={"I1": (path,)})
+    assert {target for target in targets if viewer.send(target).x_cache == "Hit"} == left
+    assert {target for target in targets if viewer.send(target).x_cache == "Hit"} == targets
 
 
 def test_key_holds_the_allowed_parameters_and_no_others(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"a")
-    assert viewer.ask("/a.png?x=1&saveAs=b&versionId=7").x_cache == "Miss"
+    assert viewer.send("/a.png?x=1&saveAs=b&versionId=7").x_cache == "Miss"
     assert bucket.requests[-1][1] == "/a.png?saveAs=b"
-    assert viewer.ask("/a.png?saveAs=b").x_cache == "Hit"
-    assert viewer.ask("/a.png?saveAs=c").x_cache == "Miss"
-    assert viewer.ask("/a.png").x_cache == "Miss"
-    assert viewer.ask("/%61.png").status == 403
+    assert viewer.send("/a.png?saveAs=b").x_cache == "Hit"
+    assert viewer.send("/a.png?saveAs=c").x_cache == "Miss"
+    assert viewer.send("/a.png").x_cache == "Miss"
+    assert viewer.send("/%61.png").status == 403
 
 
 def test_signature_is_checked_before_the_cache(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"a")
-    viewer.ask("/a.png")
+    viewer.send("/a.png")
     viewer.distribution = replace(DISTRIBUTION, keys={})
-    assert (viewer.ask("/a.png").status, viewer.ask("/a.png").headers["x-refused-by"]) == (403, "edge")
+    assert (viewer.send("/a.png").status, viewer.send("/a.png").headers["x-refused-by"]) == (403, "edge")
 
 
 def test_range_and_conditions_are_served_from_a_stored_file(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"0123456789")
-    viewer.ask("/a.png")
-    part = viewer.ask("/a.png", range="bytes=2-4")
+    viewer.send("/a.png")
+    part = viewer.send("/a.png", range="bytes=2-4")
     assert (part.status, part.body, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
-    assert viewer.ask("/a.png", if_none_match='"1"').status == 304
-    assert viewer.ask("/a.png", if_modified_since=MODIFIED).status == 304
-    assert viewer.ask("/a.png", "HEAD").x_cache == "Hit"
+    assert viewer.send("/a.png", if_none_match='"1"').status == 304
+    assert viewer.send("/a.png", if_modified_since=MODIFIED).status == 304
+    assert viewer.send("/a.png", "HEAD").x_cache == "Hit"
     assert len(bucket.requests) == 1
 
 
 def test_range_of_a_file_that_is_not_stored_passes_through_and_is_not_kept(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"012345678")
-    assert viewer.ask("/a.png", range="bytes=0-0").status == 206
-    assert viewer.ask("/a.png").body == b"012345678"
+    assert viewer.send("/a.png", range="bytes=0-0").status == 206
+    assert viewer.send("/a.png").body == b"012345678"
 
 
 STORED = Stored(
@@ -334,32 +358,32 @@ STORED = Stored(
     ],
 )
 def test_stored_file_is_served_as_the_request_says(headers: dict[str, str], status: int, body: bytes) -> None:
-    found, answered, sent = serve(STORED, Headers(headers))
+    found, headers_sent, sent = serve(STORED, Headers(headers))
     assert (found, sent) == (status, body)
-    assert answered.get("content-length", "0") == str(len(body))
+    assert headers_sent.get("content-length", "0") == str(len(body))
 
 
 def test_text_is_compressed_for_viewers_that_accept_gzip(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.txt", TEXT, Content_Type="text/plain; charset=utf-8")
-    small = viewer.ask("/a.txt", accept_encoding="br, gzip")
+    small = viewer.send("/a.txt", accept_encoding="br, gzip")
     assert gzip.decompress(small.body) == TEXT
     expected = {"content-encoding": "gzip", "etag": 'W/"1"', "content-length": str(len(small.body))}
     assert {name: small.headers[name] for name in expected} == expected
     assert "Accept-Encoding" in small.headers["vary"]
-    whole = viewer.ask("/a.txt")
+    whole = viewer.send("/a.txt")
     assert (whole.body, whole.headers["etag"], whole.x_cache) == (TEXT, '"1"', "Miss")
-    assert viewer.ask("/a.txt", accept_encoding="gzip").x_cache == "Hit"
-    assert viewer.ask("/a.txt", accept_encoding="gzip", if_none_match='W/"1"').status == 304
-    assert viewer.ask("/a.txt", accept_encoding="gzip", range="bytes=0-3").body == b"line"
+    assert viewer.send("/a.txt", accept_encoding="gzip").x_cache == "Hit"
+    assert viewer.send("/a.txt", accept_encoding="gzip", if_none_match='W/"1"').status == 304
+    assert viewer.send("/a.txt", accept_encoding="gzip", range="bytes=0-3").body == b"line"
     viewer.now += 60
-    assert viewer.ask("/a.txt", accept_encoding="gzip").x_cache == "RefreshHit"
+    assert viewer.send("/a.txt", accept_encoding="gzip").x_cache == "RefreshHit"
 
 
 def test_compressed_text_is_not_kept_if_the_minimum_ttl_is_zero(viewer: Viewer, bucket: Bucket) -> None:
     viewer.distribution = replace(DISTRIBUTION, cache_policy=replace(POLICY, min_ttl=0))
     bucket.put("/a.txt", TEXT, Content_Type="text/plain")
-    assert [viewer.ask("/a.txt", accept_encoding="gzip").x_cache for _ in range(2)] == ["Miss", "Miss"]
-    assert [viewer.ask("/a.txt").x_cache for _ in range(2)] == ["Miss", "Hit"]
+    assert [viewer.send("/a.txt", accept_encoding="gzip").x_cache for _ in range(2)] == ["Miss", "Miss"]
+    assert [viewer.send("/a.txt").x_cache for _ in range(2)] == ["Miss", "Hit"]
 
 
 @pytest.mark.parametrize(
@@ -375,15 +399,15 @@ def test_what_cloudfront_does_not_compress_passes_as_it_is(
     viewer: Viewer, bucket: Bucket, body: bytes, headers: dict[str, str]
 ) -> None:
     bucket.put("/a", body, **headers)
-    answer = viewer.ask("/a", accept_encoding="gzip")
-    assert (answer.body, answer.headers["etag"]) == (body, '"1"')
+    response = viewer.send("/a", accept_encoding="gzip")
+    assert (response.body, response.headers["etag"]) == (body, '"1"')
 
 
 @pytest.mark.parametrize("change", [{"compress": False}, {"cache_policy": replace(POLICY, gzip=False)}])
 def test_nothing_is_compressed_if_the_distribution_does_not(viewer: Viewer, bucket: Bucket, change: Any) -> None:
     viewer.distribution = replace(DISTRIBUTION, **change)
     bucket.put("/a.txt", TEXT, Content_Type="text/plain")
-    assert viewer.ask("/a.txt", accept_encoding="gzip").body == TEXT
+    assert viewer.send("/a.txt", accept_encoding="gzip").body == TEXT
 
 
 @pytest.mark.parametrize(
@@ -405,9 +429,9 @@ def test_large_file_is_not_kept(viewer: Viewer, bucket: Bucket, monkeypatch: pyt
     monkeypatch.setattr(cache, "MAX_OBJECT_BYTES", 1_000)
     bucket.put("/kept", b"x" * 1_000)
     bucket.put("/large", b"x" * 1_001)
-    assert [viewer.ask("/kept").x_cache for _ in range(2)] == ["Miss", "Hit"]
-    assert [viewer.ask("/large").x_cache for _ in range(2)] == ["Miss", "Miss"]
-    assert viewer.ask("/large").body == b"x" * 1_001
+    assert [viewer.send("/kept").x_cache for _ in range(2)] == ["Miss", "Hit"]
+    assert [viewer.send("/large").x_cache for _ in range(2)] == ["Miss", "Miss"]
+    assert viewer.send("/large").body == b"x" * 1_001
 
 
 def test_file_that_became_large_leaves_the_cache(
@@ -415,12 +439,12 @@ def test_file_that_became_large_leaves_the_cache(
 ) -> None:
     monkeypatch.setattr(cache, "MAX_OBJECT_BYTES", 1_000)
     bucket.put("/a", b"small")
-    viewer.ask("/a")
+    viewer.send("/a")
     bucket.put("/a", b"x" * 1_001, etag='"2"')
     viewer.now += 60
-    assert viewer.ask("/a", range="bytes=0-0").body == b"x"
-    assert viewer.ask("/a", "HEAD").headers["content-length"] == "1001"
-    assert viewer.ask("/a").body == b"x" * 1_001
+    assert viewer.send("/a", range="bytes=0-0").body == b"x"
+    assert viewer.send("/a", "HEAD").headers["content-length"] == "1001"
+    assert viewer.send("/a").body == b"x" * 1_001
 
 
 def test_least_recently_used_files_leave_a_full_cache() -> None:
@@ -439,11 +463,11 @@ def test_least_recently_used_files_leave_a_full_cache() -> None:
 
 def test_image_first_and_fetch_second_both_work(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"a")
-    image = viewer.ask("/a.png", accept="image/*")
-    fetched = viewer.ask("/a.png", origin="https://page.example")
-    image_again = viewer.ask("/a.png", accept="image/*")
+    image = viewer.send("/a.png", accept="image/*")
+    fetched = viewer.send("/a.png", origin="https://page.example")
+    image_again = viewer.send("/a.png", accept="image/*")
     # A browser reuses the first response for the second request only if both have the headers that Vary names.
-    assert {answer.headers["vary"] for answer in (image, fetched, image_again)} == {"Origin, Accept-Encoding"}
+    assert {response.headers["vary"] for response in (image, fetched, image_again)} == {"Origin, Accept-Encoding"}
     assert fetched.headers["access-control-allow-origin"] == "*"
     assert fetched.headers["access-control-expose-headers"] == "Accept-Ranges, ETag"
     assert fetched.x_cache == "Hit"
@@ -453,12 +477,12 @@ def test_image_first_and_fetch_second_both_work(viewer: Viewer, bucket: Bucket) 
 
 def test_headers_of_the_policy_do_not_decide_how_long_a_file_is_kept(viewer: Viewer, bucket: Bucket) -> None:
     bucket.put("/a.png", b"a", X_Amz_Meta_Secret="s")
-    assert [viewer.ask("/a.png").x_cache for _ in range(2)] == ["Miss", "Hit"]
-    answer = viewer.ask("/a.png")
-    assert answer.headers["cache-control"] == "private, max-age=60"
-    assert "x-amz-meta-secret" not in answer.headers
+    assert [viewer.send("/a.png").x_cache for _ in range(2)] == ["Miss", "Hit"]
+    response = viewer.send("/a.png")
+    assert response.headers["cache-control"] == "private, max-age=60"
+    assert "x-amz-meta-secret" not in response.headers
     bucket.put("/b.png", b"b", Cache_Control="max-age=5")
-    assert viewer.ask("/b.png").headers["cache-control"] == "max-age=5"
+    assert viewer.send("/b.png").headers["cache-control"] == "max-age=5"
 
 
 def test_preflight_is_what_the_bucket_and_the_policy_say(viewer: Viewer, bucket: Bucket) -> None:
@@ -468,9 +492,9 @@ def test_preflight_is_what_the_bucket_and_the_policy_say(viewer: Viewer, bucket:
         "access_control_request_headers": "range",
     }
     bucket.put("/a.png", b"a")
-    assert viewer.ask("/a.png", "OPTIONS", **preflight).status == 403
+    assert viewer.send("/a.png", "OPTIONS", **preflight).status == 403
     bucket.cors = True
-    answer = viewer.ask("/a.png?saveAs=b", "OPTIONS", cookie="a=b", **preflight)
+    response = viewer.send("/a.png?saveAs=b", "OPTIONS", cookie="a=b", **preflight)
     method, target, sent = bucket.requests[-1]
     assert (method, target) == ("OPTIONS", "/bucket/files/a.png")
     assert {name.replace("-", "_"): value for name, value in sent.items() if name in ("origin", "cookie")} == {
@@ -482,9 +506,9 @@ def test_preflight_is_what_the_bucket_and_the_policy_say(viewer: Viewer, bucket:
         "access-control-allow-headers": "*",
         "access-control-max-age": "3600",
     }
-    assert answer.status == 200
-    assert {name: answer.headers[name] for name in expected} == expected
-    assert answer.body == b""
+    assert response.status == 200
+    assert {name: response.headers[name] for name in expected} == expected
+    assert response.body == b""
 
     viewer.distribution = replace(DISTRIBUTION, origin_request_headers=frozenset())
-    assert viewer.ask("/a.png", "OPTIONS", **preflight).status == 403
+    assert viewer.send("/a.png", "OPTIONS", **preflight).status == 403

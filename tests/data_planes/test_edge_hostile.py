@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
@@ -21,12 +22,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from local.data_planes.cloudfront.edge import Edge
 from local.data_planes.deployed_state import DeployedState
+from local.servers import serve
 from tests.data_planes.test_edge import serving
 from tests.data_planes.test_edge_cache import DISTRIBUTION, NOW
 from tests.signing_keys import KEY_ID, P256
 
 CDN_URL = "https://files.example.com"
 SIGNED = b"Expires=1&Signature=c2VjcmV0&Key-Pair-Id=K0"
+HOST = (b"host", b"files.example.com")
 PATIENCE = 10.0
 
 
@@ -46,7 +49,9 @@ def respond(url: str, **scope: Any) -> tuple[int, dict[bytes, bytes], bytes]:
     """Status, headers and body of the edge's response to this ASGI scope, without a server in between."""
     scope = {"type": "http", "method": "GET", "raw_path": b"/a", "query_string": b"", "headers": []} | scope
     keys = scope.pop("keys", {})
-    edge = Edge(DeployedState(lambda: replace(DISTRIBUTION, keys=keys)), CDN_URL, url, lambda: NOW)
+    if b"host" not in dict(scope["headers"]):
+        scope["headers"] = [HOST, *scope["headers"]]
+    edge = Edge(DeployedState(lambda: replace(DISTRIBUTION, keys=keys)), CDN_URL, url, lambda: NOW, {})
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -88,8 +93,7 @@ def test_any_request_gets_a_response_of_cloudfront_or_of_the_origin(origin_url: 
     status, headers, _ = respond(origin_url, **scope)
     assert status in (200, 206, 304, 400, 403, 413, 416)
     assert headers[b"x-cache"].endswith(b"from cloudfront")
-    if status >= 400 and b"x-refused-by" not in headers:
-        assert headers[b"server"] == b"CloudFront"
+    assert (headers[b"x-cache"] == b"Error from cloudfront") == (status >= 400)
 
 
 def test_websocket_is_refused_as_a_request() -> None:
@@ -108,9 +112,31 @@ def test_websocket_is_refused_as_a_request() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_request_with_a_body_is_refused(method: str, headers: list[tuple[bytes, bytes]]) -> None:
-    status, answered, body = respond("http://127.0.0.1:9", method=method, headers=headers, keys=None)
-    assert (status, answered[b"x-refused-by"], answered[b"connection"]) == (403, b"edge", b"close")
+    status, received, body = respond("http://127.0.0.1:9", method=method, headers=headers, keys=None)
+    assert (status, received[b"x-refused-by"], received[b"connection"]) == (403, b"edge", b"close")
     assert b"must not have a body" in body
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        ([b"files.example.com"], 200),
+        ([b"127.0.0.1:4568"], 200),
+        ([b"LOCALHOST"], 200),
+        ([b"[::1]:1"], 200),
+        ([b"rebound.example"], 403),
+        ([b"files.example.com.rebound.example"], 403),
+        ([b"localhost.rebound.example"], 403),
+        ([b"127.0.0.1@rebound.example"], 403),
+        ([b"127.0.0.1:4568", b"rebound.example"], 403),
+        ([b""], 403),
+        ([b"["], 403),
+    ],
+)
+def test_only_the_names_of_the_distribution_and_of_this_machine_are_served(
+    origin_url: str, hosts: list[bytes], status: int
+) -> None:
+    assert respond(origin_url, headers=[(b"host", host) for host in hosts], keys=None)[0] == status
 
 
 def test_empty_body_is_no_body(origin_url: str) -> None:
@@ -131,7 +157,7 @@ def test_headers_are_limited(headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def test_largest_request_passes(origin_url: str) -> None:
-    headers = [(b"x", b"y" * (20_480 - len(b"GET/a?x: \r\n")))]
+    headers = [(b"x", b"y" * (20_480 - len(b"GET/a?x: \r\nhost: \r\n") - len(HOST[1])))]
     assert respond(origin_url, headers=headers, keys=None)[0] == 200
 
 
@@ -153,11 +179,16 @@ def test_log_lines_hold_no_query_string(origin_url: str, caplog: pytest.LogCaptu
         {"method": "DELETE"},
         {"keys": None},
         {"keys": {"K0": P256.public_key()}},
+        {"raw_path": b"/a%3FSignature%3Dc2VjcmV0%26Key-Pair-Id", "keys": None},
+        {"raw_path": b"/a%253FSignature%253Dc2VjcmV0"},
+        {"query_string": b"Key-Pair-Id=K0%26Signature%3Dc2VjcmV0"},
         {"query_string": b"", "headers": [(b"cookie", b"CloudFront-Key-Pair-Id=K1; CloudFront-Signature=c2VjcmV0")]},
     ):
         respond(origin_url, **{"query_string": SIGNED} | change)
-    assert "Signature" not in caplog.text
-    assert "c2VjcmV0" not in caplog.text
+    # The origin of these tests has an access log, too.
+    logged = [record.getMessage() for record in caplog.records if record.name != "uvicorn.access"]
+    assert any("403, refused by the edge" in line for line in logged)
+    assert not [line for line in logged if "Signature=" in line or "c2VjcmV0" in line]
 
 
 def test_holder_of_a_custom_policy_opens_what_it_says_from_where_it_says(origin_url: str) -> None:
@@ -181,9 +212,36 @@ def test_holder_of_a_custom_policy_opens_what_it_says_from_where_it_says(origin_
         assert status(b"/a.jpg", "192.0.3.9", **signed | {"headers": forwarded}) == 403
 
 
+def test_address_of_a_viewer_is_that_of_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise a viewer could give itself the address that a custom policy allows.
+    monkeypatch.setattr(uvicorn.Config, "configure_logging", lambda _: None)  # It changes the loggers of all tests.
+
+    async def respond_with_address(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+    async def address() -> str:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            async with (
+                serve(respond_with_address, listener),
+                aiohttp.ClientSession() as session,
+                session.get(url, headers={"X-Forwarded-For": "192.0.2.9"}) as response,
+            ):
+                return await response.text()
+
+    assert asyncio.run(address()) == "127.0.0.1"
+
+
 @pytest.fixture(scope="module")
 def edge_port(origin_url: str) -> Iterator[int]:
-    edge = Edge(DeployedState(lambda: replace(DISTRIBUTION, keys=None)), CDN_URL, origin_url, lambda: NOW)
+    edge = Edge(DeployedState(lambda: replace(DISTRIBUTION, keys=None)), CDN_URL, origin_url, lambda: NOW, {})
 
     @asynccontextmanager
     async def lifespan(_: Router) -> AsyncIterator[None]:
@@ -207,20 +265,21 @@ def sent_raw(port: int, request: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
-        (b"GET /a HTTP/1.0\r\n\r\n", b"200"),
-        (b"GET /a HTTP/1.1\r\nHost: [\r\n\r\n", b"200"),
-        (b"GET /a HTTP/1.1\r\nHost: edge\r\nOrigin: http://[\r\n\r\n", b"200"),
-        (b"GET /%zz%00%ff HTTP/1.1\r\nHost: edge\r\n\r\n", b"200"),
-        (b"GET http://elsewhere.example/a HTTP/1.1\r\nHost: edge\r\n\r\n", b"200"),
-        (b"GET /a HTTP/1.1\r\nHost: edge\r\nContent-Length: 9\r\n\r\nhalf", b"403"),
-        (b"POST /a HTTP/1.1\r\nHost: edge\r\nContent-Length: 9\r\n\r\nhalf", b"403"),
-        (b"GET /a HTTP/1.1\r\nHost: edge\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha", b"403"),
-        (b"OPTIONS * HTTP/1.1\r\nHost: edge\r\n\r\n", b"400"),
-        (b"PROPFIND /a HTTP/1.1\r\nHost: edge\r\n\r\n", b"403"),
-        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: edge\r\n\r\n", b"413"),
+        (b"GET /a HTTP/1.0\r\nHost: localhost\r\n\r\n", b"200"),
+        (b"GET /a HTTP/1.0\r\n\r\n", b"403"),
+        (b"GET /a HTTP/1.1\r\nHost: [\r\n\r\n", b"403"),
+        (b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://[\r\n\r\n", b"200"),
+        (b"GET /%zz%00%ff HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"200"),
+        (b"GET http://elsewhere.example/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"200"),
+        (b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf", b"403"),
+        (b"POST /a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf", b"403"),
+        (b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha", b"403"),
+        (b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"400"),
+        (b"PROPFIND /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"403"),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"413"),
         (b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n", b"400"),
         (
-            b"GET /a HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2FtcGxlIG5vbmNlIDE2IQ==\r\n\r\n",
             b"400",
         ),
@@ -236,12 +295,12 @@ def test_no_bytes_on_the_wire_make_the_edge_fail(
 def test_half_sent_requests_do_not_hold_up_others(edge_port: int) -> None:
     halves = [
         b"GET /a HTTP/1.1\r\nHost: ed",
-        b"GET /a HTTP/1.1\r\nHost: edge\r\nContent-Length: 9\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nHost: edge\r\nContent-Length: 9\r\n\r\nhalf",
+        b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf",
     ]
     with ExitStack() as open_connections:
         for number in range(150):
             connection = socket.create_connection(("127.0.0.1", edge_port), timeout=PATIENCE)
             open_connections.enter_context(connection)
             connection.sendall(halves[number % 3])
-        assert sent_raw(edge_port, b"GET /a HTTP/1.1\r\nHost: edge\r\n\r\n").startswith(b"HTTP/1.1 200")
+        assert sent_raw(edge_port, b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").startswith(b"HTTP/1.1 200")

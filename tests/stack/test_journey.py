@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import io
 import itertools
@@ -643,3 +644,57 @@ def test_session_opens_the_api_until_logout_revokes_it(stack: Stack, tmp_path: P
             ClientId=stack.outputs.user_pool_client_id,
             AuthParameters={"REFRESH_TOKEN": kept["refresh"]},
         )
+
+
+def test_edge_keeps_a_file_as_its_headers_say_and_notices_that_it_changed(stack: Stack, user: dict[str, str]) -> None:
+    def put(body: bytes) -> None:
+        key = f"{stack['FilesFolder']}/replaced.bin"
+        stack.client("s3").put_object(Bucket=stack["BucketName"], Key=key, Body=body, CacheControl="max-age=2")
+
+    def opened() -> tuple[bytes, str]:
+        response = requests.get(signed, timeout=30)
+        return response.content, response.headers["X-Cache"].removesuffix(" from cloudfront")
+
+    put(b"old")
+    signed = get_url(stack, user, "replaced.bin")
+    first, second = opened(), opened()
+    assert (first, second) == ((b"old", "Miss"), (b"old", "Hit"))
+    deadline = time.monotonic() + 30
+    while (found := opened())[1] == "Hit":
+        assert time.monotonic() < deadline
+    assert found == (b"old", "RefreshHit")
+    put(b"new")
+    while (found := opened())[0] == b"old":
+        assert time.monotonic() < deadline
+    assert found == (b"new", "Miss")
+
+
+def test_page_may_show_an_image_then_read_it_with_any_header(url: str) -> None:
+    origin = {"Origin": "https://page.example"}
+    image, fetched = requests.get(url, timeout=30), requests.get(url, headers=origin, timeout=30)
+    assert "Origin" in image.headers["Vary"]
+    assert (fetched.headers["Vary"], fetched.headers["Access-Control-Allow-Origin"]) == (image.headers["Vary"], "*")
+    wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-any, range"}
+    preflight = requests.options(url, headers=origin | wanted, timeout=30)
+    assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    assert "Accept-Ranges" in preflight.headers["Access-Control-Expose-Headers"]
+    assert refused_by(requests.options(url.partition("?")[0], headers=origin | wanted, timeout=30)) == "edge"
+
+
+def test_signature_sent_again_as_a_policy_or_as_cookies_opens_the_same_file_only(
+    stack: Stack, user: dict[str, str], url: str
+) -> None:
+    base, _, query = url.partition("?")
+    parameters = dict(parameter.split("=", 1) for parameter in query.split("&"))
+    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{parameters["Expires"]}}}}}'
+    policy = f'{{"Statement":[{{"Resource":"{base}","Condition":{condition}}}]}}'
+    encoded = base64.b64encode(policy.encode()).decode().translate(str.maketrans("+=/", "-_~"))
+    custom = {"Policy": encoded} | {name: value for name, value in parameters.items() if name != "Expires"}
+    other = get_url(stack, user, "folder/other.txt").partition("?")[0]
+    for signed in (parameters, custom):
+        query = "&".join(f"{name}={value}" for name, value in signed.items())
+        cookies = {f"CloudFront-{name}": value for name, value in signed.items()}
+        assert requests.get(f"{base}?{query}", timeout=30).status_code == 200
+        assert requests.get(base, cookies=cookies, timeout=30).status_code == 200
+        assert refused_by(requests.get(f"{other}?{query}", timeout=30)) == "edge"
+        assert refused_by(requests.get(other, cookies=cookies, timeout=30)) == "edge"

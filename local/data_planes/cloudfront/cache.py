@@ -122,6 +122,13 @@ class Cache:
         if stored := self._stored.pop(key, None):
             self._bytes -= stored.size
 
+    def invalidate(self, path: str) -> None:
+        """Remove the files that an invalidation names: one path with its query, or those that begin as `path*` says."""
+        wanted = b"/" + path.encode().lstrip(b"/")
+        for key in list(self._stored):
+            if key[0].startswith(wanted[:-1]) if wanted.endswith(b"*") else key[0] == wanted:
+                self.remove(key)
+
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether the viewer accepts gzip, which is all of Accept-Encoding that the cache key holds."""

@@ -35,9 +35,14 @@ class CachedOrigin:
         self._origin = origin
         self._clock = clock
         self._cache = Cache()
+        self._invalidated: set[str] = set()
 
     async def respond(self, distribution: Distribution, target: bytes, viewer: Headers, method: str) -> Response:
         """Return the response to a request that the edge allows, without the response headers policy."""
+        for invalidation in distribution.invalidations.keys() - self._invalidated:
+            for path in distribution.invalidations[invalidation]:
+                self._cache.invalidate(path)
+        self._invalidated.update(distribution.invalidations)
         policy = distribution.cache_policy
         if method == "OPTIONS":
             return responses.pass_back(await self._origin.preflight(distribution, target, viewer))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from local.data_planes.cloudfront.cache import CachePolicy
@@ -20,7 +21,8 @@ class Distribution:
     """What the edge needs to know of a deployed distribution.
 
     `keys` are the trusted public keys by Key-Pair-Id (None: no signature is needed), `bucket_path` is the S3 address
-    of the file `/`, `origin_request_headers` are the headers that S3 gets beside those of the cache policy.
+    of the file `/`, `origin_request_headers` are the headers that S3 gets beside those of the cache policy,
+    `invalidations` are the paths of each invalidation by its id.
     """
 
     domain_name: str
@@ -32,6 +34,7 @@ class Distribution:
     compress: bool
     origin_request_headers: frozenset[str]
     response_headers: "ResponseHeadersPolicyConfigOutputTypeDef | None"
+    invalidations: Mapping[str, tuple[str, ...]]
 
 
 def read(cloudfront: "CloudFrontClient", distribution_id: str) -> Distribution:
@@ -64,6 +67,7 @@ def read(cloudfront: "CloudFrontClient", distribution_id: str) -> Distribution:
         compress=behavior.get("Compress", False),
         origin_request_headers=_origin_request_headers(cloudfront, behavior.get("OriginRequestPolicyId")),
         response_headers=policies["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"] if policies else None,
+        invalidations=_invalidations(cloudfront, distribution_id),
     )
 
 
@@ -106,6 +110,17 @@ def _origin_request_headers(cloudfront: "CloudFrontClient", policy_id: str | Non
         return frozenset()
     policy = cloudfront.get_origin_request_policy(Id=policy_id)["OriginRequestPolicy"]["OriginRequestPolicyConfig"]
     return frozenset(name.lower() for name in policy["HeadersConfig"].get("Headers", {}).get("Items", []))
+
+
+def _invalidations(cloudfront: "CloudFrontClient", distribution_id: str) -> dict[str, tuple[str, ...]]:
+    listed = cloudfront.list_invalidations(DistributionId=distribution_id)["InvalidationList"].get("Items", [])
+    return {item["Id"]: _paths(cloudfront, distribution_id, item["Id"]) for item in listed}
+
+
+@lru_cache
+def _paths(cloudfront: "CloudFrontClient", distribution_id: str, invalidation_id: str) -> tuple[str, ...]:
+    found = cloudfront.get_invalidation(DistributionId=distribution_id, Id=invalidation_id)["Invalidation"]
+    return tuple(found["InvalidationBatch"]["Paths"].get("Items", []))
 
 
 def _keys(cloudfront: "CloudFrontClient", group_ids: list[str]) -> dict[str, PublicKey]:

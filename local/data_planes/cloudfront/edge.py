@@ -8,7 +8,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,9 +43,15 @@ MAX_REQUEST_BYTES = 20_480
 # A URL library drops or cuts at these, so the origin would get another target than the one that was checked.
 _NOT_IN_A_TARGET = re.compile(rb"[\x00-\x20#\x7f]")
 
+# A client that percent-encodes a whole signed URL sends its signature in the path or in another parameter.
+_SIGNATURE = re.compile(r"(signature(?:=|%(?:25)*3d))[\w~-]+", re.I)
+
+_LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.I)
+
 HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 BODY_NOT_ALLOWED = "A GET, HEAD or OPTIONS request must not have a body."
+OTHER_HOST = "This distribution does not serve the host name of the request. Use a URL that the API returned."
 NO_WEBSOCKET = "The origin of this distribution does not speak WebSocket. Request the file with GET."
 TOO_LARGE = (
     f"The URL is longer than {MAX_URL_BYTES:,} bytes, or the request with its headers longer than "
@@ -60,17 +66,19 @@ def create_app(
     cdn_url: str,
     aws_endpoint_url: str,
     ssl_context: ssl.SSLContext | None = None,
+    origin_headers: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Router:
     """Return the ASGI application that serves one distribution.
 
     `cdn_url` is the base URL of signed URLs, `aws_endpoint_url` the emulator, which serves the distribution's origin;
-    `ssl_context` verifies its certificate. `clock` returns epoch seconds. Run uvicorn with `server_header=False`,
-    because `Server` is set by CloudFront or S3.
+    `ssl_context` verifies its certificate and `origin_headers` go with every request to it, as custom headers of an
+    origin do. `clock` returns epoch seconds. Run uvicorn with `server_header=False`, because `Server` is set by
+    CloudFront or S3.
     """
     # A removed key must be refused soon, so the distribution is read more often than the APIs.
     state = DeployedState(partial(read, cloudfront, distribution_id), fresh=1.0)
-    edge = Edge(state, cdn_url, aws_endpoint_url.rstrip("/"), clock)
+    edge = Edge(state, cdn_url, aws_endpoint_url.rstrip("/"), clock, origin_headers or {})
 
     @asynccontextmanager
     async def lifespan(_: Router) -> AsyncIterator[None]:
@@ -89,31 +97,37 @@ class Edge:
     """Checks a request and serves it from the cache, or passes it on to the origin and streams the response back."""
 
     def __init__(
-        self, state: DeployedState[Distribution], cdn_url: str, aws_endpoint_url: str, clock: Callable[[], float]
+        self,
+        state: DeployedState[Distribution],
+        cdn_url: str,
+        aws_endpoint_url: str,
+        clock: Callable[[], float],
+        origin_headers: Mapping[str, str],
     ) -> None:
         self._state = state
         self._cdn_url = cdn_url
         # Loopback counts as HTTPS, as it does in browsers, which would not trust a certificate made here:
         # https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy
         base = URL(cdn_url)
+        self._authority = cdn_url.partition("://")[2]
         self._scheme = "https" if base.host in LOOPBACK else base.scheme
         self._aws_endpoint_url = aws_endpoint_url
         self._clock = clock
-        self.origin = Origin(aws_endpoint_url, self._scheme)
+        self.origin = Origin(aws_endpoint_url, self._scheme, origin_headers)
         self._cached = CachedOrigin(self.origin, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The query of a signed URL is a bearer token: it is removed from the scope so that no access log shows it.
         query, scope["query_string"] = scope["query_string"], b""
         method = scope.get("method", "GET")
-        request = f"{method} {scope['raw_path'].decode('latin-1')}"
+        request = _masked(f"{method} {scope['raw_path'].decode('latin-1')}")
         try:
             response = await self._respond(scope, method, query, request)
         except Unreadable as error:
             log.error("%s: 503, the distribution could not be read: %s", request, error)
             response = responses.error_page(503, "CloudFront could not read this distribution.")
         except canned_policy.Refused as refused:
-            log.info("%s: 403, refused by the edge: %s", request, refused.reason)
+            log.info("%s: 403, refused by the edge: %s", request, _masked(refused.reason))
             response = responses.error(403, "text/xml", canned_policy.refusal_body(refused.code, refused.message))
         except (aiohttp.ClientError, TimeoutError) as error:
             # Only the type is logged: the text of some of these errors contains the signed URL.
@@ -155,12 +169,20 @@ class Edge:
         return response
 
     def _refusal(self, method: str, viewer: Headers, distribution: Distribution) -> str | None:
+        # CloudFront serves its own names only. Here that keeps out pages whose host name was pointed at this machine.
+        hosts = viewer.getlist("host")
+        if hosts != [self._authority] and [bool(_LOOPBACK_HOST.fullmatch(host)) for host in hosts] != [True]:
+            return OTHER_HOST
         if distribution.https_only and self._scheme != "https":
             return HTTPS_ONLY
         if method not in distribution.allowed_methods:
             return METHOD_NOT_ALLOWED
         has_body = "transfer-encoding" in viewer or viewer.get("content-length", "0").strip("0") != ""
         return BODY_NOT_ALLOWED if has_body and method in ("GET", "HEAD", "OPTIONS") else None
+
+
+def _masked(text: str) -> str:
+    return _SIGNATURE.sub(r"\1…", text)
 
 
 def _malformed(scope: Scope, viewer: Headers, cdn_url: str, query: bytes) -> tuple[int, str] | None:

@@ -1,6 +1,7 @@
 """Requests to the origin of the distribution (S3), which the emulator serves under the distribution's domain name."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote_from_bytes
 
 import aiohttp
@@ -22,13 +23,17 @@ _PRINTABLE = re.compile(r"[ -~]*")
 
 
 class Origin:
-    """Sends requests to the emulator. `scheme` is the protocol of the viewers. Callers close the responses."""
+    """Sends requests to the emulator, each with `custom_headers`. `scheme` is the protocol of the viewers.
+
+    Callers close the responses.
+    """
 
     session: aiohttp.ClientSession
 
-    def __init__(self, aws_endpoint_url: str, scheme: str) -> None:
+    def __init__(self, aws_endpoint_url: str, scheme: str, custom_headers: Mapping[str, str]) -> None:
         self._aws_endpoint_url = aws_endpoint_url
         self._scheme = scheme
+        self._custom_headers = custom_headers
 
     async def preflight(self, distribution: Distribution, target: bytes, viewer: Headers) -> aiohttp.ClientResponse:
         """Return the response of the bucket's CORS configuration, which S3 reads from these headers only."""
@@ -55,7 +60,8 @@ class Origin:
         return await self.session.request(
             method,
             URL(self._aws_endpoint_url + target, encoded=True),
-            headers={name: value for name, value in headers.items() if _PRINTABLE.fullmatch(value)},
+            headers={name: value for name, value in headers.items() if _PRINTABLE.fullmatch(value)}
+            | dict(self._custom_headers),
             skip_auto_headers=AUTOMATIC_HEADERS,
             allow_redirects=False,
         )
