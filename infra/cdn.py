@@ -120,12 +120,11 @@ class Cdn(Construct):
                 origin_override=True,
             ),
             custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+                # The policy adds the CORS headers only to requests with an Origin. Without Vary, a browser reuses the
+                # response to an <img>, which has none of them, for a later fetch of the same URL, and fails.
+                # No Cache-Control here: the policy would add it to refusals, too, and browsers would keep them.
                 custom_headers=[
-                    # The policy adds the CORS headers only to requests with an Origin. Without Vary, a browser reuses
-                    # the response to an <img>, which has none of them, for a later fetch of the same URL, and fails.
-                    _header("Vary", "Origin, Accept-Encoding", override=True),
-                    # Without it, browsers guess how long a file is fresh, and proxies may share a private file.
-                    _header("Cache-Control", f"private, max-age={FRESHNESS.to_seconds()}", override=False),
+                    cloudfront.ResponseCustomHeader(header="Vary", value="Origin, Accept-Encoding", override=True)
                 ]
             ),
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
@@ -161,7 +160,3 @@ class Cdn(Construct):
                 reason="CloudFront's own domain fixes its TLS policy; with custom_domain it is TLSv1.2_2021.",
             ),
         )
-
-
-def _header(name: str, value: str, *, override: bool) -> cloudfront.ResponseCustomHeader:
-    return cloudfront.ResponseCustomHeader(header=name, value=value, override=override)

@@ -181,6 +181,15 @@ def test_files_come_with_the_headers_that_keep_them_from_running(url: str) -> No
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["Content-Security-Policy"].endswith("form-action 'none'; base-uri 'none'; sandbox")
+
+
+def test_response_to_an_image_is_not_reused_for_a_fetch(url: str) -> None:
+    # It has no CORS headers, so a browser must not take it for the response to a request with an Origin.
+    headers = requests.get(url, timeout=30).headers
+    assert "Origin" in headers["Vary"]
+    exposed = requests.get(url, headers={"Origin": "https://page.example"}, timeout=30).headers
+    assert "Accept-Ranges" in exposed["Access-Control-Expose-Headers"]
 
 
 # --- the API: what is refused
