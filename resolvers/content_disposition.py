@@ -9,7 +9,7 @@ MAX_NAME_BYTES = 255  # the limit of common file systems
 
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 # Everything that needs an escape in a quoted string, and % because old browsers decode it: RFC 6266, appendix D.
-_NOT_IN_A_FALLBACK = re.compile(r'[^ !#$&-\[\]^-~]|["%]')
+_NOT_IN_A_FALLBACK = re.compile(r"[^ !#$&-\[\]^-~]")
 
 
 class InvalidDownloadName(RequestRefused):

@@ -66,6 +66,8 @@ class KeyStore:
                     failures.append(error)
             if key in self._held:
                 return self._held[key]
+        if len(failures) < len(usable):  # a key was not tried again because of another one, which is gone now
+            return self.signer(now, seconds)
         # A key that exists but cannot be read says more about the cause than one that was removed.
         raise next((error for error in failures if not isinstance(error, SigningKeyRemoved)), failures[-1])
 

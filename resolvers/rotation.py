@@ -59,11 +59,15 @@ def check_rotation(old: KeySchedule, new: KeySchedule, now: int) -> None:
 def can_be_a_rollback(old: KeySchedule, new: KeySchedule, now: int) -> bool:
     """Return whether a roll-back can make this change of the keys; an update that breaks URLs for good cannot.
 
-    A roll-back restores keys that existed before the update, and removes only keys that the update has just created.
+    A roll-back restores keys that existed before the update, and removes only keys that the update has just created,
+    which are the last ones.
     """
     restored = [new.signs_from[name] for name in new.signs_from if name not in old.signs_from]
-    removed = [old.signs_from[name] - old.settling for name in old.signs_from if name not in new.signs_from]
-    return max(restored, default=0) < now - LONGEST_UPDATE < min(removed, default=now)
+    removed = [name for name in old.signs_from if name not in new.signs_from]
+    created = [old.signs_from[name] - old.settling for name in removed]
+    just_now = now - LONGEST_UPDATE
+    last = removed == list(old.signs_from)[len(old.signs_from) - len(removed) :]
+    return last and max(restored, default=0) < just_now < min(created, default=now)
 
 
 def _check_removal(name: str, old: KeySchedule, longest_url: int, now: int) -> None:

@@ -28,9 +28,9 @@ SECONDS_TO_LOOK = 30  # of the function's minute
 
 @cache
 def _cloudformation() -> CloudFormationClient:
-    # At most 3 attempts x 7 s and the waits between them, so that the function responds within its minute.
+    # At most 2 attempts x 14 s, so that the function responds within its minute.
     return boto3.client(
-        "cloudformation", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
+        "cloudformation", config=Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts": 2})
     )
 
 

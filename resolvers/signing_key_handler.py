@@ -171,7 +171,8 @@ def _tags(parameter: str) -> dict[str, str] | None:
     try:
         tag_list = _ssm().list_tags_for_resource(ResourceType="Parameter", ResourceId=parameter)["TagList"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "InvalidResourceId":
+        # AWS returns the first, and ministack 1.5.33 the second.
+        if error.response["Error"]["Code"] not in ("InvalidResourceId", "ParameterNotFound"):
             raise
         return None
     return {tag["Key"]: tag["Value"] for tag in tag_list}

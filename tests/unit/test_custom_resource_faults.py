@@ -224,6 +224,18 @@ def test_delete_with_a_fault_says_so_and_succeeds_when_it_is_repeated(
     next_stack_can_be_created(ssm, cloudformation, clock)
 
 
+@pytest.mark.parametrize("code", ["InvalidResourceId", "ParameterNotFound"])
+def test_delete_of_a_key_that_is_gone_succeeds(
+    ssm: Ssm, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    def gone(_name: str) -> dict[str, str]:
+        raise error(code)
+
+    monkeypatch.setattr(ssm, "_tags", gone)
+    assert cloudformation.send("Delete", physical_id=PARAMETER)["Status"] == "SUCCESS"
+    assert [*ssm.parameters] == [THEIRS]
+
+
 def test_response_that_cannot_be_sent_is_sent_by_lambdas_retry_of_the_same_request(
     ssm: Ssm, cloudformation: CloudFormation, clock: list[int]
 ) -> None:

@@ -1,7 +1,9 @@
 """`GET /files` and `GET /url` as an HTTP API invokes the functions."""
 
 import importlib
+import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -116,6 +118,12 @@ def test_response_with_a_url_may_not_be_stored_by_caches(get_url: Callable[[str]
         ("file=a%00b", "InvalidFileName", "control character"),
         ("file=a&expiresIn=9", "InvalidLifetime", "between 10 and 3600"),
         ("file=a&saveAs=a/b", "InvalidDownloadName", "a slash"),
+        ("file=a&expiresIn=2147483647", "InvalidLifetime", "not 2147483647."),
+        ("file=a&expiresIn=1234567890", "InvalidLifetime", "not 1234567890."),
+        ("file=a&expiresIn=-5", "InvalidLifetime", "not -5."),
+        ("file=a&expiresIn=12345678901", "InvalidQuery", "a whole number, not '12345678901'"),
+        ("file=a&expiresIn=--5", "InvalidQuery", "a whole number"),
+        ("file=a&expiresIn=5%0A", "InvalidQuery", "a whole number"),
     ],
 )
 def test_refusal_is_a_problem_that_says_what_is_wrong(
@@ -124,6 +132,23 @@ def test_refusal_is_a_problem_that_says_what_is_wrong(
     status, found, detail = problem(get_url(query))
     assert (status, found) == (400, kind)
     assert says in detail
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [("file=/a", "Invalid file name"), ("", "Invalid query"), ("file=a&saveAs=/", "Invalid download name")],
+)
+def test_title_of_a_problem_is_its_name_in_words(
+    get_url: Callable[[str], dict[str, Any]], query: str, title: str
+) -> None:
+    assert json.loads(get_url(query)["body"])["title"] == title
+
+
+@pytest.mark.parametrize("seconds", ["10", "3600", "0000000060"])
+def test_number_is_read_whole(get_url: Callable[[str], dict[str, Any]], seconds: str) -> None:
+    now = time.time()
+    expires = int(json.loads(get_url(f"file=a&expiresIn={seconds}")["body"])["url"].partition("#")[2])
+    assert int(seconds) <= expires - now <= int(seconds) + 302  # the window of 300, and rounding up
 
 
 def test_names_are_listed_and_a_prefix_narrows_them(get_files: Callable[..., dict[str, Any]]) -> None:
@@ -149,7 +174,12 @@ def test_internal_failure_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPat
         raise FilesUnavailable("the-bucket is secret")
 
     monkeypatch.setattr(files_handler, "_listing", fail)
+    log = io.StringIO()
+    http_api.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
     response = files_handler.handler(http_event("/files"), Context())
+    # The log says why, as the response promises.
+    assert "FilesUnavailable: the-bucket is secret" in log.getvalue()
+    assert "function's log" in json.loads(response["body"])["detail"]
     assert problem(response)[:2] == (500, "InternalFailure")
     assert "the-bucket" not in response["body"]
 

@@ -262,6 +262,19 @@ def test_two_newer_keys_that_cannot_be_read_do_not_stop_signing(
     assert signing(store(ssm, "123"), THIRD) == "1"
 
 
+def test_newest_is_read_at_once_when_the_older_that_signed_for_it_is_removed(
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "12")
+    holds("1")
+    signing(keys, SECOND - FIVE_MINUTES + 1)
+    fails("2", "AccessDeniedException")
+    assert signing(keys, SECOND) == "1"
+    fails("1", "ParameterNotFound")
+    holds("2")
+    assert signing(keys, SECOND + 1) == "2"
+
+
 def test_request_waits_for_a_key_only_briefly_if_another_can_sign(
     ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
 ) -> None:

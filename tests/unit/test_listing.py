@@ -553,6 +553,62 @@ def test_thousand_files_have_their_urls_from_one_invocation_and_one_log_line(url
     assert (json.loads(line)["message"], json.loads(line)["files"], json.loads(line)["refused"]) == ("signed", 1000, 0)
 
 
+def counted(written: str) -> list[tuple[str, float]]:
+    """The metrics in what a function has written, without whether it started cold."""
+    lines = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
+    names = ("UrlsSigned", "FilesListed", "Refused")
+    return [(name, line[name][0]) for line in lines for name in names if name in line]
+
+
+def test_only_signed_files_are_counted_as_signed(urls: Signing, capfd: pytest.CaptureFixture[str]) -> None:
+    urls(("a", {}), ("../b", {}), ("c", {}), ("d", {"expiresIn": 1}), ("e", {}))
+    assert counted(capfd.readouterr().out) == [("UrlsSigned", 3)]
+    url_handler.handler(appsync_event("getUrls", {"files": ["a", "/b", "c"]}), Context())
+    assert counted(capfd.readouterr().out) == [("UrlsSigned", 2)]
+    url_handler.handler(appsync_event("getUrl", {"file": "a"}), Context())
+    assert counted(capfd.readouterr().out) == [("UrlsSigned", 1)]
+    lines = [json.loads(line) for line in urls.log.getvalue().splitlines()]
+    assert [(line.get("files"), line.get("refused")) for line in lines] == [(5, 2), (3, 1), (None, None)]
+
+
+@pytest.mark.usefixtures("aws")
+def test_listed_files_are_counted(capfd: pytest.CaptureFixture[str]) -> None:
+    put("a", "b", "c")
+    for call, arguments, files in (
+        (get_files, {}, 3),
+        (list_files, {"limit": 2}, 2),
+        (get_file, {"file": "a"}, 1),
+        (get_file, {"file": "z"}, 0),
+    ):
+        call(**arguments)
+        assert counted(capfd.readouterr().out) == [("FilesListed", files)]
+
+
+def request_ids(log: io.StringIO) -> list[str]:
+    return [json.loads(line)["function_request_id"] for line in log.getvalue().splitlines()]
+
+
+def test_log_of_signing_names_the_request(urls: Signing) -> None:
+    urls(("a", {}))
+    assert request_ids(urls.log) == [Context().aws_request_id]
+
+
+@pytest.mark.usefixtures("aws")
+def test_log_of_listing_names_the_request() -> None:
+    log = io.StringIO()
+    files_handler.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+    list_files()
+    assert request_ids(log) == [Context().aws_request_id]
+
+
+@pytest.mark.usefixtures("urls")
+def test_signed_urls_in_memory_are_limited() -> None:
+    # A URL has at most some 4 KB, and the function 512 MB.
+    most = url_handler._signed.cache_info().maxsize
+    assert most is not None
+    assert 1000 <= most <= 10_000
+
+
 def test_nothing_written_while_signing_a_page_opens_a_file(urls: Signing, capfd: pytest.CaptureFixture[str]) -> None:
     results = urls(("a", {}), ("../b", {}), ("c", {"saveAs": "d"}))
     written = "".join([*capfd.readouterr(), urls.log.getvalue()])

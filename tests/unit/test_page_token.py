@@ -1,6 +1,6 @@
 """The token of the next page: accepted unchanged and for the same listing, otherwise refused."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import assume, given
@@ -72,6 +72,21 @@ def test_every_change_of_a_character_and_every_cut_is_refused(continuation: str)
         for wrong in altered:
             with pytest.raises(InvalidNextToken):
                 unwrap(wrong, "photos/", "/")
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "a\ude00", "\udfff/"])
+def test_listing_with_half_a_surrogate_pair_has_a_token_of_its_own(half: str) -> None:
+    assert unwrap(wrap("x", half), half) == "x"
+    for other in ("", "\ufffd", half[:-1]):
+        with pytest.raises(InvalidNextToken):
+            unwrap(wrap("x", half), other)
+    with pytest.raises(InvalidNextToken):
+        unwrap(half)
+
+
+def test_checksum_is_too_long_to_match_by_chance() -> None:
+    token = wrap("", "photos/")
+    assert len(urlsafe_b64decode(token + "=" * (-len(token) % 4))) >= 8
 
 
 @given(st.text(st.characters()))

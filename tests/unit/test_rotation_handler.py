@@ -281,6 +281,7 @@ MINUTE = 60
         pytest.param({"1": -9999, "2": SETTLING}, {"1": -9999}, True, id="removes-a-key-that-has-not-settled"),
         pytest.param({"2": -1000}, {"1": -9999, "2": -1000}, True, id="restores-a-key"),
         pytest.param({"2": 0}, {"1": -9999}, True, id="restores-one-and-removes-one"),
+        pytest.param({"1": -9 * MINUTE, "2": 0}, {"2": 0}, False, id="removes-the-older-of-two-young-keys"),
         pytest.param({"1": -9999, "2": -20 * MINUTE}, {"2": -20 * MINUTE}, False, id="removes-an-old-key"),
         pytest.param({"1": -9999, "2": -6 * MINUTE}, {"1": -9999}, False, id="removes-a-key-of-a-previous-update"),
         pytest.param({"1": -9999}, {"2": 0}, False, id="replaces-an-old-key-by-a-new-one"),

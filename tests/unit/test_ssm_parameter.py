@@ -1,6 +1,7 @@
 """GetParameter without a client: signed like botocore's client, retried if that may help, errors by code."""
 
 import heapq
+import itertools
 import json
 import random
 import socket
@@ -21,7 +22,7 @@ from botocore.endpoint_provider import EndpointProvider
 from werkzeug.wrappers import Response
 
 from resolvers import ssm_parameter
-from resolvers.ssm_parameter import Parameters, ParameterUnreadable
+from resolvers.ssm_parameter import LONGEST_WAIT, Parameters, ParameterUnreadable
 from tests.ssm_server import SsmServer, holding, refusal, ssm_server
 
 SECONDS = 20.0
@@ -205,11 +206,15 @@ def test_ssm_that_cannot_be_reached_is_reported() -> None:
     assert refused.value.code == "EndpointConnectionError"
 
 
-def test_missing_credentials_are_reported_and_not_looked_for_again(ssm: SsmServer) -> None:
+def test_missing_credentials_are_reported_and_not_looked_for_again(
+    ssm: SsmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(ssm_parameter, "time", SimpleNamespace(monotonic=lambda: len(waits), sleep=waits.append))
     nobody = Parameters({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL_SSM": ssm.url})
     with pytest.raises(ParameterUnreadable) as refused:
         nobody.read(NAME, SECONDS)
-    assert (refused.value.code, ssm.requests) == ("NoCredentials", [])
+    assert (refused.value.code, ssm.requests, waits) == ("NoCredentials", [], [])
 
 
 def test_credentials_of_a_function_restored_from_a_snapshot_come_from_their_url(
@@ -417,6 +422,25 @@ def test_two_hundred_functions_that_start_at_once_all_read_their_key(
     assert served == ["the value"] * 200
     assert simulation.now < seconds
     assert len(requests) < 200 * 10
+
+
+def test_waits_are_random_up_to_a_limit_that_doubles_to_a_few_seconds(
+    ssm: SsmServer, parameters: Parameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssm_parameter, "LONGEST_WAIT", LONGEST_WAIT)
+    limits: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        assert low == 0  # full jitter
+        limits.append(high)
+        return 0.001
+
+    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=uniform))
+    ssm.responses = [*[refusal("ThrottlingException")] * 9, holding("the value")]
+    parameters.read(NAME, SECONDS)
+    assert 0.1 <= limits[0] <= 0.5
+    assert all(later in (2 * limit, limits[-1]) for limit, later in itertools.pairwise(limits))
+    assert limits[-1] == limits[-2] <= 5
 
 
 def test_functions_restored_from_one_snapshot_wait_for_different_times(
