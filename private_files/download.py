@@ -121,8 +121,6 @@ class _Download:
                     failures += 1
         except (FileExistsError, NotADirectoryError) as error:
             raise TransferFailed(f"{error.filename} is a file and cannot be a folder") from None
-        except UnicodeEncodeError:
-            raise TransferFailed("this locale cannot write its name: set LC_ALL=C.UTF-8") from None
         except OSError as error:
             where = error.filename or self._path
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -66,7 +66,11 @@ class Request:
                 "home folder; name the file to get it"
             )
         path = output / name
-        if not path.parent.resolve().is_relative_to(output.resolve()):
+        try:
+            inside = path.parent.resolve().is_relative_to(output.resolve())
+        except RuntimeError:  # links that lead to one another
+            inside = False
+        if not inside:
             raise TransferFailed(f"a symbolic link in {path.parent} leads outside the output folder")
         return path
 
@@ -149,6 +153,8 @@ async def _empty(
             report.failed(file.name, f"{failure}{await _same_look(downloads.api, file.name)}")
         except TransferFailed as failure:
             report.failed(file.name, str(failure))
+        except UnicodeEncodeError:
+            report.failed(file.name, "this locale cannot write its name: set LC_ALL=C.UTF-8")
         else:
             report.done(
                 file.name,

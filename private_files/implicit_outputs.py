@@ -42,8 +42,8 @@ def _not_used(file: Path, reason: str) -> Unconfigured:
 
 def _is_own_group(group: int) -> bool:
     # On many systems every user has a group of their own, and the umask lets it write.
-    user = pwd.getpwuid(os.getuid())
-    if user.pw_gid != group:
+    try:
+        user, found = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
+    except KeyError:  # of a user or group without a name
         return False
-    found = grp.getgrgid(group)
-    return found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
+    return user.pw_gid == group and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}

@@ -117,7 +117,10 @@ def _folder(outputs: Outputs, environment: Mapping[str, str]) -> Path:
     cache = environment.get("XDG_CACHE_HOME") or "~/.cache"  # https://specifications.freedesktop.org/basedir-spec/
     # Another API or another Cognito endpoint must not get the tokens because it is given with the same pool.
     where = outputs.graphql_url, outputs.aws_endpoint_url, outputs.user_pool_id, outputs.user_pool_client_id
-    return Path(cache).expanduser() / "private-files" / _digest("\n".join(where))
+    try:
+        return Path(cache).expanduser() / "private-files" / _digest("\n".join(where))
+    except RuntimeError:
+        raise Unconfigured("There is no home folder for sessions: set XDG_CACHE_HOME.") from None
 
 
 def _digest(text: str) -> str:

@@ -455,6 +455,14 @@ def test_full_disk_stops_all_downloads_and_keeps_partial_data(terminal: GetTermi
     assert err.count("No space left on device; partial data is kept") == 1
 
 
+def test_locale_that_lacks_a_character_of_a_name_is_named(terminal: GetTerminal) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    terminal.edge.files = {"é/é": (b"x", '"x"')}
+    with terminal.start("get", "é/é", variables=terminal.variables | ascii_only) as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.endswith("this locale cannot write its name: set LC_ALL=C.UTF-8\n")) == (5, True)
+
+
 def test_password_in_netrc_is_not_sent_to_the_edge(terminal: GetTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     (terminal.directory / "netrc").write_text("default login me password secret")
     monkeypatch.setenv("NETRC", str(terminal.directory / "netrc"))

@@ -107,9 +107,12 @@ def test_link_that_leads_outside_the_output_folder_is_not_followed(edge: Edge, r
         (tmp_path / folder).mkdir()
     (tmp_path / "out/photos").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "out/inside").symlink_to("real")
+    (tmp_path / "out/loop").symlink_to("loop")
+    edge.files["loop/a"] = (b"x", '"x"')
     code, err = run(output="out")
     assert (code, written(tmp_path)) == (5, ["out/real/a"])
     assert "a symbolic link in out/photos leads outside the output folder" in err
+    assert "out/loop leads outside" in err
 
 
 def test_two_names_that_are_one_file_on_this_disk_are_told_apart(edge: Edge, run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The outputs file of the current folder, which nobody named and somebody else may have made."""
 
+import grp
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,20 @@ def test_link_to_a_file_elsewhere_is_refused(path: Path) -> None:
 def test_credential_of_the_caller_is_not_sent_to_its_addresses(given: dict[str, str], named: str) -> None:
     assert named in refusal(**given)
     assert settings.find(given | {"outputs": str(FILE)})
+
+
+@pytest.mark.parametrize(
+    ("group", "members", "used"), [("me", [], True), ("me", ["other"], False), ("staff", [], False)]
+)
+@pytest.mark.usefixtures("here")
+def test_group_that_holds_nobody_else_may_write(
+    monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], used: bool
+) -> None:
+    FILE.chmod(0o664)
+    user = pwd.struct_passwd(("me", "x", os.getuid(), FILE.stat().st_gid, "", "/", "/bin/sh"))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: user)
+    monkeypatch.setattr("grp.getgrgid", lambda _: grp.struct_group((group, "x", user.pw_gid, members)))
+    if used:
+        assert settings.find({}).implicit
+    else:
+        assert "other users can write" in refusal()
