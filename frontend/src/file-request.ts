@@ -69,8 +69,9 @@ function refusal(status: number, refusedBy: string | null, body: string): PageEr
   const detail = [`HTTP ${status}`, refuser && `refused by the ${refuser}`, code, message].filter(Boolean).join(" · ");
   if (status === 404 && !code) return new PageError(...DELETED, detail);
   if (!origin && status === 403) return new LinkRefused(...(BY_EDGE[code ?? ""] ?? UNTRUSTED), detail);
-  // A key that is disabled, about to be deleted or denied: KMS.DisabledException, or AccessDenied with kms in the text.
-  if (code?.startsWith("KMS.") || /kms:|ciphertext/i.test(message ?? "")) return new PageError(...UNREADABLE, detail);
+  // For a missing file S3 says no more than this; for a denied key or a policy it adds a reason.
+  if (code === "AccessDenied" && !/^(access denied\.?)?$/i.test(message ?? ""))
+    return new PageError(...UNREADABLE, detail);
   if (status === 429 || status >= 500) return new PageError(...BUSY, detail);
   return new PageError(...(BY_ORIGIN[code ?? ""] ?? UNREADABLE), detail);
 }

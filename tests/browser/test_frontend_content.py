@@ -51,6 +51,7 @@ REFUSALS = [
     (refusal("KMS.KMSInvalidStateException", "pending deletion", by_s3=True), "cannot read this file."),
     (refusal("AccessDenied", "not authorized to perform: kms:Decrypt", by_s3=True), "cannot read this file."),
     (refusal("AccessDenied", "The ciphertext refers to a key that", by_s3=True), "cannot read this file."),
+    (refusal("AccessDenied", "not authorized: explicit deny in a resource policy", by_s3=True), "cannot read"),
     (refusal("SignatureDoesNotMatch", "The request signature we", by_s3=True), "cannot read this file."),
     (refusal("NoSuchBucket", "The bucket does not exist", status=404, by_s3=True), "cannot read this file."),
     (refusal("SlowDown", "Reduce your request rate.", status=503, by_s3=True), "is busy or has failed."),
