@@ -97,8 +97,10 @@ class Cdn(Construct):
             query_string_behavior=cloudfront.CacheQueryStringBehavior.allow_list("response-content-disposition"),
             enable_accept_encoding_gzip=True,
             enable_accept_encoding_brotli=True,
-            # A file's own Cache-Control is honoured, `no-store` included, but never for more than a day.
-            min_ttl=Duration.seconds(0),
+            # Cache-Control of a file is honoured, for a day at most and a second at least: with a minimum of 0,
+            # CloudFront does not cache compressed content.
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/ServingCompressedFiles.html
+            min_ttl=Duration.seconds(1),
             default_ttl=FRESHNESS,
             max_ttl=Duration.days(1),
         )

@@ -216,7 +216,7 @@ def test_only_the_download_name_and_what_cors_needs_reach_s3(variant: str) -> No
 
 def test_edges_serve_their_copy_for_a_minute_unless_the_file_says_otherwise() -> None:
     config = only("AWS::CloudFront::CachePolicy")[1]["CachePolicyConfig"]
-    assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 60, 86_400)
+    assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (1, 60, 86_400)
 
 
 def test_refusals_of_s3_are_kept_for_a_second_so_that_a_new_file_is_soon_there() -> None:
