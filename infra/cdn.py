@@ -98,7 +98,7 @@ class Cdn(Construct):
             enable_accept_encoding_gzip=True,
             enable_accept_encoding_brotli=True,
             # Cache-Control of a file is honoured, for a day at most and a second at least: with a minimum of 0,
-            # CloudFront does not cache compressed content.
+            # CloudFront may not cache compressed content.
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/ServingCompressedFiles.html
             min_ttl=Duration.seconds(1),
             default_ttl=FRESHNESS,
