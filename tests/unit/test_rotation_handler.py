@@ -210,9 +210,13 @@ def test_unsafe_update_fails_with_the_reason(send: Any, cloudformation: Stubber)
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"])
-def test_rollback_is_never_refused(send: Any, cloudformation: Stubber, status: str) -> None:
+@pytest.mark.parametrize("new", ["1", "2"])
+def test_rollback_is_never_refused(
+    send: Any, cloudformation: Stubber, caplog: pytest.LogCaptureFixture, status: str, new: str
+) -> None:
     stack_is(cloudformation, status)
-    assert send("Update", "1", "12")["Status"] == "SUCCESS"
+    assert send("Update", new, "12")["Status"] == "SUCCESS"
+    assert "allowed, because the stack rolls back" in caplog.text
 
 
 UNKNOWN = ["AccessDenied", "Throttling", "ReadTimeoutError", "no stack"]
@@ -234,10 +238,16 @@ def says_nothing(cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch, how: 
 
 @pytest.mark.parametrize("how", UNKNOWN)
 def test_change_that_deletes_a_key_in_use_is_refused_even_if_the_stack_cannot_be_seen(
-    send: Any, cloudformation: Stubber, monkeypatch: pytest.MonkeyPatch, how: str
+    *,
+    send: Any,
+    cloudformation: Stubber,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    how: str,
 ) -> None:
     says_nothing(cloudformation, monkeypatch, how)
     response = send("Update", "2", "12")
+    assert "CloudFormation does not say whether the stack rolls back" in caplog.text
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith("The signing key 1 cannot be removed yet")
 
