@@ -256,7 +256,7 @@ def test_cloudformation_gets_a_response_before_the_functions_time_is_up(
     forever = threading.Event()
 
     def hang(_event: dict[str, Any]) -> Resource:
-        forever.wait()
+        forever.wait(6)
         return Resource("")
 
     event = {"RequestType": kind, "ResponseURL": "", "StackId": STACK, "RequestId": "r", "LogicalResourceId": "Pair"}

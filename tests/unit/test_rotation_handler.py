@@ -271,7 +271,7 @@ def test_slow_cloudformation_does_not_keep_the_check_from_responding(
 ) -> None:
     monkeypatch.setattr(rotation_handler, "SECONDS_TO_LOOK", 0.05)
     forever = threading.Event()
-    monkeypatch.setattr(cloudformation.client, "describe_stacks", lambda **_: forever.wait())
+    monkeypatch.setattr(cloudformation.client, "describe_stacks", lambda **_: forever.wait(6))
     assert send("Update", "2", "12")["Status"] == "FAILED"
     forever.set()
 
