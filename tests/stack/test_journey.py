@@ -657,8 +657,8 @@ def test_session_opens_the_api_until_logout_revokes_it(stack: Stack, tmp_path: P
 
 def test_edge_keeps_a_file_as_its_headers_say_and_notices_that_it_changed(stack: Stack, user: dict[str, str]) -> None:
     def put(body: bytes) -> None:
-        key = f"{stack['FilesFolder']}/replaced.bin"
-        stack.client("s3").put_object(Bucket=stack["BucketName"], Key=key, Body=body, CacheControl="max-age=2")
+        key = f"{stack.outputs.files_folder}/replaced.bin"
+        stack.client("s3").put_object(Bucket=stack.outputs.bucket_name, Key=key, Body=body, CacheControl="max-age=2")
 
     def opened() -> tuple[bytes, str]:
         response = requests.get(signed, timeout=30)
