@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local import deploy, endpoints, frontend, servers, welcome
+from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
 from local.failures import Failure
 from private_files.outputs import Outputs
@@ -88,11 +89,11 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
 async def _up(options: argparse.Namespace) -> None:
     started = time.monotonic()
     directory: Path = options.directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
     outputs_file = directory / "outputs.json"
     deploy.cdk_program()
     frontend.check_built()
     async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.enter_context(run_directory.lock(directory))
         # Opened before anything starts, so that a port that is taken is reported first.
         sockets = {
             name: cleanup.enter_context(servers.listen(getattr(options, f"{name}_port"), f"--{name}-port"))
