@@ -6,7 +6,7 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, response_headers, upstream
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, upstream
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
 
 def apply_patches() -> None:
     """Patch ministack. Raises upstream.PatchOutdated if a patch was written for another release."""
-    for service in (buckets, cloudfront_keys, functions, http_apis, response_headers):
+    for service in (buckets, cloudfront_keys, functions, http_apis):
         service.apply()
     _listen_on_one_port()
 

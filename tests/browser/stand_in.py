@@ -113,7 +113,8 @@ class StandIn:
         return {"headers": CORS, "body": json.dumps(body)}
 
     def _asset(self, path: str) -> dict[str, Any]:
-        headers = frontend.response_headers(Outputs.from_json(BY_KEY))
+        cdn = self.config.get("CdnUrl", CDN) if isinstance(self.config, dict) else CDN
+        headers = frontend.response_headers(Outputs.from_json(BY_KEY | {"CdnUrl": cdn}))
         if path == "/config.json":
             return {"headers": headers, "body": json.dumps(self.config)}
         content = frontend.DIST / (unquote(path).strip("/") or "index.html")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
-import uvicorn
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
@@ -33,6 +32,7 @@ from local.data_planes.cloudfront.distribution import read
 from local.data_planes.cloudfront.edge import create_app
 from local.data_planes.deployed_state import DeployedState, Unreadable
 from private_files.canned_policy import refusal_body
+from tests.served import served
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
@@ -49,19 +49,9 @@ SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", 
 
 @contextlib.contextmanager
 def serving(app: ASGIApp, http: Literal["auto", "h11"] = "auto") -> Iterator[int]:
-    """The port on which uvicorn serves `app`, access log and all, until the block ends."""
-    config = uvicorn.Config(app, http=http, log_config=None, server_header=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not server.started and thread.is_alive():
-                time.sleep(0.005)
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+    """Serve an app, access log and all; yields its port."""
+    with served(app, http=http, server_header=False) as url:
+        yield int(url.rpartition(":")[2])
 
 
 class Origin:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,47 +15,14 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
 from local.data_planes.cloudfront import cache
-from local.data_planes.cloudfront.cache import Cache, CachePolicy, Stored, accepts_gzip, serve
+from local.data_planes.cloudfront.cache import Cache, Stored, accepts_gzip, serve
 from local.data_planes.cloudfront.distribution import Distribution
 from local.data_planes.cloudfront.edge import Edge
 from local.data_planes.deployed_state import DeployedState
+from tests.edge_distribution import DISTRIBUTION, NOW, POLICY
 
-NOW = 1_800_000_000.0
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 TEXT = b"line of text\n" * 200
-POLICY = CachePolicy(min_ttl=1, default_ttl=60, max_ttl=600, query_strings=frozenset({"saveAs"}), gzip=True)
-DISTRIBUTION = Distribution(
-    domain_name="d111111abcdef8.cloudfront.net",
-    allowed_methods=frozenset({"GET", "HEAD", "OPTIONS"}),
-    https_only=True,
-    keys=None,
-    bucket_path="/bucket/files",
-    cache_policy=POLICY,
-    compress=True,
-    invalidations={},
-    origin_request_headers=frozenset({"origin", "access-control-request-method", "access-control-request-headers"}),
-    response_headers=cast(
-        Any,
-        {
-            "CorsConfig": {
-                "AccessControlAllowOrigins": {"Items": ["*"]},
-                "AccessControlAllowHeaders": {"Items": ["*"]},
-                "AccessControlAllowMethods": {"Items": ["GET", "HEAD"]},
-                "AccessControlAllowCredentials": False,
-                "AccessControlExposeHeaders": {"Items": ["Accept-Ranges", "ETag"]},
-                "AccessControlMaxAgeSec": 3600,
-                "OriginOverride": True,
-            },
-            "CustomHeadersConfig": {
-                "Items": [
-                    {"Header": "Vary", "Value": "Origin, Accept-Encoding", "Override": True},
-                    {"Header": "Cache-Control", "Value": "private, max-age=60", "Override": False},
-                ]
-            },
-            "RemoveHeadersConfig": {"Items": [{"Header": "x-amz-meta-secret"}]},
-        },
-    ),
-)
 
 
 @dataclass

@@ -23,8 +23,8 @@ from starlette.types import Message, Receive, Scope, Send
 from local.data_planes.cloudfront.edge import Edge
 from local.data_planes.deployed_state import DeployedState
 from local.servers import serve
-from tests.data_planes.test_edge import serving
-from tests.data_planes.test_edge_cache import DISTRIBUTION, NOW
+from tests.edge_distribution import DISTRIBUTION, NOW
+from tests.served import served
 from tests.signing_keys import KEY_ID, P256
 
 CDN_URL = "https://files.example.com"
@@ -41,8 +41,8 @@ async def origin_app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def origin_url() -> Iterator[str]:
-    with serving(origin_app) as port:
-        yield f"http://127.0.0.1:{port}"
+    with served(origin_app, server_header=False) as url:
+        yield url
 
 
 def respond(url: str, **scope: Any) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -248,8 +248,8 @@ def edge_port(origin_url: str) -> Iterator[int]:
         async with aiohttp.ClientSession(auto_decompress=False) as edge.origin.session:
             yield
 
-    with serving(Router(default=edge, lifespan=lifespan)) as port:
-        yield port
+    with served(Router(default=edge, lifespan=lifespan), server_header=False) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def sent_raw(port: int, request: bytes) -> bytes:

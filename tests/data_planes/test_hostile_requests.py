@@ -22,7 +22,7 @@ from local.data_planes.http_api.app import DataPlane
 from local.data_planes.http_api.deployed_api import read
 from tests import raw_asgi
 from tests.appsync_stand import API_KEY, Aws, data_plane_app
-from tests.data_planes.test_http_api import ApiGateway, Function
+from tests.http_api_stand import ApiGateway, Function
 from tests.raw_asgi import Received
 from tests.served import served
 

@@ -10,53 +10,7 @@ from local.data_planes.deployed_state import DeployedState
 from local.data_planes.http_api.app import DataPlane
 from local.data_planes.http_api.deployed_api import Authorizer, read
 from local.data_planes.lambda_functions import FunctionFailed
-
-FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:files"
-CORS = {"AllowOrigins": ["*"], "AllowMethods": ["GET"], "AllowHeaders": ["authorization"], "MaxAge": 3600}
-
-
-class ApiGateway:
-    """The five responses from which a deployed API is read; `changes` apply to its one route."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.route = {"RouteKey": "GET /files", "Target": "integrations/i", "AuthorizationType": "NONE"} | changes
-        self.authorizer = {
-            "AuthorizerId": "a",
-            "IdentitySource": ["$request.header.Authorization"],
-            "JwtConfiguration": {"Issuer": "https://cognito-idp.us-east-1.amazonaws.com/pool", "Audience": ["client"]},
-        }
-        self.integration = {"IntegrationId": "i", "IntegrationType": "AWS_PROXY", "IntegrationUri": FUNCTION}
-        self.integration["PayloadFormatVersion"] = "2.0"
-
-    def get_api(self, **_: str) -> dict[str, Any]:
-        return {"CorsConfiguration": CORS}
-
-    def get_authorizers(self, **_: str) -> dict[str, Any]:
-        return {"Items": [self.authorizer]}
-
-    def get_integrations(self, **_: str) -> dict[str, Any]:
-        return {"Items": [self.integration]}
-
-    def get_stages(self, **_: str) -> dict[str, Any]:
-        return {"Items": [{"StageName": "$default"}]}
-
-    def get_routes(self, **_: str) -> dict[str, Any]:
-        return {"Items": [self.route]}
-
-
-class Function:
-    """Returns `result` or raises it, and keeps the events."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-        self.events: list[Any] = []
-
-    async def invoke(self, function_arn: str, event: Any) -> Any:
-        assert function_arn == FUNCTION
-        self.events.append(event)
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
+from tests.http_api_stand import ApiGateway, Function
 
 
 def get(function: Function, target: str = "/files", **headers: str) -> httpx.Response:

@@ -9,11 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
@@ -27,129 +25,17 @@ from private_files.failures import Unreachable
 from private_files.partial_file import PartialFile, PartialFiles
 from resolvers import file_names
 from tests.command_line import Terminal, heed_ctrl_c, wait_until
+from tests.download_edge import Edge, download_edge
 
 pytestmark = pytest.mark.slow  # every test starts the command line, a process of its own
 
-MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 LARGE = bytes(range(256)) * 16384  # 4 MiB
-
-
-@dataclass
-class Edge:
-    """Files by name, and the requests it got; a response stops after `stop_after` bytes until that is None."""
-
-    url: str = ""
-    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    signed: int = 0
-    api_requests: int = 0
-    valid_from: int = 0  # of a URL's number; one with a lower number has expired
-    stop_after: int | None = None
-    drop_after: list[int] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    api_statuses: list[int] = field(default_factory=list)
-    takes_ranges: bool = True
-    headers: dict[str, str] = field(default_factory=dict)
-    always_drops_after: int | None = None
-    signs_listed: bool = True
-    hostile: dict[str, Any] | None = None  # the data of the API's responses
-    refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
-
-    def sign(self, name: str) -> str:
-        self.signed += 1
-        return f"{self.url}/{quote(name, safe='')}?n={self.signed}&Signature=secret"
-
-    def graphql(self, variables: dict[str, Any]) -> Any:
-        self.api_requests += 1
-        if self.hostile is not None:
-            return self.hostile
-        if "files" in variables:
-            items = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
-            return {"getUrls": [item | {"errorType": None, "errorMessage": None} for item in items]}
-        found = sorted(name for name in self.files if name.startswith(variables["prefix"]))
-        start = int(variables["token"] or 0)
-        items = [
-            {
-                "name": name,
-                "size": len(self.files[name][0]),
-                "lastModified": "2025-01-01T00:00:00Z",
-                "url": self.sign(name) if self.signs_listed else None,
-            }
-            for name in found[start : start + 1000]
-        ]
-        token = str(start + 1000) if start + 1000 < len(found) else None
-        return {"listFiles": {"items": items, "nextToken": token}}
 
 
 @pytest.fixture
 def edge() -> Iterator[Edge]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            content = json.dumps({"data": said.graphql(body.get("variables") or {})}).encode()
-            status = said.api_statuses.pop(0) if said.api_statuses else 200
-            self.respond(status, content if status == 200 else b"", {})
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            name = unquote(parts.path[1:])
-            said.requests.append((name, {key.lower(): value for key, value in self.headers.items()}))
-            if int(parts.query.partition("n=")[2].partition("&")[0]) < said.valid_from:
-                return self.respond(403, b"<Error/>", {"Server": "CloudFront"})
-            if said.statuses:
-                return self.respond(said.statuses.pop(0), b"", {})
-            if name not in said.files:
-                return self.respond(403, said.refusal[1], {"Server": said.refusal[0]})
-            content, etag = said.files[name]
-            headers = {"ETag": etag, "Last-Modified": MODIFIED, **said.headers}
-            wanted = self.headers.get("Range")
-            if wanted and self.headers.get("If-Range") == etag and said.takes_ranges:
-                start = int(wanted.removeprefix("bytes=").partition("-")[0])
-                if start >= len(content):
-                    return self.respond(416, b"", {"Content-Range": f"bytes */{len(content)}"})
-                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-                return self.respond(206, content[start:], headers)
-            return self.respond(200, content, headers)
-
-        def respond(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response_only(status)
-            for key, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if said.stop_after is not None and status in (200, 206) and len(content) > said.stop_after:
-                self.wfile.write(content[: said.stop_after])
-                sent = said.stop_after
-                while said.stop_after is not None and not stopped.wait(0.01):
-                    pass
-                self.wfile.write(content[sent:])
-            elif said.always_drops_after is not None and self.command == "GET":
-                at = int(headers.get("Content-Range", "bytes 0-").removeprefix("bytes ").partition("-")[0])
-                self.wfile.write(content[: max(0, said.always_drops_after - at)])
-                self.close_connection = True
-            elif said.drop_after and self.command == "GET":
-                self.wfile.write(content[: said.drop_after.pop(0)])
-                self.close_connection = True
-            else:
-                self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    stopped = threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
-        http.handle_error = lambda *_: None  # type: ignore[method-assign]
-        said = Edge(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield said
-        finally:
-            stopped.set()
-            http.shutdown()
-            thread.join()
+    with download_edge() as edge:
+        yield edge
 
 
 @dataclass

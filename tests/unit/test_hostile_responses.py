@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,15 @@ from private_files.get import Request
 from private_files.outputs import Outputs
 from private_files.partial_file import PartialFile
 from private_files.report import Report
-from tests.unit.test_download import Edge, edge
-
-__all__ = ["edge"]
+from tests.download_edge import Edge, download_edge
 
 Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def edge() -> Iterator[Edge]:
+    with download_edge() as edge:
+        yield edge
 
 
 def api_of(edge: Edge) -> PrivateFiles:

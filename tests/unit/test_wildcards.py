@@ -51,8 +51,11 @@ def signed() -> Any:
         monkeypatch.setattr(url_handler, "_keys", lambda: recorder)
 
         def signed(**arguments: Any) -> str:
+            recorder.urls.clear()
+            url_handler._signed.cache_clear()
             url_handler.handler(appsync_event("getUrl", arguments), Context())
-            return recorder.urls[-1]
+            [url] = recorder.urls
+            return url
 
         yield signed
 
