@@ -127,7 +127,7 @@ def cdk_program() -> str:
     """Return the path of the pinned CDK command. Raises MissingTool if `make setup` did not run."""
     for name in ("node", "cdk"):
         if not shutil.which(name, path=_path()):
-            raise MissingTool(f"{name} is not installed in this directory. Run `make setup`.")
+            raise MissingTool(f"{name} is not installed in this folder. Run `make setup`.")
     return str(shutil.which("cdk", path=_path()))
 
 

@@ -35,7 +35,7 @@ _SECONDS = 35  # AppSync itself times out after 30
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responded before
 # What gql raises if `errors`, `data` or the response itself has another type than the specification says.
 _NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
-_NOT_A_URL = "the API returned something else than an https:// URL for it"
+_NOT_A_URL = "the API returned something other than an https:// URL for it"
 _BUSY = {"ThrottlingException", "TooManyRequestsException"}
 _CALLER_REFUSED = {
     "AccessDeniedException",
@@ -78,7 +78,7 @@ class PrivateFiles:
         return names
 
     def url(self, name: str) -> str:
-        """Return a URL that opens the file until it expires. Whoever holds the URL can open the file."""
+        """Return a URL that opens the file until it expires. Anyone with the URL can open the file."""
         found = self._request("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name)
         if not _is_url(found):
             raise _unexpected("getUrl")

@@ -26,7 +26,8 @@ def client(outputs: Outputs, service: str, *, own_credentials: bool = True, **mo
     """Return a client of the service with the credentials that boto3 finds; `more` is botocore configuration.
 
     Without credentials, the AWS emulator of `make up` gets its root key, which is not secret. With
-    `own_credentials=False` it always gets that key: it is the address of a file that nobody named. Raises Unconfigured.
+    `own_credentials=False` it always gets that key: the address is from a file that was not given with --outputs.
+    Raises Unconfigured.
     """
     if not own_credentials and not is_local_url(outputs.aws_endpoint_url):
         raise Unconfigured("AwsEndpointUrl is missing from the default outputs file: name the file with --outputs.")

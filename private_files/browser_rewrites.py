@@ -21,7 +21,7 @@ _PATH_SET = frozenset(' "#<>?^`{}')
 # "URL writing": single-dot and double-dot URL path segments, in any case.
 _DOT = {".", "%2e"}
 _DOT_DOT = {"..", ".%2e", "%2e.", "%2e%2e"}
-_NOT_A_URL = "It must begin with https:// or http://, and a host in ASCII."
+_NOT_A_URL = "It must start with https:// or http://, and a host in ASCII."
 
 
 class Request(NamedTuple):

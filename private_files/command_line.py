@@ -73,7 +73,7 @@ def files(given: dict[str, Any]) -> int:
 @click.argument("name", type=NAME)
 @click.pass_obj
 def url(given: dict[str, Any], name: str) -> int:
-    """Print a URL that opens the file NAME until it expires. Whoever holds the URL can open the file."""
+    """Print a URL that opens the file NAME until it expires. Anyone with the URL can open the file."""
     found = _api(given).url(name)
     print(json.dumps({"file": name, "url": found}) if given.get("json") else found)
     return 0
@@ -151,7 +151,7 @@ def logout(given: dict[str, Any]) -> int:
     username = signed_in.username if signed_in else None
     if signed_in:
         signed_in.end(Cognito(found.outputs))
-    line = f"Signed out {username}." if username else "Nobody was signed in."
+    line = f"Signed out {username}." if username else "No user was signed in."
     print(json.dumps({"username": username}) if given.get("json") else one_line(line))
     return 0
 

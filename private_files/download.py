@@ -140,7 +140,7 @@ class _Download:
             async with self._downloads.http.get(
                 URL(url, encoded=True), headers=headers, allow_redirects=False, proxy=network.proxy(url)
             ) as response:
-                if response.status in (403, 404):
+                if 400 <= response.status < 500 and response.status not in (408, 416, 429):
                     raise await refusal(response)
                 if response.status == 416:
                     self._discard(None)

@@ -23,7 +23,7 @@ class NoSuchFile(TransferFailed):
 
 
 async def refusal(response: aiohttp.ClientResponse) -> UrlRefused | TransferFailed:
-    """Return what a 403 or 404 means, from the error code in its body."""
+    """Return what a status from 400 to 499 means, from the error code in its body."""
     body = b""
     while len(body) < _ERROR_BYTES and (chunk := await response.content.read(_ERROR_BYTES)):
         body += chunk
@@ -32,6 +32,8 @@ async def refusal(response: aiohttp.ClientResponse) -> UrlRefused | TransferFail
     of_s3 = response.headers.get("Server") == "AmazonS3" or response.headers.get("X-Refused-By") == "origin"
     if response.status == 403 and not of_s3 and not code.startswith("KMS."):
         return UrlRefused(code)
+    if not code and response.status not in (403, 404):
+        return TransferFailed(f"the edge returned HTTP status {response.status}")
     return (NoSuchFile if code in ("", *s3_errors.NO_SUCH_FILE) else TransferFailed)(s3_errors.meaning(code))
 
 

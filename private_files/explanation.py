@@ -19,7 +19,7 @@ from private_files.outputs import Outputs
 from private_files.shown_text import masked
 from private_files.trusted_keys import Keys
 
-_S3 = "The edge allows it; if the response is still 403, S3 refuses. The <Code> in the body of the response says why:"
+_S3 = "The edge allows it; if the request still fails, S3 refuses it. The <Code> in the body of the response says why:"
 _UTF8_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.I)  # RFC 6266: it takes precedence over filename
 _NAME = re.compile(r'filename\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;\s]+))', re.I)
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))

@@ -106,8 +106,8 @@ settings:
   --outputs is the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
   Every value in it can also be given as an option or an environment variable. Options take precedence over
   environment variables, and those over the file. The default file is not read if another API is given.
-  It must belong to you, and be writable by nobody else, and all its addresses must be on this machine; it gets neither
-  an API key, a password nor AWS credentials from the environment. Name it with --outputs to send them.
+  It must belong to you, not be writable by other users, and have only addresses on this machine; it gets neither an
+  API key, a password nor AWS credentials from the environment. Name it with --outputs to send them.
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are respected; requests to this machine never go through a proxy.
   Trusted certificates: --ca-bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE.
 """

@@ -1,4 +1,4 @@
-"""Whether the outputs file of the current folder may be used although nobody named it."""
+"""Whether the outputs file of the current folder may be used without --outputs."""
 
 from __future__ import annotations
 

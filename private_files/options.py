@@ -47,7 +47,7 @@ class Name(Value):
         try:
             value = os.fsencode(value).decode()  # in the C locale, Python may not have decoded the argument
         except UnicodeError:
-            self.fail("it is not UTF-8, as every name is", param, ctx)
+            self.fail("it is not valid UTF-8, and file names are", param, ctx)
         if "://" in value:
             self.fail("it is a URL, and not the name of a file", param, ctx)
         return super().convert(value, param, ctx)

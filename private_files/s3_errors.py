@@ -21,7 +21,7 @@ _MEANINGS = {
     "RequestTimeTooSkewed": "a clock is wrong",
     "PermanentRedirect": "the distribution requests the bucket in another Region than it is in",
     "KMS.DisabledException": "the KMS key of the file is disabled: enable it to make the file readable again",
-    "KMS.NotFoundException": "the KMS key of the file does not exist any more",
+    "KMS.NotFoundException": "the KMS key of the file no longer exists",
     "KMS.KMSInvalidStateException": "the KMS key of the file cannot be used: it may be scheduled for deletion",
     "KMS.InvalidStateException": "the KMS key of the file cannot be used: it may be scheduled for deletion",
     "KMS.AccessDeniedException": "the policy of the KMS key does not allow the distribution to decrypt the file",

@@ -25,7 +25,7 @@ _OF_USERS = ("username", "password", "new_password")
 class Settings:
     """The outputs of a stack, and the user who signs in to it; what is not set is the empty string.
 
-    `implicit` is whether addresses may come from the default file, which nobody named: they get no AWS credentials.
+    `implicit` is whether addresses may come from the default file, without --outputs: they get no AWS credentials.
     """
 
     outputs: Outputs

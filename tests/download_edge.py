@@ -31,6 +31,7 @@ class Edge:
     always_drops_after: int | None = None
     signs_listed: bool = True
     hostile: dict[str, Any] | None = None  # the data of the API's responses
+    refusal_status: int = 403
     refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
 
     def sign(self, name: str) -> str:
@@ -81,7 +82,7 @@ def download_edge() -> Iterator[Edge]:
             if said.statuses:
                 return self.respond(said.statuses.pop(0), b"", {})
             if name not in said.files:
-                return self.respond(403, said.refusal[1], {"Server": said.refusal[0]})
+                return self.respond(said.refusal_status, said.refusal[1], {"Server": said.refusal[0]})
             content, etag = said.files[name]
             headers = {"ETag": etag, "Last-Modified": MODIFIED, **said.headers}
             wanted = self.headers.get("Range")

@@ -154,7 +154,7 @@ function TextFile({
   if (text.includes("\0")) {
     return (
       <Notice
-        title="This file is not a text."
+        title="This is not a text file."
         advice="Its name says so, but its content is binary. Download it and open it in another program."
       />
     );

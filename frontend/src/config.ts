@@ -56,7 +56,7 @@ function parseConfig(text: string): Config {
     throw new PageError("This page's config.json is incomplete.", ADVICE, `Missing: ${absent.join(", ")}`);
   const mistyped = OPTIONAL.filter((name) => name in config && typeof config[name] !== "string");
   if (mistyped.length)
-    throw new PageError("This page's config.json is not valid.", ADVICE, `Not a text: ${mistyped.join(", ")}`);
+    throw new PageError("This page's config.json is not valid.", ADVICE, `Not a string: ${mistyped.join(", ")}`);
   for (const name of ["GraphqlUrl", "CdnUrl", "CognitoUrl"]) {
     if (config[name] && !isWebAddress(String(config[name]), name === "CognitoUrl" ? document.baseURI : undefined)) {
       throw new PageError("This page's config.json contains an invalid URL.", ADVICE, `${name}: ${config[name]}`);

@@ -276,7 +276,7 @@ def test_signed_url_in_the_address_is_removed_and_not_sent(servers: StandIn, pla
         ({}, "Missing: GraphqlUrl, CdnUrl, Region, UserPoolId, UserPoolClientId"),
         (BY_KEY | {"GraphqlUrl": 5}, "Missing: GraphqlUrl"),
         (BY_KEY | {"CdnUrl": "javascript:alert(1)"}, "contains an invalid URL."),
-        (BY_KEY | {"CognitoUrl": 5, "DemoUser": None}, "Not a text: CognitoUrl, DemoUser"),
+        (BY_KEY | {"CognitoUrl": 5, "DemoUser": None}, "Not a string: CognitoUrl, DemoUser"),
         (BY_KEY | {"UserPoolId": "nowhere", "UserPoolClientId": "c"}, "UserPoolId must look like"),
     ],
 )

@@ -38,7 +38,7 @@ MISLABELLED = [
     ("a.svg", HTML, "image/svg+xml", UNDISPLAYABLE),
     ("a.webm", b"not a video", "text/plain", UNDISPLAYABLE),
     ("a.wav", HTML, "text/html", UNDISPLAYABLE),
-    ("a.txt", b"\x7fELF\x02\x01\0\0", "text/plain", "This file is not a text."),
+    ("a.txt", b"\x7fELF\x02\x01\0\0", "text/plain", "This is not a text file."),
     ("a.xhtml", HTML, "application/xhtml+xml", "There is no preview for this type of file."),
     ("a", HTML, "text/html", "There is no preview for this type of file."),
 ]
@@ -60,7 +60,7 @@ REFUSALS = [
     ({"status": 404, "body": ""}, "no longer exists."),
     (refusal("MissingKey", "Missing Key-Pair-Id query parameter"), "The link was refused."),
     (refusal("InvalidKey", "Unknown Key"), "InvalidKey · Unknown Key"),
-    (refusal("AccessDenied", "Access denied"), "It has expired or is not valid yet."),
+    (refusal("AccessDenied", "Access denied"), "It has expired, is not valid yet, or was changed."),
     ({"status": 403, "content_type": "text/html", "body": "<H1>Request blocked.</H1>"}, "The link was refused."),
     (
         refusal("AccessDenied", "Access Denied") | {"headers": {"X-Refused-By": "origin"}},

@@ -99,7 +99,7 @@ def test_any_request_gets_a_response_of_cloudfront_or_of_the_origin(origin_url: 
 def test_websocket_is_refused_as_a_request() -> None:
     status, headers, body = respond("http://127.0.0.1:9", type="websocket")
     assert (status, headers[b"server"]) == (400, b"CloudFront")
-    assert b"does not speak WebSocket" in body
+    assert b"does not support WebSocket" in body
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_table_follows_the_verdict() -> None:
         "signature  holds",
         "browser    sends it as it is",
         "",
-        "The edge allows it; if the response is still 403, S3 refuses. The <Code> in the body of the response says "
+        "The edge allows it; if the request still fails, S3 refuses it. The <Code> in the body of the response says "
         "why:",
         *(f"  {line}" for line in s3_errors.table()),
     ]
@@ -383,7 +383,7 @@ def test_browser_rewrites_as_the_url_parser_of_node_does() -> None:
     "url", ["", "x", "ftp://h/a", "https://", "https:///a", "https://é/a", "https://a b/", "https://h:x/"]
 )
 def test_text_that_is_not_a_url_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match="It must begin with https://"):
+    with pytest.raises(ValueError, match="It must start with https://"):
         browser_rewrites.as_sent(url)
 
 

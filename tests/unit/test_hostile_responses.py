@@ -294,17 +294,18 @@ def test_nobody_else_can_read_a_partial_file_and_the_umask_decides_about_the_who
 
 
 @pytest.mark.parametrize(
-    ("code", "meaning"),
+    ("code", "status", "meaning"),
     [
-        ("AccessDenied", "there is no such file, or the distribution is not allowed to read it (AccessDenied)"),
-        ("NoSuchKey", "there is no such file (NoSuchKey)"),
-        ("KMS.DisabledException", "the KMS key of the file is disabled"),
-        ("KMS.NewException", "the KMS key of the file cannot be used (KMS.NewException)"),
-        ("InvalidObjectState", "the file is archived"),
-        ("Unheard", "S3 refuses it (Unheard)"),
+        ("AccessDenied", 403, "there is no such file, or the distribution is not allowed to read it (AccessDenied)"),
+        ("NoSuchKey", 404, "there is no such file (NoSuchKey)"),
+        ("KMS.DisabledException", 400, "the KMS key of the file is disabled"),
+        ("KMS.NewException", 403, "the KMS key of the file cannot be used (KMS.NewException)"),
+        ("InvalidObjectState", 403, "the file is archived"),
+        ("Unheard", 409, "S3 refuses it (Unheard)"),
     ],
 )
-def test_code_of_s3_says_why_a_file_is_refused(edge: Edge, run: Run, code: str, meaning: str) -> None:
+def test_code_of_s3_says_why_a_file_is_refused(edge: Edge, run: Run, code: str, status: int, meaning: str) -> None:
+    edge.refusal_status = status
     edge.refusal = ("AmazonS3", f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode())
     found, err = run("a")
     assert (found, err.startswith(f"a: {meaning}")) == (5, True), err

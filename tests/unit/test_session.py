@@ -144,7 +144,7 @@ def test_logout_revokes_and_deletes_the_tokens(with_users: Terminal, server: Ser
     assert with_users.run("logout") == (0, "Signed out me@example.com.\n", "")
     assert server.sign_ins[-1].json == {"Token": "secret-refresh", "ClientId": "client1"}
     assert not list(cache.rglob("*.json"))
-    assert with_users.run("logout") == (0, "Nobody was signed in.\n", "")
+    assert with_users.run("logout") == (0, "No user was signed in.\n", "")
 
 
 def test_first_sign_in_reads_the_new_password_from_the_environment(

@@ -52,7 +52,7 @@ HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 BODY_NOT_ALLOWED = "A GET, HEAD or OPTIONS request must not have a body."
 OTHER_HOST = "This distribution does not serve the host name of the request. Use a URL that the API returned."
-NO_WEBSOCKET = "The origin of this distribution does not speak WebSocket. Request the file with GET."
+NO_WEBSOCKET = "The origin of this distribution does not support WebSocket. Request the file with GET."
 TOO_LARGE = (
     f"The URL is longer than {MAX_URL_BYTES:,} bytes, or the request with its headers longer than "
     f"{MAX_REQUEST_BYTES:,}. Send a shorter request."
@@ -200,7 +200,7 @@ def _malformed(scope: Scope, viewer: Headers, cdn_url: str, query: bytes) -> tup
         return 413, TOO_LARGE
     if not path.startswith(b"/"):
         # Appended to the endpoint URL, such a target (`@elsewhere/`) would name another host.
-        return 400, "Bad request. The request target is not a path: begin it with a slash."
+        return 400, "Bad request. The request target is not a path: start it with a slash."
     if _NOT_IN_A_TARGET.search(path + query):
         return 400, "Bad request. The URL contains a space, a control character or #: percent-encode it."
     return None
