@@ -53,6 +53,7 @@ class StandIn:
 
     watch: Watched
     config: dict[str, Any]
+    cdn: str = CDN  # from which the page may load files
     # The responses to `listFiles` and `getFile`: what is in `data`, or a function of the variables.
     listing: Any = None
     link: Any = None
@@ -113,8 +114,7 @@ class StandIn:
         return {"headers": CORS, "body": json.dumps(body)}
 
     def _asset(self, path: str) -> dict[str, Any]:
-        cdn = self.config.get("CdnUrl", CDN) if isinstance(self.config, dict) else CDN
-        headers = frontend.response_headers(Outputs.from_json(BY_KEY | {"CdnUrl": cdn}))
+        headers = frontend.response_headers(Outputs.from_json(BY_KEY | {"CdnUrl": self.cdn}))
         if path == "/config.json":
             return {"headers": headers, "body": json.dumps(self.config)}
         content = frontend.DIST / (unquote(path).strip("/") or "index.html")

@@ -230,7 +230,7 @@ def caching_file_server() -> Iterator[str]:
 
 def test_file_can_be_read_after_the_browser_kept_a_response_without_cors_headers(browser: Browser) -> None:
     with caching_file_server() as cdn, stand_in(browser, BY_KEY | {"CdnUrl": cdn}, permissions=LOOPBACK) as servers:
-        url = signed("a.png").replace(CDN, cdn)
+        servers.cdn, url = cdn, signed("a.png").replace(CDN, cdn)
         servers.link = item("a.png", url=url) | {"saved": None}
         # Requests that are intercepted are not kept, so those to the file server are not.
         servers.page.unroute(INTERCEPTED)
