@@ -33,7 +33,10 @@ const DELETED = ["This file no longer exists.", "It may have been moved or delet
 const UNREADABLE = ["The file server cannot read this file.", "Send this to your administrator:"] as const;
 const BUSY = ["The file server is busy or has failed.", "Try again in a moment."] as const;
 const ARCHIVED = ["This file is archived.", "Ask your administrator to restore it:"] as const;
-const EXPIRED = ["The link was refused.", "It has expired, is not valid yet, or was changed. Try again in a moment."] as const;
+const EXPIRED = [
+  "The link was refused.",
+  "It has expired, is not valid yet, or was changed. Try again in a moment.",
+] as const;
 const UNTRUSTED = ["The link was refused.", TELL_ADMINISTRATOR] as const;
 
 /**
