@@ -6,7 +6,7 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, upstream
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, upstream, user_pools
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
 
 def apply_patches() -> None:
     """Patch ministack. Raises upstream.PatchOutdated if a patch was written for another release."""
-    for service in (buckets, cloudfront_keys, functions, http_apis):
+    for service in (buckets, cloudfront_keys, functions, http_apis, user_pools):
         service.apply()
     _listen_on_one_port()
 
