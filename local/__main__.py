@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import deploy, endpoints, frontend, servers, welcome
+from local import deploy, endpoints, environment, frontend, servers, welcome
 from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
 from local.failures import Failure
@@ -30,6 +31,9 @@ T = TypeVar("T")
 
 def main() -> None:
     options = _options()
+    isolated = environment.isolated(os.environ)  # for the AWS clients of this process and for its child processes
+    os.environ.clear()
+    os.environ.update(isolated)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _OPEN_FILES:  # 1,024 on many systems; child processes inherit the limit
