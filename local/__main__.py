@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -43,10 +44,16 @@ def main() -> None:
         asyncio.run(_until_stopped(_up(options)))
     except* Failure as failures:
         failure = failures
+    except* OSError as errors:
+        disk_full, others = errors.split(lambda error: isinstance(error, OSError) and error.errno == errno.ENOSPC)
+        if others or not disk_full:
+            raise
+        failure = Failure(f"The disk of {options.directory.resolve()} is full. Free some space and try again.")
     while isinstance(failure, ExceptionGroup):
         failure = failure.exceptions[0]
     if failure:
-        sys.exit(f"\n{failure}")
+        print(f"\n{failure}", file=sys.stderr)
+        sys.exit(2 if isinstance(failure, run_directory.DirectoryUnusable) else 1)
 
 
 def _options() -> argparse.Namespace:
@@ -70,7 +77,14 @@ def _options() -> argparse.Namespace:
     ):
         parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
-    return parser.parse_args()
+    options = parser.parse_args()
+    ports: dict[int, str] = {}
+    for name in ("aws", *_SERVERS):
+        port = getattr(options, f"{name}_port")
+        if port and port in ports:
+            parser.error(f"--{ports[port]}-port and --{name}-port are both {port}: choose different ports")
+        ports[port] = name
+    return options
 
 
 def _port(text: str) -> int:

@@ -37,7 +37,7 @@ def test_file_system_without_locks_is_refused_in_a_sentence(tmp_path: Path, monk
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with (
-        pytest.raises(DirectoryUnusable, match=r"cannot be locked \(No locks available\).* --directory PATH"),
+        pytest.raises(DirectoryUnusable, match=r"cannot be locked \(No locks available\).*--directory PATH"),
         lock(tmp_path),
     ):
         pass
