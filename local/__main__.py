@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import locale
 import logging
 import os
 import resource
@@ -35,6 +36,9 @@ def main() -> None:
     isolated = environment.isolated(os.environ)  # for the AWS clients of this process and for its child processes
     os.environ.clear()
     os.environ.update(isolated)
+    encodings = (sys.getfilesystemencoding(), locale.getpreferredencoding(False), sys.stdout.encoding)
+    if any(encoding.lower() != "utf-8" for encoding in encodings):  # once: PYTHONUTF8 is set now
+        os.execv(sys.executable, [sys.executable, "-m", "local", *sys.argv[1:]])  # noqa: S606 - this program again
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _OPEN_FILES:  # 1,024 on many systems; child processes inherit the limit
