@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export PYTHONUTF8 := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html

@@ -2,10 +2,13 @@
 //
 // Lambda's code folder is read-only, so what comes without bytecode is compiled again at every cold start. Bytecode does
 // not depend on the machine, only on Python's minor version; this CPython is WebAssembly and pinned by package-lock.json.
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { loadPyodide } from "pyodide";
 
 const [folder, version] = process.argv.slice(2);
-const python = await loadPyodide();
+// Otherwise it reads its own path from a stack trace, which fails if the path has parentheses.
+const python = await loadPyodide({ indexURL: dirname(fileURLToPath(import.meta.resolve("pyodide"))) });
 python.mountNodeFS("/bundle", folder);
 python.globals.set("version", version);
 python.runPython(`

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
+import locale
 import logging
+import os
 import resource
 import signal
 import sys
@@ -17,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import deploy, endpoints, frontend, servers, welcome
+from local import deploy, endpoints, environment, frontend, servers, welcome
 from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
 from local.failures import Failure
@@ -30,6 +33,12 @@ T = TypeVar("T")
 
 def main() -> None:
     options = _options()
+    isolated = environment.isolated(os.environ)  # for the AWS clients of this process and for its child processes
+    os.environ.clear()
+    os.environ.update(isolated)
+    encodings = (sys.getfilesystemencoding(), locale.getpreferredencoding(False), sys.stdout.encoding)
+    if any(encoding.lower() != "utf-8" for encoding in encodings):  # once: PYTHONUTF8 is set now
+        os.execv(sys.executable, [sys.executable, "-m", "local", *sys.argv[1:]])  # noqa: S606 - this program again
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _OPEN_FILES:  # 1,024 on many systems; child processes inherit the limit
@@ -39,10 +48,16 @@ def main() -> None:
         asyncio.run(_until_stopped(_up(options)))
     except* Failure as failures:
         failure = failures
+    except* OSError as errors:
+        disk_full, others = errors.split(lambda error: isinstance(error, OSError) and error.errno == errno.ENOSPC)
+        if others or not disk_full:
+            raise
+        failure = Failure(f"The disk of {options.directory.resolve()} is full. Free some space and try again.")
     while isinstance(failure, ExceptionGroup):
         failure = failure.exceptions[0]
     if failure:
-        sys.exit(f"\n{failure}")
+        print(f"\n{failure}", file=sys.stderr)
+        sys.exit(2 if isinstance(failure, run_directory.DirectoryUnusable) else 1)
 
 
 def _options() -> argparse.Namespace:
@@ -66,7 +81,14 @@ def _options() -> argparse.Namespace:
     ):
         parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
-    return parser.parse_args()
+    options = parser.parse_args()
+    ports: dict[int, str] = {}
+    for name in ("aws", *_SERVERS):
+        port = getattr(options, f"{name}_port")
+        if port and port in ports:
+            parser.error(f"--{ports[port]}-port and --{name}-port are both {port}: choose different ports")
+        ports[port] = name
+    return options
 
 
 def _port(text: str) -> int:

@@ -92,7 +92,14 @@ class Deployment:
                 raise
         if code:
             printed = self._log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-            raise DeployFailed(f"`cdk {arguments[0]}` failed:\n" + "\n".join(printed[-15:]))
+            raise DeployFailed(_why(arguments[0], code, printed, self._directory))
+
+
+def _why(command: str, code: int, printed: list[str], directory: Path) -> str:
+    if any("ENOSPC" in line or "No space left on device" in line for line in printed):
+        return f"`cdk {command}` failed: the disk of {directory} is full. Free some space and try again."
+    stopped = f"was stopped by {signal.Signals(-code).name}. It printed" if code < 0 else "failed"
+    return "\n".join([f"`cdk {command}` {stopped}:", *printed[-15:]])
 
 
 def add_demo_user(emulator: Emulator, user_pool_id: str) -> str:

@@ -12,7 +12,7 @@ from local.failures import Failure
 
 
 class DirectoryUnusable(Failure):
-    """Another run uses the directory, or it cannot be written."""
+    """Another run uses the directory, or it cannot be written or locked."""
 
 
 @contextlib.contextmanager
@@ -36,7 +36,13 @@ def lock(directory: Path) -> Iterator[None]:
             file.seek(0)
             raise DirectoryUnusable(
                 f"Another stack (process {file.read().strip()}) runs in {directory}. Stop it, or choose another "
-                "directory and other ports: make up OPTIONS='--directory PATH --aws-port 0 …'"
+                "directory and other ports: make up OPTIONS='--directory PATH "
+                "--aws-port 0 --graphql-port 0 --cdn-port 0 --frontend-port 0 --rest-port 0'"
+            ) from error
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"{directory} cannot be locked ({error.strerror}): its file system has no locks. "
+                "Choose a directory on a local disk: make up OPTIONS='--directory PATH'"
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

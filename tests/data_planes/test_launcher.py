@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import errno
+import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as launcher
-from local import servers
+from local import deploy, servers
+from local.directory import DirectoryUnusable
+from local.failures import Failure
 
 
 def options(directory: Path, **ports: int) -> argparse.Namespace:
@@ -55,3 +59,47 @@ def test_port_without_permission_is_not_called_taken(monkeypatch: pytest.MonkeyP
     expected = r"^Port 80 on 127\.0\.0\.1 cannot be opened \(Permission denied\)\. Choose another port: "
     with pytest.raises(servers.PortTaken, match=expected), servers.listen(80, "--cdn-port"):
         pass
+
+
+def test_equal_ports_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["make up", "--aws-port=8000", "--cdn-port=8000", "--rest-port=0"])
+    with pytest.raises(SystemExit, match="2"):
+        launcher._options()
+    expected = "make up: error: --aws-port and --cdn-port are both 8000: choose different ports"
+    assert capsys.readouterr().err.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "message"),
+    [
+        (DirectoryUnusable("It is a file."), 2, "It is a file."),
+        (Failure("It failed."), 1, "It failed."),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "is full. Free some space and try again."),
+    ],
+)
+def test_failure_is_one_sentence_with_an_exit_code(
+    failure: Exception, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def up(_options: argparse.Namespace) -> None:
+        raise failure
+
+    monkeypatch.setattr(sys, "argv", ["make up"])
+    monkeypatch.setattr(launcher, "_up", up)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with pytest.raises(SystemExit) as ended:
+        launcher.main()
+    assert ended.value.code == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "expected"),
+    [
+        (-9, [], r"`cdk deploy` was stopped by SIGKILL\."),
+        (1, ["Error: ENOSPC: no space left on device, write", "  at node:fs"], r"the disk of /a is full\. .* again\.$"),
+        (1, ["first", "last"], r"^`cdk deploy` failed:\nfirst\nlast$"),
+    ],
+)
+def test_failed_cdk_says_why(code: int, printed: list[str], expected: str) -> None:
+    assert re.search(expected, deploy._why("deploy", code, printed, Path("/a")))

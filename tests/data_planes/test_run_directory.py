@@ -1,5 +1,7 @@
 """The directory of `make up` belongs to one run at a time."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -26,4 +28,16 @@ def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DirectoryUnusable, match="--directory PATH"), lock(tmp_path / "file"):
+        pass
+
+
+def test_file_system_without_locks_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with (
+        pytest.raises(DirectoryUnusable, match=r"cannot be locked \(No locks available\).*--directory PATH"),
+        lock(tmp_path),
+    ):
         pass

@@ -55,6 +55,17 @@ def test_two_checkouts_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.M
     assert [path for path, content in one.items() if another[path] != content] == []
 
 
+@pytest.mark.slow
+def test_modules_are_compiled_in_a_folder_with_spaces_parentheses_and_quotes(tmp_path: Path) -> None:
+    checkout = tmp_path / "a (b) 'c'"
+    shutil.copytree(PROJECT / "node_modules" / "pyodide", checkout / "node_modules" / "pyodide")
+    compiler = shutil.copy(PROJECT / "infra" / "compile_bytecode.mjs", checkout)
+    (modules := checkout / "modules").mkdir()
+    (modules / "module.py").write_text("")
+    subprocess.run(["node", str(compiler), str(modules), bundle.PYTHON_VERSION], check=True)
+    assert (modules / "__pycache__" / "module.cpython-313.pyc").exists()
+
+
 def test_only_the_functions_that_need_cryptography_carry_it() -> None:
     heavy, light = (bundle.bundle("x86_64", cryptography=needed) for needed in (True, False))
     assert (heavy / "cryptography").exists()
