@@ -55,8 +55,6 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CA_BUNDLE": str(self.ca_bundle),
             "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
-            "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
-            "SSL_CERT_FILE": str(self.ca_bundle),
         }
 
     async def start(self) -> None:
@@ -69,6 +67,9 @@ class Emulator:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         settings = {
+            # For the functions. Not for `cdk synth`, which may download their wheels from other servers.
+            "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
+            "SSL_CERT_FILE": str(self.ca_bundle),
             "AUTH": "true",
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(certificate),

@@ -14,6 +14,7 @@ import pytest
 from local import __main__ as launcher
 from local import deploy, servers
 from local.directory import DirectoryUnusable
+from local.embedded_aws.emulator import Emulator
 from local.failures import Failure
 
 
@@ -103,3 +104,14 @@ def test_failure_is_one_sentence_with_an_exit_code(
 )
 def test_failed_cdk_says_why(code: int, printed: list[str], expected: str) -> None:
     assert re.search(expected, deploy._why("deploy", code, printed, Path("/a")))
+
+
+def test_cdk_trusts_the_emulator_and_every_server_that_the_user_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first synthesis downloads wheels, and these two variables replace the list of trusted authorities.
+    monkeypatch.setenv("SSL_CERT_FILE", "/own.pem")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    environment = Emulator(tmp_path, 0).environment
+    assert (environment["SSL_CERT_FILE"], environment.get("REQUESTS_CA_BUNDLE")) == ("/own.pem", None)
+    assert environment["NODE_EXTRA_CA_CERTS"] == environment["AWS_CA_BUNDLE"] == str(tmp_path / "tls" / "authority.pem")
