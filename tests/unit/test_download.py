@@ -371,7 +371,7 @@ def test_failing_api_is_retried_if_it_has_responded_before(edge: Edge) -> None:
 def test_name_that_is_not_utf8_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         command_line.parse(arguments)
-    assert (exit_.value.code, "it is not UTF-8" in capsys.readouterr().err) == (2, True)
+    assert (exit_.value.code, "it is not valid UTF-8" in capsys.readouterr().err) == (2, True)
 
 
 def test_no_file_of_a_prefix_is_a_refusal(terminal: GetTerminal) -> None:
