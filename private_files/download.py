@@ -120,7 +120,7 @@ class _Download:
                     await asyncio.sleep(PAUSES[failures])
                     failures += 1
         except (FileExistsError, NotADirectoryError) as error:
-            raise TransferFailed(f"{error.filename} is a file and cannot be a folder") from None
+            raise TransferFailed(f"{error.filename} is in the way: it is not a folder") from None
         except OSError as error:
             where = error.filename or self._path
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

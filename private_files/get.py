@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -66,11 +67,8 @@ class Request:
                 "home folder; name the file to get it"
             )
         path = output / name
-        try:
-            inside = path.parent.resolve().is_relative_to(output.resolve())
-        except RuntimeError:  # links that lead to one another
-            inside = False
-        if not inside:
+        # Path.resolve() would raise RuntimeError for links to themselves before Python 3.13. They are refused later.
+        if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(output)):
             raise TransferFailed(f"a symbolic link in {path.parent} leads outside the output folder")
         return path
 
@@ -98,7 +96,7 @@ def _with_urls(api: PrivateFiles, page: list[RemoteFile]) -> list[RemoteFile]:
 
 def _is_home(folder: Path) -> bool:
     try:
-        return folder.resolve() == Path.home().resolve()
+        return os.path.realpath(folder) == os.path.realpath(Path.home())
     except RuntimeError:  # there is no home folder
         return False
 

@@ -310,7 +310,7 @@ def test_empty_file_and_the_longest_name_of_a_file_arrive(terminal: GetTerminal)
 def test_file_and_folder_of_one_name_are_told_apart(terminal: GetTerminal) -> None:
     terminal.edge.files = {"a": (b"a", '"a"'), "a/b": (b"b", '"b"')}
     terminal.run_json("a")
-    assert terminal.run_json("a/b", "-o", ".")[1][0]["error"] == "a is a file and cannot be a folder"
+    assert terminal.run_json("a/b", "-o", ".")[1][0]["error"] == "a is in the way: it is not a folder"
     (terminal.directory / "a").unlink()
     (terminal.directory / "a").mkdir()
     assert terminal.run_json("a", "-o", ".", "--force")[1][0]["error"] == "a is a folder"
