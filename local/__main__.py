@@ -27,6 +27,7 @@ from local.failures import Failure
 from private_files.outputs import Outputs
 
 _OPEN_FILES = 10_240  # a request takes two; macOS allows no more for one process
+_SECONDS_BETWEEN_REPORTS = 30
 _SERVERS = ("graphql", "cdn", "frontend", "rest")
 T = TypeVar("T")
 
@@ -176,9 +177,19 @@ def _on_this_machine(outputs: Outputs, emulator: Emulator, base_urls: dict[str, 
 
 async def _step(name: str, work: Awaitable[T]) -> T:
     started = time.monotonic()
-    result = await work
+    reports = asyncio.create_task(_report(name, started))
+    try:
+        result = await work
+    finally:
+        reports.cancel()
     print(f"  {name:40} {time.monotonic() - started:5.1f} s", flush=True)
     return result
+
+
+async def _report(name: str, started: float) -> None:
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)
+        print(f"  {name:40} {time.monotonic() - started:5.0f} s, not finished yet", flush=True)
 
 
 def _write_whole(path: Path, text: str) -> None:

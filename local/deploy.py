@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parent.parent
 DEMO_USER = "demo@example.com"
 _ACCOUNT = "000000000000"
+_SECONDS_TO_FINISH = 15 * 60  # of one CDK command; the first also downloads the functions' wheels
 _QUIET = ("--no-notices", "--no-color", "--no-version-reporting")
 
 
@@ -84,22 +86,39 @@ class Deployment:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
+            code = None
             try:
-                code = await process.wait()
-            except asyncio.CancelledError:
-                os.killpg(process.pid, signal.SIGTERM)  # the command starts processes of its own
-                await process.wait()
-                raise
-        if code:
+                async with asyncio.timeout(_SECONDS_TO_FINISH):
+                    code = await process.wait()
+            except TimeoutError:
+                pass  # `code` is None then
+            finally:
+                if code is None:
+                    await _stop(process)
+        if code != 0:
             printed = self._log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
             raise DeployFailed(_why(arguments[0], code, printed, self._directory))
 
 
-def _why(command: str, code: int, printed: list[str], directory: Path) -> str:
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Stop a process that leads a group, and the processes that it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, TimeoutError):
+            os.killpg(process.pid, number)
+            await asyncio.wait_for(process.wait(), timeout=5)
+
+
+def _why(command: str, code: int | None, printed: list[str], directory: Path) -> str:
     if any("ENOSPC" in line or "No space left on device" in line for line in printed):
         return f"`cdk {command}` failed: the disk of {directory} is full. Free some space and try again."
-    stopped = f"was stopped by {signal.Signals(-code).name}. It printed" if code < 0 else "failed"
-    return "\n".join([f"`cdk {command}` {stopped}:", *printed[-15:]])
+    if code is None:
+        problem = f"did not finish within {_SECONDS_TO_FINISH // 60} minutes and was stopped"
+    elif code < 0:
+        problem = f"was stopped by {signal.Signals(-code).name}"
+    else:
+        problem = f"failed with exit code {code}"
+    lines = ["Its last output:", *printed[-15:]] if printed else ["It printed nothing."]
+    return "\n".join([f"`cdk {command}` {problem}.", *lines])
 
 
 def add_demo_user(emulator: Emulator, user_pool_id: str) -> str:

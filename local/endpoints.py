@@ -56,4 +56,5 @@ def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
         cdn_url=outputs.cdn_url,
         aws_endpoint_url=emulator.endpoint_url,
         ssl_context=emulator.ssl_context(),
+        origin_headers=emulator.headers,
     )

@@ -10,13 +10,14 @@ from pathlib import Path
 import aiohttp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local.data_planes.loopback import LoopbackOnly
+from local.data_planes.request_body import BodyRefused, read_body
 from local.failures import Failure
 from private_files.outputs import Outputs
 
@@ -33,7 +34,8 @@ COGNITO_OPERATIONS = {
     f"AWSCognitoIdentityProviderService.{name}"
     for name in ("InitiateAuth", "RespondToAuthChallenge", "GetTokensFromRefreshToken", "RevokeToken")
 }
-LARGEST_REQUEST = 64 * 1024
+LARGEST_BODY = 64 * 1024  # bytes
+LARGEST_HEAD = 16 * 1024  # bytes of the request line and the headers
 IMMUTABLE = "public, max-age=31536000, immutable"  # the name of an asset changes with its content
 REVALIDATE = "no-cache"
 
@@ -66,15 +68,14 @@ def create_app(outputs: Outputs, *, ssl_context: ssl.SSLContext) -> Starlette:
         target = request.headers.get("x-amz-target", "")
         if target not in COGNITO_OPERATIONS:
             return PlainTextResponse("Only the sign-in and sign-out operations of Cognito are available here.", 403)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_REQUEST:
-                return PlainTextResponse("The request is too large.", 413)
+        try:
+            body = await read_body(request, largest=LARGEST_BODY)
+        except BodyRefused as refused:
+            return PlainTextResponse(refused.message, refused.status)
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
         http: aiohttp.ClientSession = request.app.state.http
         try:
-            async with http.post(outputs.aws_endpoint_url, data=bytes(body), headers=headers) as response:
+            async with http.post(outputs.aws_endpoint_url, data=body, headers=headers) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             return PlainTextResponse(f"The AWS emulator did not respond: {type(error).__name__}", 502)
@@ -87,13 +88,16 @@ def create_app(outputs: Outputs, *, ssl_context: ssl.SSLContext) -> Starlette:
             Route(f"/{COGNITO_PATH}", cognito, methods=["POST"]),
             Mount("/", StaticFiles(directory=DIST, html=True)),
         ],
-        # DNS rebinding: another site must not reach this server under a host name of its own.
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+            Middleware(LoopbackOnly, refusal=_refusal, largest_head=LARGEST_HEAD),
             Middleware(_Headers, headers=response_headers(outputs)),
         ],
         lifespan=lifespan,
     )
+
+
+def _refusal(status: int, message: str) -> Response:
+    return PlainTextResponse(message, status)
 
 
 def check_built() -> None:

@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from local.failures import Failure
 
 HOST = "127.0.0.1"
+SECONDS_FOR_A_HEAD = 30.0
 
 
 class PortTaken(Failure):
@@ -55,6 +57,45 @@ def base_url(listening: socket.socket) -> str:
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
+class _Http(HttpToolsProtocol):
+    """uvicorn's protocol, which closes a connection whose request line and headers do not arrive in time.
+
+    uvicorn limits only the time between two requests. The servers limit the time of a body.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._limit_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._limit_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _limit_head(self) -> None:
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(SECONDS_FOR_A_HEAD, self._close)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer:
+            self._head_timer.cancel()
+
+    def _close(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:  # the response to the request before is still being sent
+            self._limit_head()
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,7 +105,7 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     """Serve an ASGI application through a socket while the context is open. Raises ServerFailed."""
-    config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False, http=_Http)
     # The address of a viewer is that of its socket, never what its X-Forwarded-For says.
     config.proxy_headers = False
     config.timeout_graceful_shutdown = 3

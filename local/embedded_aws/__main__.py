@@ -6,23 +6,24 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, upstream, user_pools
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, port, upstream, user_pools
 
 
 def main() -> None:
     try:
-        apply_patches()
+        apply_patches(secret=os.environ.pop(port.SECRET_VARIABLE))  # the functions inherit the environment
     except upstream.PatchOutdated as outdated:
         sys.exit(str(outdated))
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     app.main()
 
 
-def apply_patches() -> None:
-    """Patch ministack. Raises upstream.PatchOutdated if a patch was written for another release."""
+def apply_patches(secret: str) -> None:
+    """Patch ministack, which then obeys `secret`. Raises upstream.PatchOutdated if a patch was for another release."""
     for service in (buckets, cloudfront_keys, functions, http_apis, user_pools):
         service.apply()
     _listen_on_one_port()
+    app.app = port.AwsApisOnly(upstream.original(app, "app", "ab1297bd6cd5"), secret)
 
 
 def _listen_on_one_port() -> None:

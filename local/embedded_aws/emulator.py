@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import ssl
@@ -16,6 +17,7 @@ import aiohttp
 import boto3
 import trustme
 
+from local.embedded_aws.port import SECRET_HEADER, SECRET_VARIABLE
 from local.failures import Failure
 
 REGION = "us-east-1"
@@ -32,7 +34,8 @@ class Emulator:
     """ministack in a process of its own, with our patches.
 
     `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate, and
-    `environment` the variables with which a child process uses it as its root user, and no other AWS account.
+    `environment` the variables with which a child process uses it as its root user, and no other AWS account. Requests
+    with `headers` may control it and reach its distributions.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
@@ -42,6 +45,7 @@ class Emulator:
         self.endpoint_url = f"https://127.0.0.1:{port}"
         self.ca_bundle = directory / "tls" / "authority.pem"
         self.log = directory / "ministack.log"
+        self.headers = {SECRET_HEADER: secrets.token_urlsafe()}
         self.environment = {
             # Nothing of the user's own AWS configuration may reach it: no profile, no key.
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -70,6 +74,7 @@ class Emulator:
             # For the functions. Not for `cdk synth`, which may download their wheels from other servers.
             "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
             "SSL_CERT_FILE": str(self.ca_bundle),
+            SECRET_VARIABLE: self.headers[SECRET_HEADER],
             "AUTH": "true",
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(certificate),
@@ -104,7 +109,7 @@ class Emulator:
             ) from None
 
     async def _ready(self) -> None:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(headers=self.headers) as session:
             while self._process.returncode is None:
                 with contextlib.suppress(aiohttp.ClientConnectionError):
                     async with session.get(f"{self.endpoint_url}/_ministack/health", ssl=self.ssl_context()) as health:

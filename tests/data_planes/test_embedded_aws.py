@@ -71,7 +71,7 @@ def recorded(owner, name, digest):
     return original(owner, name, digest)
 
 upstream.original = recorded
-__main__.apply_patches()
+__main__.apply_patches(secret='')
 changed = {name for name, value in contents().items() if before[name] is not value}
 print(len(changed), *sorted(changed - checked))
 """

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,17 +14,21 @@ import pytest
 
 from local import __main__ as launcher
 from local import deploy, servers
+from local import directory as run_directory
 from local.directory import DirectoryUnusable
 from local.embedded_aws.emulator import Emulator
 from local.failures import Failure
+from tests import PROJECT
+
+PORTS = ("aws", "graphql", "cdn", "frontend", "rest")
 
 
 def options(directory: Path, **ports: int) -> argparse.Namespace:
-    free = dict.fromkeys(("aws_port", "graphql_port", "cdn_port", "frontend_port", "rest_port"), 0)
+    free = dict.fromkeys((f"{name}_port" for name in PORTS), 0)
     return argparse.Namespace(directory=directory, context=[], **free | ports)
 
 
-@pytest.mark.parametrize("name", ["aws", "graphql", "cdn", "frontend", "rest"])
+@pytest.mark.parametrize("name", PORTS)
 def test_taken_port_is_refused_and_the_running_stack_keeps_its_outputs(name: str, tmp_path: Path) -> None:
     (outputs := tmp_path / "outputs.json").write_text("{}")
     with servers.listen(0, "--a-port") as running:
@@ -97,13 +102,87 @@ def test_failure_is_one_sentence_with_an_exit_code(
 @pytest.mark.parametrize(
     ("code", "printed", "expected"),
     [
-        (-9, [], r"`cdk deploy` was stopped by SIGKILL\."),
+        (-9, [], r"^`cdk deploy` was stopped by SIGKILL\.\nIt printed nothing\.$"),
+        (
+            None,
+            ["waits"],
+            r"^`cdk deploy` did not finish within 15 minutes and was stopped\.\nIts last output:\nwaits$",
+        ),
         (1, ["Error: ENOSPC: no space left on device, write", "  at node:fs"], r"the disk of /a is full\. .* again\.$"),
-        (1, ["first", "last"], r"^`cdk deploy` failed:\nfirst\nlast$"),
+        (1, ["first", "last"], r"^`cdk deploy` failed with exit code 1\.\nIts last output:\nfirst\nlast$"),
     ],
 )
-def test_failed_cdk_says_why(code: int, printed: list[str], expected: str) -> None:
+def test_failed_cdk_says_why(code: int | None, printed: list[str], expected: str) -> None:
     assert re.search(expected, deploy._why("deploy", code, printed, Path("/a")))
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> deploy.Deployment:
+    """A deployment whose CDK command starts a process and waits for ever; both write their id into `tmp_path`."""
+    (program := tmp_path / "cdk").write_text(
+        "#!/bin/sh\necho $$ >cdk-id\nsleep 600 &\necho $! >child\necho begun\nwait\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(deploy, "cdk_program", lambda: str(program))
+    return deploy.Deployment(Emulator(tmp_path, 0), tmp_path, cdn_url="http://127.0.0.1:1", context=())
+
+
+def ended(process_id: str) -> bool:
+    try:
+        os.kill(int(process_id), 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{process_id.strip()}/stat").read_text().split()[2] == "Z"  # nobody has asked for its exit code
+
+
+def test_cdk_that_hangs_is_stopped_with_what_it_started(
+    hanging: deploy.Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "_SECONDS_TO_FINISH", 1)
+    with pytest.raises(deploy.DeployFailed, match=r"^`cdk bootstrap` did not finish within 0 minutes(?s:.*)\nbegun$"):
+        asyncio.run(hanging._cdk("bootstrap", directory=tmp_path))
+    assert ended((tmp_path / "cdk-id").read_text()) and ended((tmp_path / "child").read_text())
+
+
+def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(hanging: deploy.Deployment, tmp_path: Path) -> None:
+    async def stopped_early() -> None:
+        running = asyncio.create_task(hanging._cdk("bootstrap", directory=tmp_path))
+        while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text()):
+            await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(stopped_early())
+    assert ended((tmp_path / "cdk-id").read_text()) and ended((tmp_path / "child").read_text())
+
+
+def test_long_step_reports_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(launcher, "_SECONDS_BETWEEN_REPORTS", 0.01)
+
+    async def work() -> str:
+        while not (printed := capsys.readouterr().out):
+            await asyncio.sleep(0.01)
+        return str(printed)
+
+    (line, *_) = asyncio.run(launcher._step("deploy the stack", work())).splitlines()
+    assert re.fullmatch(r"  deploy the stack +0 s, not finished yet", line)
+    assert re.fullmatch(r"  deploy the stack +0\.\d s", capsys.readouterr().out.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_second_start_in_one_folder_is_refused_before_it_touches_anything(tmp_path: Path) -> None:
+    kept = {"outputs.json": "{}", "tls/authority.pem": "of the first"}
+    for name, content in kept.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    with run_directory.lock(tmp_path):
+        refused = subprocess.run(
+            [sys.executable, "-m", "local", f"--directory={tmp_path}", *(f"--{name}-port=0" for name in PORTS)],
+            cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (2, 1), refused.stderr
+    assert {name: (tmp_path / name).read_text() for name in kept} == kept
 
 
 def test_cdk_trusts_the_emulator_and_every_server_that_the_user_trusts(

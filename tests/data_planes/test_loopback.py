@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from local import frontend
 from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.http_api.app import create_app as create_http_app
+from local.embedded_aws.port import AwsApisOnly
+from private_files.outputs import Outputs
 from tests import raw_asgi
 from tests.appsync_stand import REGION, SESSION
 from tests.raw_asgi import HOST, Received
@@ -27,6 +32,10 @@ OPTIONS: dict[str, Any] = {
 }
 GRAPHQL = create_graphql_app(**OPTIONS, credentials={}, demo_token=_token)
 HTTP_API = create_http_app(**OPTIONS)
+PAGE = frontend.create_app(
+    Outputs(graphql_url="http://127.0.0.1:1", cdn_url="http://127.0.0.1:2"), ssl_context=ssl.create_default_context()
+)
+EMULATOR = AwsApisOnly(PlainTextResponse("ministack"), "a secret")
 EVERY_ENDPOINT = pytest.mark.parametrize(
     ("method", "path", "app"),
     [
@@ -39,6 +48,10 @@ EVERY_ENDPOINT = pytest.mark.parametrize(
         ("OPTIONS", "/graphql", GRAPHQL),
         ("GET", "/files", HTTP_API),
         ("OPTIONS", "/files", HTTP_API),
+        ("GET", "/config.json", PAGE),
+        ("POST", "/cognito", PAGE),
+        ("POST", "/", EMULATOR),
+        ("GET", "/a-bucket/a%20key", EMULATOR),
     ],
 )
 
@@ -49,6 +62,8 @@ def refusal(method: str, path: str, app: ASGIApp, **request: Any) -> Received:
 
 def message(refused: Received) -> str:
     """The one sentence of a refusal."""
+    if refused.headers["content-type"].startswith("text/plain"):
+        return refused.body.decode()
     body = json.loads(refused.body)
     return str(body["errors"][0]["message"] if "errors" in body else body["message"])
 
@@ -123,7 +138,9 @@ def test_link_from_another_site_may_be_followed() -> None:
     assert refusal("GET", "/", GRAPHQL, headers=headers).status in (200, 503)  # 503: GraphiQL is not built
 
 
-@pytest.mark.parametrize(("path", "app"), [("/graphql", GRAPHQL), ("/", GRAPHQL), ("/files", HTTP_API)])
+@pytest.mark.parametrize(
+    ("path", "app"), [("/graphql", GRAPHQL), ("/", GRAPHQL), ("/files", HTTP_API), ("/", PAGE), ("/", EMULATOR)]
+)
 @pytest.mark.parametrize("headers", [[HOST], [(b"host", b"rebound.example")], []])
 def test_websocket_is_refused(path: str, app: ASGIApp, headers: list[tuple[bytes, bytes]]) -> None:
     sent = asyncio.run(raw_asgi.upgrade(app, path, headers))

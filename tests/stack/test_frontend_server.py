@@ -53,9 +53,9 @@ def test_page_is_not_served_under_a_name_of_somebody_else(stack: Stack) -> None:
     address = urlsplit(stack.outputs.frontend_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
     connection.request("GET", "/config.json", headers={"Host": "rebound.example.com"})
-    answer = connection.getresponse()
-    assert answer.status == 400
-    assert b"DemoPassword" not in answer.read()
+    refused = connection.getresponse()
+    assert refused.status == 403
+    assert b"DemoPassword" not in refused.read()
     connection.close()
 
 

@@ -1,0 +1,59 @@
+"""The emulator's port: which requests reach ministack.
+
+Besides the AWS APIs, whose signatures it checks, ministack serves pages that control it (`/_ministack/reset`) and data
+planes of its own (AppSync, API Gateway, distributions, Cognito's managed login). They check less than AWS, or nothing.
+"""
+
+import hmac
+import json
+import re
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.data_planes.loopback import LoopbackOnly
+
+SECRET_HEADER = "x-emulator-secret"  # noqa: S105 - a name
+SECRET_VARIABLE = "PRIVATE_FILES_EMULATOR_SECRET"  # noqa: S105 - a name, too
+SECRET_NEEDED = "Only the program that started this emulator can send this request."  # noqa: S105 - a message
+LARGEST_HEAD = 16 * 1024  # bytes; the limit of h11, with which ministack reads requests
+
+_NOT_AN_AWS_API = re.compile(
+    r"/(_.*|health|restapis/.*/_user_request_.*|v1/apis/[^/]+/graphql.*|oauth2/.*|login|logout)", re.DOTALL
+)
+# A custom resource sends its response here. The random part of the path is its credential, as on AWS.
+_RESPONSE_URL = re.compile(r"/_ministack/cfn-response/[\w-]{32,}", re.ASCII)
+
+
+class AwsApisOnly:
+    """Passes a request to `app` if it is for an AWS API and from this machine, or has the secret."""
+
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self._app = app
+        self._secret = secret.encode()
+        self._from_this_machine = LoopbackOnly(app, _refusal, LARGEST_HEAD)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._from_this_machine(scope, receive, send)
+        elif hmac.compare_digest(Headers(scope=scope).get(SECRET_HEADER, "").encode(), self._secret):
+            await self._app(scope, receive, send)
+        elif _is_for_an_aws_api(scope):
+            await self._from_this_machine(scope, receive, send)
+        else:
+            await _refusal(403, SECRET_NEEDED)(scope, receive, send)
+
+
+def _is_for_an_aws_api(scope: Scope) -> bool:
+    method, path = scope["method"], scope["path"]
+    if method == "PUT" and _RESPONSE_URL.fullmatch(path):
+        return True
+    # ListBuckets: ministack returns every bucket, whatever the signature. Others at this path have an `Action`.
+    lists_buckets = path == "/" and method in ("GET", "HEAD") and b"Action=" not in scope["query_string"]
+    return not lists_buckets and not _NOT_AN_AWS_API.fullmatch(path)
+
+
+def _refusal(status: int, message: str) -> Response:
+    body = json.dumps({"__type": "AccessDeniedException", "message": message})
+    return Response(body, status, media_type="application/x-amz-json-1.1")
