@@ -6,6 +6,14 @@ python=${PYTHON:-python3}
 bin=.venv/bin
 export PATH="$PWD/$bin:$PATH"
 
+# The scripts of pip are broken by the first four, PATH by the colon, Vite by the last two.
+case $PWD in *[\$\`\"\\:#?]*)
+    printf '%s\n' "The path of this folder has one of \$ \` \" \\ : # ? and some programs cannot work in it: $PWD" \
+        "Move it to a path without them, then run this again." >&2
+    exit 1
+    ;;
+esac
+
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "Python 3.11 or newer is needed, and $python is not. Name another: make PYTHON=python3.12 ..." >&2
     exit 1

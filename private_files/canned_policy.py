@@ -67,6 +67,10 @@ class AccessDenied(Refused):
     message = "Access denied"
 
 
+class Expired(AccessDenied):
+    """The signature was valid until a time that has passed."""
+
+
 def check(origin: str, raw_path: bytes, raw_query: bytes, *, keys: Mapping[str, PublicKey], now: float) -> bytes:
     """Return the path and query to request from the origin, without the signing parameters, if the signature is valid.
 
@@ -176,9 +180,9 @@ def verify(key: PublicKey, signature: bytes, policy: bytes, signing: Mapping[byt
 
 
 def check_expiry(expires: int, now: float) -> None:
-    """Raise AccessDenied if `expires` is not after `now`, both in epoch seconds."""
+    """Raise Expired if `expires` is not after `now`, both in epoch seconds."""
     if now >= expires:
-        raise AccessDenied(f"the URL expired at {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M:%S} UTC")
+        raise Expired(f"the URL expired at {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _expires(value: bytes) -> int:

@@ -7,6 +7,8 @@ Rules: CloudFront Developer Guide, "Create a signed URL using a custom policy", 
 policy" and "Decide to use signed URLs or signed cookies". What it does not define is read strictly and marked (?).
 """
 
+from __future__ import annotations
+
 import fnmatch
 import json
 import re
@@ -51,12 +53,21 @@ def check(
 
     key = canned_policy.trusted_key(signing, keys)
     if b"Expires" in signing:
-        raise MalformedPolicy("the request has both Policy and Expires")  # (?)
+        raise MalformedPolicy("the request has both Policy and Expires; a custom policy has its own expiry")  # (?)
     policy = _decoded(signing)
     statement = _parse(policy)
     canned_policy.verify(key, canned_policy.unencode(signing, b"Signature"), policy, signing)
     _check_conditions(statement, origin.encode("ascii") + target, source_ip, now)
     return target
+
+
+def statement_of(raw_query: bytes) -> Statement | None:
+    """Return the statement of the custom policy in a query, or None if it has none or a malformed one."""
+    try:
+        _, signing = canned_policy.split(b"", raw_query)
+        return _parse(_decoded(signing)) if b"Policy" in signing else None
+    except MalformedPolicy:
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Why the edge allows or refuses a signed URL: no I/O and no clock.
 
-`canned_policy.check` has CloudFront's rules. Here it is called with variations of the URL, to find the one that was
+`custom_policy.check` has CloudFront's rules. Here it is called with variations of the URL, to find the one that was
 signed.
 """
 
@@ -14,10 +14,10 @@ from typing import Any, cast
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from private_files.browser_rewrites import Request, as_sent, as_written
-from private_files.canned_policy import RESERVED, AccessDenied, InvalidKey, MissingKey, PublicKey, Refused, check
+from private_files.canned_policy import RESERVED, AccessDenied, Expired, InvalidKey, MissingKey, PublicKey, Refused
+from private_files.custom_policy import Statement, check, statement_of
 from private_files.trusted_keys import Keys
 
-_BEFORE_ANY_EXPIRY = -math.inf
 # Changes in transit after which a URL has no Key-Pair-Id.
 _LOST = {
     "&amp;": "& is written &amp;, as in HTML",
@@ -32,7 +32,8 @@ class Diagnosis:
     """What the edge does with a URL that a browser sends.
 
     `refused` is the error code, with its `reason`; `signature` is the result of its check, in words; `rewrites` are the
-    changes that the browser makes; `other_cdn_url` is the base URL of signed URLs, if the URL has another origin.
+    changes that the browser makes; `other_cdn_url` is the base URL of signed URLs, if the URL has another origin;
+    `custom_policy` is the statement of a custom policy, if the URL has one that is not malformed.
     """
 
     request: Request
@@ -42,6 +43,7 @@ class Diagnosis:
     signature: str
     rewrites: list[str]
     other_cdn_url: str | None
+    custom_policy: Statement | None
 
 
 class _NoKey:
@@ -58,7 +60,7 @@ def diagnose(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) ->
     cdn_url = cdn_url.rstrip("/") if cdn_url else None
     key_id = key_pair_id(request)
     trusted = {key_id: cast(PublicKey, _NoKey())} if keys.unread else keys.by_id
-    refused, at_any_time = _refusal(request, trusted, now), _refusal(request, trusted, _BEFORE_ANY_EXPIRY)
+    refused, at_any_time = _refusal(request, trusted, now), _refusal(request, trusted)
 
     if at_any_time and not isinstance(at_any_time, AccessDenied):
         signature = f"not checked: {at_any_time.reason}"
@@ -79,11 +81,12 @@ def diagnose(url: str, keys: Keys, *, now: float, cdn_url: str | None = None) ->
         reason = f"it is signed for another distribution, {request.origin}; the outputs are those of {other_cdn_url}"
     elif isinstance(at_any_time, AccessDenied):
         others = _others(request, keys.by_id, cdn_url)
-        holds = (what for what, other, other_keys in others if not _refusal(other, other_keys))
-        reason = next((f"the signature does not match: {what}" for what in holds), reason)
-    elif isinstance(refused, AccessDenied):
-        reason = ""  # expired
-    return Diagnosis(request, key_id, code, reason, signature, rewrites, other_cdn_url)
+        signed = (what for what, other, other_keys in others if not _refusal(other, other_keys))
+        reason = next((f"the signature does not match: {what}" for what in signed), reason)
+    elif isinstance(refused, Expired):
+        reason = ""
+    policy = statement_of(request.query)
+    return Diagnosis(request, key_id, code, reason, signature, rewrites, other_cdn_url, policy)
 
 
 def key_pair_id(request: Request) -> str:
@@ -98,9 +101,14 @@ def parameters(request: Request) -> dict[bytes, bytes]:
     return {name: value for name, value in pairs if names.count(name) == 1}
 
 
-def _refusal(request: Request, keys: Mapping[str, PublicKey], now: float = _BEFORE_ANY_EXPIRY) -> Refused | None:
+def _refusal(request: Request, keys: Mapping[str, PublicKey], now: float | None = None) -> Refused | None:
+    """Return how the edge refuses the request, at `now` or at the best time; the viewer has an allowed address."""
+    policy = statement_of(request.query)
+    if now is None:
+        now = policy.starts + 1 if policy and policy.starts is not None else -math.inf
+    address = str(policy.addresses[0]) if policy and policy.addresses else ""
     try:
-        check(*request, keys=keys, now=now)
+        check(*request, source_ip=address, keys=keys, now=now)
     except Refused as refused:
         return refused
     return None

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from private_files import s3_errors, trusted_keys, unicode_forms
 from private_files.browser_rewrites import as_sent
 from private_files.canned_policy import EPOCH_SECONDS, LATEST
+from private_files.custom_policy import Statement
 from private_files.diagnosis import Diagnosis, diagnose, key_pair_id, parameters
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
@@ -52,8 +53,10 @@ class Explanation:
         self._diagnosis = diagnosis
         self._query = parameters(diagnosis.request)
         self._keys = keys
-        expires = self._query.get(b"Expires", b"")
+        expires, self._policy = self._query.get(b"Expires", b""), diagnosis.custom_policy
         self._expires = int(expires) if EPOCH_SECONDS.fullmatch(expires) and int(expires) <= LATEST else None
+        if self._policy:
+            self._expires = self._policy.expires
         self._until = _until(self._expires, now)
         self._file = _shown(unquote(diagnosis.request.path[1:].decode("latin-1"), "utf-8", "replace")) or "/"
 
@@ -82,6 +85,8 @@ class Explanation:
             "signature": self._diagnosis.signature,
             "browser": "; ".join(self._diagnosis.rewrites) or "sends it as it is",
         }
+        if self._policy:
+            rows["policy"] = _reach(self._policy)
         if self._other_form:
             rows["looks like"] = self._other_form
         if self._diagnosis.other_cdn_url:
@@ -107,6 +112,7 @@ class Explanation:
             "hash": self._hash,
             "signature": self._diagnosis.signature,
             "browser": self._diagnosis.rewrites,
+            **({"customPolicy": _reach(self._policy)} if self._policy else {}),
         }
 
     @property
@@ -147,6 +153,13 @@ class Explanation:
     @property
     def _hash(self) -> str | None:
         return {b"": "SHA-1", b"SHA256": "SHA-256"}.get(self._query.get(b"Hash-Algorithm", b""))
+
+
+def _reach(policy: Statement) -> str:
+    """Return what a custom policy opens, in words; the client cannot know the address that the edge sees."""
+    resource = "every file" if policy.resource is None else policy.resource.decode("utf-8")
+    start = f", from {_until(policy.starts, 0)[0]}" if policy.starts is not None else ""
+    return _shown(f"custom, opens {resource}{start}" + (f", for {policy.addresses} only" if policy.addresses else ""))
 
 
 def _until(expires: int | None, now: float) -> tuple[str, str]:

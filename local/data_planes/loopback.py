@@ -15,7 +15,7 @@ ORIGIN = re.compile(rf"https?://({HOST.pattern})", re.ASCII | re.IGNORECASE)
 OTHER_HOST = "This server is for this machine only: use 127.0.0.1 or localhost as the host."
 OTHER_PAGE = "Only pages of this machine can send requests to this server: open your page from localhost."
 HEADERS_TOO_LARGE = "The request line and headers are too large: the limit is {limit:,} bytes."
-NO_WEBSOCKETS = "This server has no WebSockets: send an HTTP request."
+NO_WEBSOCKETS = "This server does not support WebSocket: send an HTTP request."
 
 
 class LoopbackOnly:

@@ -172,6 +172,9 @@ def test_long_step_reports_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, caps
 
 @pytest.mark.slow
 def test_second_start_in_one_folder_is_refused_before_it_touches_anything(tmp_path: Path) -> None:
+    tmp_path /= "été"  # legible in the message, although the locale has no such letter
+    tmp_path.mkdir()
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     kept = {"outputs.json": "{}", "tls/authority.pem": "of the first"}
     for name, content in kept.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -179,9 +182,11 @@ def test_second_start_in_one_folder_is_refused_before_it_touches_anything(tmp_pa
     with run_directory.lock(tmp_path):
         refused = subprocess.run(
             [sys.executable, "-m", "local", f"--directory={tmp_path}", *(f"--{name}-port=0" for name in PORTS)],
-            cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60,
+            cwd=PROJECT, capture_output=True, encoding="utf-8", check=False, timeout=60,
+            env={**os.environ, **ascii_only},
         )  # fmt: skip
     assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (2, 1), refused.stderr
+    assert f"runs in {tmp_path}. Stop it" in refused.stderr
     assert {name: (tmp_path / name).read_text() for name in kept} == kept
 
 

@@ -151,7 +151,7 @@ def test_websocket_is_refused(path: str, app: ASGIApp, headers: list[tuple[bytes
 @pytest.mark.parametrize(
     ("headers", "status", "reason"),
     [
-        ([HOST], 400, "This server has no WebSockets: send an HTTP request."),
+        ([HOST], 400, "This server does not support WebSocket: send an HTTP request."),
         ([HOST, (b"origin", b"https://page.example")], 403, "Only pages of this machine can send requests"),
         ([(b"host", b"rebound.example")], 403, "This server is for this machine only"),
     ],

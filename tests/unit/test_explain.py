@@ -40,7 +40,6 @@ RSA_ID, EC_ID = "KRSA", "KEC"
 SHA_1, SHA_256 = SHA1(), SHA256()  # noqa: S303  CloudFront's default
 UNSIGNED = "(MissingKey): the URL is not signed: it has no Key-Pair-Id"
 UNREADABLE = "(MalformedSignature): Signature is missing or not in CloudFront's base64, where + = / are - _ ~."
-CUSTOM = "(MalformedPolicy): the URL carries a custom policy; only canned policies are issued here."
 RSA_KEY, EC_KEY = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
 
 
@@ -77,6 +76,14 @@ def signed(
 def by_botocore(resource: str) -> str:
     signer = CloudFrontSigner(RSA_ID, lambda policy: sign_rsa(policy, SHA_1))
     return str(signer.generate_presigned_url(resource, date_less_than=datetime.fromtimestamp(EXPIRES, UTC)))
+
+
+def by_custom_policy(resource: str = f"{ORIGIN}/*", **condition: Any) -> str:
+    """A URL that botocore signed with a custom policy."""
+    signer = CloudFrontSigner(RSA_ID, lambda policy: sign_rsa(policy, SHA_1))
+    condition = {"DateLessThan": {"AWS:EpochTime": EXPIRES}} | condition
+    policy = json.dumps({"Statement": [{"Resource": resource, "Condition": condition}]})
+    return str(signer.generate_presigned_url(f"{ORIGIN}/photos/a.jpg", policy=policy))
 
 
 def explain(url: str, keys: Keys = KEYS, *, now: float = NOW, cdn_url: str | None = ORIGIN) -> Explanation:
@@ -131,6 +138,57 @@ def test_json_has_the_same_values() -> None:
     }
 
 
+def test_custom_policy_opens_what_it_says_until_it_says() -> None:
+    explanation = explain(by_custom_policy())
+    assert (explanation.exit_code, row(explanation, "signature")) == (0, "holds")
+    assert explanation.verdict == "This URL opens photos/a.jpg until 2027-01-15 08:14 UTC, in 14 minutes."
+    assert row(explanation, "policy") == "custom, opens https://files.example.com/*"
+    assert explanation.json()["customPolicy"] == row(explanation, "policy")
+
+
+def test_canned_signature_sent_again_as_a_custom_policy_opens() -> None:
+    url = signed(f"{ORIGIN}/a.jpg")
+    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{EXPIRES}}}}}'
+    policy = f'{{"Statement":[{{"Resource":"{ORIGIN}/a.jpg","Condition":{condition}}}]}}'
+    encoded = base64.b64encode(policy.encode()).decode().translate(str.maketrans("+=/", "-_~"))
+    assert explain(url.replace(f"Expires={EXPIRES}", f"Policy={encoded}")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict", "signature"),
+    [
+        (by_custom_policy(f"{ORIGIN}/b/*"), "(AccessDenied): the custom policy is for another URL.", "does not hold"),
+        (
+            by_custom_policy(DateLessThan={"AWS:EpochTime": NOW - 180}),
+            "(AccessDenied): the URL expired 3 minutes ago, at 2027-01-15 07:57 UTC.",
+            "holds",
+        ),
+        (
+            by_custom_policy(DateGreaterThan={"AWS:EpochTime": NOW + 60}),
+            "(AccessDenied): the URL is valid from 2027-01-15 08:01:00 UTC.",
+            "holds",
+        ),
+        (
+            by_custom_policy(Other={}),
+            "(MalformedPolicy): Policy is not a policy of one statement with Resource and Condition, as JSON in UTF-8.",
+            "not checked: Policy is not a policy of one statement with Resource and Condition, as JSON in UTF-8",
+        ),
+    ],
+)
+def test_refused_custom_policy_says_why(url: str, verdict: str, signature: str) -> None:
+    explanation = explain(url)
+    assert (explanation.verdict, explanation.exit_code) == (f"Refused by the edge {verdict}", 1)
+    assert row(explanation, "signature") == signature
+
+
+def test_conditions_of_a_custom_policy_are_shown() -> None:
+    address = {"AWS:SourceIp": "192.0.2.0/24"}
+    explanation = explain(by_custom_policy(DateGreaterThan={"AWS:EpochTime": NOW - 60}, IpAddress=address))
+    assert explanation.exit_code == 0
+    expected = "custom, opens https://files.example.com/*, from 2027-01-15 07:59 UTC, for 192.0.2.0/24 only"
+    assert row(explanation, "policy") == expected
+
+
 @pytest.mark.parametrize(
     ("key_id", "sign", "algorithm"), [(RSA_ID, sign_rsa, "RSA-2048"), (EC_ID, sign_ec, "ECDSA P-256")]
 )
@@ -168,7 +226,7 @@ def test_url_signed_by_botocore_opens() -> None:
         (signed() + f"&Expires={EXPIRES}", "(MalformedPolicy): Expires is in the URL twice."),
         (
             signed() + "&Policy=e30_",
-            "(MalformedPolicy): the URL carries a custom policy; only canned policies are issued here.",
+            "(MalformedPolicy): the request has both Policy and Expires; a custom policy has its own expiry.",
         ),
         (signed(says="&Hash-Algorithm=MD5"), "(MalformedPolicy): Hash-Algorithm is not SHA256."),
         (signed(expires=NOW - 180), "(AccessDenied): the URL expired 3 minutes ago, at 2027-01-15 07:57 UTC."),
