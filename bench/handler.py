@@ -17,6 +17,7 @@ from bench.keys import Key
 from bench.paired import compare, on_cpu
 from bench.rows import Row, of_pair
 from bench.signing import KEY_ID, ORIGIN, policy, urls
+from resolvers.access import AccessRules
 from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 
 CONTEXT = SimpleNamespace(
@@ -40,6 +41,7 @@ def environment(key: Key) -> dict[str, str]:
         url_lifetime_min=60,
         url_lifetime_max=3600,
         url_window=300,
+        access=AccessRules(),
     )
     return to_environment(settings) | {
         "AWS_DEFAULT_REGION": "eu-west-1",

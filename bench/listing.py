@@ -19,10 +19,11 @@ from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row, of_pair
 from resolvers import page_token
+from resolvers.access import AccessRules
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, to_environment
 
-_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files")) | {
+_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files", access=AccessRules())) | {
     "POWERTOOLS_SERVICE_NAME": "listing"
 }
 _PAGE = 1000

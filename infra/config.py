@@ -10,6 +10,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from infra import access_rules
+from infra.access_rules import InvalidRule
+from resolvers.access import AccessRules
+
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 MAX_PUBLIC_KEYS_IN_A_GROUP = 5
 _KEY_NAME = r"[A-Za-z0-9-]{1,40}"
@@ -54,6 +58,7 @@ _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][
 OnOff = Annotated[bool, BeforeValidator(_on_or_off), Field(description="on or off")]
 Digits = Annotated[int, BeforeValidator(_digits)]
 Lifetime = Annotated[Digits, Field(ge=1, le=604_800, description="a whole number of seconds from 1 to 604800, a week")]
+Access = Annotated[AccessRules, BeforeValidator(access_rules.parse)]
 UpToADay = Annotated[Digits, Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day")]
 StackName = Annotated[
     str,
@@ -103,10 +108,11 @@ BaseUrl = Annotated[
 class Config(BaseModel):
     """The settings. The defaults are the secure ones; `cdk.json` repeats them so that users can see them."""
 
-    model_config = ConfigDict(frozen=True, regex_engine="python-re")
+    model_config = ConfigDict(frozen=True, regex_engine="python-re", arbitrary_types_allowed=True)
 
     stack_name: StackName = "PrivateFiles"
     auth: OnOff = True
+    access: Access = AccessRules()
     api_key_expires: Day = ""
     rest: OnOff = False
     files_folder: Folder = "files"
@@ -139,6 +145,8 @@ class Config(BaseModel):
             return cls(**{key: context[key] for key in cls.model_fields if key in context})
         except ValidationError as invalid:
             error = invalid.errors()[0]
+        if isinstance(cause := error.get("ctx", {}).get("error"), InvalidRule):
+            raise InvalidConfiguration(f"The context key access cannot be used. {cause}")
         if not error["loc"]:
             raise error["ctx"]["error"]  # from one of the validators below, with its own message
         key = str(error["loc"][0])
@@ -207,6 +215,7 @@ class Config(BaseModel):
         if not self.url_lifetime_min <= self.url_lifetime <= self.url_lifetime_max:
             bounds = f"url_lifetime_min to url_lifetime_max, {self.url_lifetime_min} to {self.url_lifetime_max}"
             raise _invalid("url_lifetime", self.url_lifetime, f"seconds from {bounds}")
+        access_rules.check_principals(self.access, auth=self.auth)
         domain = {"custom_domain": self.custom_domain, "certificate_arn": self.certificate_arn}
         for given, missing in (list(domain), list(domain)[::-1]):
             if domain[given] and not domain[missing]:

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra import access_rules
 from infra.config import Config
 
 
@@ -15,7 +16,7 @@ class FileStore(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
         removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
-        self._folder = config.files_folder
+        self._listed = access_rules.listed(config.access, config.files_folder)
         self.key = kms.Key(
             self,
             "Key",
@@ -62,11 +63,16 @@ class FileStore(Construct):
         )
 
     def grant_list(self, grantee: iam.IGrantable) -> None:
-        """Allow listing the served folder; neither reading nor writing its files."""
+        """Allow listing what the access rules let anybody read in the served folder; neither reading nor writing files.
+
+        The function checks each caller's prefixes itself. This is the second lock, should it ever list the root.
+        """
+        if not self._listed:
+            return
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],
                 resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": f"{self._folder}/*"}},
+                conditions={"StringLike": {"s3:prefix": self._listed}},
             )
         )

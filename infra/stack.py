@@ -5,10 +5,11 @@
 - To add a query, add it to `schema.graphql`, write its resolver in one of the `resolvers/*_handler.py`, and name it in
   `api.resolve` below.
 - To add a refusal, raise a subclass of `resolvers.errors.RequestRefused`. Nothing needs to be added here.
+- To add an access rule, add it to the setting `access`; what rules can say is in `resolvers.access`.
 - To add an output, add a field to `private_files.outputs.Outputs`, and pass its value below.
 """
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
 from infra.cdn import Cdn
@@ -31,6 +32,8 @@ class PrivateFilesStack(Stack):
         super().__init__(
             scope, construct_id, description="Private files, opened by signed URLs, requested through GraphQL."
         )
+        if config.access.rules:
+            Annotations.of(self).add_info_v2("private-files:access", "Everything that no access rule allows is closed.")
         functions = Functions(self, "Functions", config=config)
         files = FileStore(self, "Files", config=config)
         key = SigningKey(self, "SigningKey", config=config, functions=functions)
@@ -43,7 +46,9 @@ class PrivateFilesStack(Stack):
         files_function = functions.add(
             "FilesFunction",
             handler="files_handler",
-            settings=FilesSettings(bucket_name=files.bucket.bucket_name, files_folder=config.files_folder),
+            settings=FilesSettings(
+                bucket_name=files.bucket.bucket_name, files_folder=config.files_folder, access=config.access
+            ),
         )
         url_function = functions.add(
             "UrlFunction",
@@ -57,10 +62,11 @@ class PrivateFilesStack(Stack):
                 url_lifetime_min=config.url_lifetime_min,
                 url_lifetime_max=config.url_lifetime_max,
                 url_window=config.url_window,
+                access=config.access,
             ),
         )
         live_files, live_url = functions.live(files_function), functions.live(url_function)
-        api.resolve(live_files, "Query.getFiles", "Query.listFiles", "Query.getFile")
+        api.resolve(live_files, "Query.getFiles", "Query.listFiles", "Query.getFile", "Query.getAccess")
         api.resolve(live_url, "Query.getUrl", "Query.getUrls", batched=["File.url"])
         if http_api:
             http_api.route("/files", live_files)

@@ -1,4 +1,7 @@
-"""The function behind `getFiles`, `listFiles`, `getFile` and `GET /files`: it lists, and cannot read signing keys."""
+"""The function behind `getFiles`, `listFiles`, `getFile`, `getAccess` and `GET /files`.
+
+It lists, and cannot read signing keys.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import http_api
+from resolvers.access import Caller
+from resolvers.allowed_files import AllowedFiles
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import quoted
 from resolvers.s3_files import FileListing, s3_client
@@ -43,18 +48,37 @@ class InvalidDelimiter(RequestRefused):
 
 
 @cache
+def _settings() -> FilesSettings:
+    return from_environment(FilesSettings, os.environ)
+
+
+@cache
 def _listing() -> FileListing:
-    settings = from_environment(FilesSettings, os.environ)
+    settings = _settings()
     return FileListing(
         s3_client(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=_seconds_left
     )
 
 
+def _caller() -> Caller:
+    event = app.current_event
+    assert event is not None  # noqa: S101 - Powertools has set it
+    return Caller.of_appsync(event.raw_event, _context().invoked_function_arn)
+
+
+def _files_of(caller: Caller) -> AllowedFiles:
+    return AllowedFiles(_listing(), _settings().access.folders(caller, "read"))
+
+
 @app.resolver(type_name="Query", field_name="getFiles")
 def get_files(prefix: str | None = None) -> list[str]:
+    return _names(_caller(), prefix)
+
+
+def _names(caller: Caller, prefix: str | None = None) -> list[str]:
     names: list[str] = []
     room = MAX_NAMES_BYTES
-    for name in _listing().names(prefix or ""):
+    for name in _files_of(caller).names(prefix or ""):
         room -= len(_as_json(name).encode()) + 1  # and a comma
         if room < 0 or (names and len(names) % 1000 == 0 and _out_of_time()):
             raise TooManyFiles(
@@ -78,7 +102,7 @@ def list_files(
         raise InvalidLimit(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.")
     if delimiter not in (None, "", "/"):
         raise InvalidDelimiter(f"delimiter must be / or omitted, not {quoted(delimiter)}.")
-    page = _listing().page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
+    page = _files_of(_caller()).page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
     _report(len(page.files))
     return {
         "items": [file.to_graphql() for file in page.files],
@@ -89,9 +113,14 @@ def list_files(
 
 @app.resolver(type_name="Query", field_name="getFile")
 def get_file(file: str) -> dict[str, Any] | None:
-    found = _listing().find(file)
+    found = _files_of(_caller()).find(file)
     _report(1 if found else 0)
     return found.to_graphql() if found else None
+
+
+@app.resolver(type_name="Query", field_name="getAccess")
+def get_access() -> list[dict[str, str | bool]]:
+    return _settings().access.allowed_prefixes(_caller())
 
 
 def _out_of_time() -> bool:
@@ -103,9 +132,13 @@ def _seconds_left() -> float:
 
 
 def _milliseconds_left() -> int:
+    return _context().get_remaining_time_in_millis()
+
+
+def _context() -> LambdaContext:
     context = app.lambda_context
     assert context is not None  # noqa: S101 - the handler has set it
-    return context.get_remaining_time_in_millis()
+    return context
 
 
 def _report(files: int) -> None:
@@ -129,4 +162,4 @@ def _get_over_http(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     app.lambda_context = context
     # Without a status code, API Gateway sends this as the body. `http_api.success` would put JSON in a JSON string, and
     # the largest list would exceed Lambda's 6 MB.
-    return {"files": get_files(**http_api.arguments(event, {"prefix": str}))}
+    return {"files": _names(Caller.of_http_api(event), **http_api.arguments(event, {"prefix": str}))}

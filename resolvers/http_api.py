@@ -80,10 +80,10 @@ def success(content: dict[str, Any]) -> dict[str, Any]:
 def problem(error: Exception) -> dict[str, Any]:
     """Return the problem details (RFC 9457) of an exception.
 
-    A RequestRefused becomes 400 with its message. Any other exception returns a bare 500.
+    A RequestRefused becomes its own status with its message. Any other exception returns a bare 500.
     """
     if isinstance(error, RequestRefused):
-        status, name, detail = 400, type(error).__name__, str(error)
+        status, name, detail = error.http_status, type(error).__name__, str(error)
     else:
         logger.error("failed", exc_info=error)
         status, name, detail = 500, "InternalFailure", "The request failed; the function's log says why."

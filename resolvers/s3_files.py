@@ -102,23 +102,45 @@ class FileListing:
             next_token=page_token.wrap(next_continuation, prefix, delimiter) if next_continuation else None,
         )
 
+    def after(self, prefix: str, limit: int, name: str) -> tuple[list[File], str | None]:
+        """Return up to `limit` files that start with this prefix and come after this name.
+
+        Beside them, the last name that S3 listed, or None if there are no more.
+        """
+        after = file_names.to_key(name, self._folder) if name else ""
+        response = self._list(prefix, "", limit, after=after)
+        last = self._name(response["Contents"][-1]["Key"]) if response["IsTruncated"] else None
+        return list(self._files(response)), last
+
+    def check_name(self, name: str) -> None:
+        """Raise InvalidFileName if the name cannot be served."""
+        file_names.check_name(name, self._folder)
+
+    def check_prefix(self, prefix: str) -> None:
+        """Raise InvalidPrefix if S3 does not accept the prefix."""
+        file_names.to_key(prefix, self._folder)
+
     def find(self, name: str) -> File | None:
         """Return the file with this name, or None, with one call to S3 of constant cost.
 
         Raises InvalidFileName if the name cannot be served.
         """
-        file_names.check_name(name, self._folder)
+        self.check_name(name)
         # Of all keys that start with a name, the name itself comes first.
-        found = next(self._files(self._list(name, "", 1, "")), None)
+        found = next(self._files(self._list(name, "", 1)), None)
         return found if found and found.name == name else None
 
-    def _list(self, prefix: str, delimiter: str, limit: int, continuation: str) -> ListObjectsV2OutputTypeDef:
+    def _list(
+        self, prefix: str, delimiter: str, limit: int, continuation: str = "", *, after: str = ""
+    ) -> ListObjectsV2OutputTypeDef:
         request: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": limit}
         request["Prefix"] = file_names.to_key(prefix, self._folder)
         if delimiter:
             request["Delimiter"] = delimiter
         if continuation:
             request["ContinuationToken"] = continuation
+        if after:
+            request["StartAfter"] = after
         try:
             response = within(self._seconds_left(), lambda: self._s3.list_objects_v2(**request))
         except ClientError as error:

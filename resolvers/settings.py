@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from resolvers.access import AccessRules
+
 
 class MissingSetting(RuntimeError):
     """The function was deployed without an environment variable that it needs."""
@@ -20,6 +22,7 @@ class FilesSettings:
 
     bucket_name: str
     files_folder: str
+    access: AccessRules
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class UrlSettings:
     url_lifetime_min: int
     url_lifetime_max: int
     url_window: int
+    access: AccessRules
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,12 @@ class NoSettings:
 
 Settings = TypeVar("Settings", FilesSettings, UrlSettings, SigningKeySettings)
 
-_PARSERS: Mapping[str, Any] = {"str": str, "int": int, "SigningKeys": SigningKeys.parse}
+_PARSERS: Mapping[str, Any] = {
+    "str": str,
+    "int": int,
+    "SigningKeys": SigningKeys.parse,
+    "AccessRules": AccessRules.parse,
+}
 
 
 def to_environment(settings: FilesSettings | UrlSettings | SigningKeySettings | NoSettings) -> dict[str, str]:

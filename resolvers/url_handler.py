@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from aws_lambda_powertools.utilities.data_classes import AppSyncResolverEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import content_disposition, file_names, http_api
+from resolvers.access import Caller
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
 from resolvers.quoting import masked
@@ -25,6 +27,9 @@ from resolvers.ssm_parameter import Parameters
 MAX_FILES = 1000
 SECONDS_TO_READ_KEYS = 20  # of the function's 29, at the first request; later requests have the keys in memory
 MILLISECONDS_TO_RESPOND = 4_000
+NAMES_IN_A_RECORD = 100  # of 1,024 bytes at most; CloudWatch cuts a record at 256 KB
+
+Signed = tuple[Caller, str, int]  # who got a URL, to which file, and until when in epoch seconds
 
 app = AppSyncResolver()
 logger = Logger()
@@ -45,10 +50,19 @@ def _keys() -> KeyStore:
     return KeyStore(Parameters(os.environ).read, _settings().signing_keys)
 
 
-def _signer(now: float) -> UrlSigner:
+def _context() -> LambdaContext:
     context = app.lambda_context
     assert context is not None  # noqa: S101 - the handler has set it
-    milliseconds = context.get_remaining_time_in_millis() - MILLISECONDS_TO_RESPOND
+    return context
+
+
+def _caller(event: AppSyncResolverEvent | None) -> Caller:
+    assert event is not None  # noqa: S101 - Powertools has set it
+    return Caller.of_appsync(event.raw_event, _context().invoked_function_arn)
+
+
+def _signer(now: float) -> UrlSigner:
+    milliseconds = _context().get_remaining_time_in_millis() - MILLISECONDS_TO_RESPOND
     return _keys().signer(now, min(SECONDS_TO_READ_KEYS, milliseconds / 1000))
 
 
@@ -60,13 +74,16 @@ def _signed(signer: UrlSigner, url: str, expires: int) -> str:
 
 @app.resolver(type_name="Query", field_name="getUrl")
 def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
+    return _one_url(_caller(app.current_event), file, expiresIn, saveAs)
+
+
+def _one_url(caller: Caller, file: str, expires_in: int | None, save_as: str | None) -> str:
     now = time.time()
     # Check the request before the call to SSM.
-    url, expires = _url(file, saveAs), _expires(now, expiresIn)
+    url, expires = _url(caller, file, save_as), _expires(now, expires_in)
     signed = _signed(_signer(now), url, expires)
     metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
-    # The name, never the URL: a signed URL is a bearer token, also if it was passed as the name.
-    logger.info("signed", file=masked(file))
+    _log([(caller, file, expires)])
     return signed
 
 
@@ -75,11 +92,20 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
     if len(files) > MAX_FILES:
         raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; send several requests.")
     now = time.time()
-    expires = _expires(now, expiresIn)
+    caller, expires = _caller(app.current_event), _expires(now, expiresIn)
     signer = _signer(now)
-    expires_text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    results = [_signed_url(signer, file, expires, expires_text) for file in files]
-    _report(results)
+    expires_at_text = _as_text(expires)
+    results: list[dict[str, str]] = []
+    signed: list[Signed] = []
+    for file in files:
+        try:
+            url = signer.sign(_url(caller, file), expires)
+            results.append({"file": file, "url": url, "expiresAt": expires_at_text})
+            signed.append((caller, file, expires))
+        except RequestRefused as error:
+            results.append({"file": file, **error.to_graphql()})
+    _report(len(signed), len(files) - len(signed))
+    _log(signed)
     return results
 
 
@@ -88,36 +114,46 @@ def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]
     """Return the URL of every file of a page, in one invocation: a result for each event, in the same order."""
     now = time.time()
     signer = _signer(now)
-    results = [_url_of_file(signer, now, each) for each in event]
-    _report(results)
+    results: list[dict[str, str | None]] = []
+    signed: list[Signed] = []
+    for each in event:
+        arguments, file = each.arguments or {}, (each.source or {})["name"]
+        caller = _caller(each)
+        try:
+            url, expires = _url(caller, file, arguments.get("saveAs")), _expires(now, arguments.get("expiresIn"))
+            results.append({"data": signer.sign(url, expires)})
+            signed.append((caller, file, expires))
+        except RequestRefused as error:
+            results.append({"data": None, **error.to_graphql()})
+    _report(len(signed), len(event) - len(signed))
+    _log(signed)
     return results
 
 
-def _url_of_file(signer: UrlSigner, now: float, event: AppSyncResolverEvent) -> dict[str, str | None]:
-    arguments, source = event.arguments or {}, event.source or {}
-    try:
-        url = _url(source["name"], arguments.get("saveAs"))
-        return {"data": signer.sign(url, _expires(now, arguments.get("expiresIn")))}
-    except RequestRefused as error:
-        return {"data": None, **error.to_graphql()}
+def _report(signed: int, refused: int) -> None:
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=signed)
+    if refused:
+        logger.info("refused", count=refused)
 
 
-def _signed_url(signer: UrlSigner, file: str, expires: int, expires_text: str) -> dict[str, str]:
-    try:
-        return {"file": file, "url": signer.sign(_url(file), expires), "expiresAt": expires_text}
-    except RequestRefused as error:
-        return {"file": file, **error.to_graphql()}
+def _log(signed: Iterable[Signed]) -> None:
+    """Log who got a URL to which files until when; never the URL, which is a bearer token, also if it was the name."""
+    ordered = sorted(signed, key=lambda each: (str(each[0]), each[2]))
+    for (caller, expires), group in groupby(ordered, key=lambda each: (str(each[0]), each[2])):
+        names = [masked(file) for _, file, _ in group]
+        for start in range(0, len(names), NAMES_IN_A_RECORD):
+            record = names[start : start + NAMES_IN_A_RECORD]
+            logger.info("signed", caller=caller, files=record, expires=_as_text(expires))
 
 
-def _report(results: Sequence[Mapping[str, str | None]]) -> None:
-    refused = sum("errorType" in result for result in results)
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(results) - refused)
-    logger.info("signed", files=len(results), refused=refused)
+def _as_text(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _url(file: str, save_as: str | None = None) -> str:
+def _url(caller: Caller, file: str, save_as: str | None = None) -> str:
     settings = _settings()
     url = settings.cdn_url + file_names.to_url_path(file, settings.files_folder)
+    settings.access.check(caller, "read", file)
     if save_as is None:
         return url
     return f"{url}?response-content-disposition={quote(content_disposition.attachment(save_as), safe='')}"
@@ -148,6 +184,9 @@ def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext
 
 
 def _get_over_http(event: http_api.Event, context: LambdaContext) -> dict[str, Any]:
+    assert isinstance(event, dict)  # noqa: S101 - only AppSync sends lists
     app.lambda_context = context
     parameters: dict[str, http_api.Parser] = {"file": str, "expiresIn": http_api.integer, "saveAs": str}
-    return http_api.success({"url": get_url(**http_api.arguments(event, parameters, required="file"))})
+    given = http_api.arguments(event, parameters, required="file")
+    caller = Caller.of_http_api(event)
+    return http_api.success({"url": _one_url(caller, given["file"], given.get("expiresIn"), given.get("saveAs"))})

@@ -15,6 +15,7 @@ PARAMETER = "/PrivateFiles/signing-keys/1"
 ENVIRONMENT = {
     "BUCKET_NAME": BUCKET,
     "FILES_FOLDER": "files",
+    "ACCESS": "no rules",
     "CDN_URL": BASE_URL,
     "SIGNING_KEYS": f"{KEY_ID} 0 ecdsa-p256 {PARAMETER} {public_key_sha256(P256)}",
     "URL_LIFETIME": "900",

@@ -388,7 +388,7 @@ def test_key_that_cannot_be_read_fails_every_file(get_urls: Call) -> None:
 # Both
 
 
-@pytest.mark.parametrize("variable", ["BUCKET_NAME", "FILES_FOLDER"])
+@pytest.mark.parametrize("variable", ["BUCKET_NAME", "FILES_FOLDER", "ACCESS"])
 def test_listing_without_a_setting_names_it(get_files: Call, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable)
     with pytest.raises(MissingSetting, match=rf"variable {variable} is not set"):
@@ -405,6 +405,7 @@ def test_listing_without_a_setting_names_it(get_files: Call, monkeypatch: pytest
         "URL_LIFETIME_MIN",
         "URL_LIFETIME_MAX",
         "URL_WINDOW",
+        "ACCESS",
     ],
 )
 def test_signing_without_a_setting_names_it(get_url: Call, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:

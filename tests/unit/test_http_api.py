@@ -34,6 +34,9 @@ class Listing:
     def __init__(self, names: list[str]) -> None:
         self._names = names
 
+    def check_prefix(self, prefix: str) -> None:
+        """Accept every prefix."""
+
     def names(self, prefix: str) -> Iterator[str]:
         return (name for name in self._names if name.startswith(prefix))
 
@@ -51,7 +54,8 @@ def get_url(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
 
 @pytest.fixture
 def get_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "PrivateFiles")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "files_handler")
     importlib.reload(files_handler)
     handle: Handler = files_handler.handler

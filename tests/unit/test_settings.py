@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from resolvers.access import AccessRules, Rule
 from resolvers.settings import (
     FilesSettings,
     MissingSetting,
@@ -17,7 +18,10 @@ from resolvers.settings import (
     to_environment,
 )
 
-FILES = FilesSettings(bucket_name="a-bucket", files_folder="files")
+RULES = AccessRules(
+    (Rule("users", ("read", "write"), "home/{sub}/"), Rule("group:editors", ("read",), "with spaces and é/"))
+)
+FILES = FilesSettings(bucket_name="a-bucket", files_folder="files", access=RULES)
 URL = UrlSettings(
     cdn_url="https://files.example.com:8443",
     files_folder="public/files",
@@ -31,10 +35,18 @@ URL = UrlSettings(
     url_lifetime_min=1,
     url_lifetime_max=3600,
     url_window=300,
+    access=AccessRules(),
 )
 MINT = SigningKeySettings(encryption_key_id="0f4c1d2e-0000-4000-8000-000000000000")
 ENVIRONMENTS = [
-    (FILES, {"BUCKET_NAME": "a-bucket", "FILES_FOLDER": "files"}),
+    (
+        FILES,
+        {
+            "BUCKET_NAME": "a-bucket",
+            "FILES_FOLDER": "files",
+            "ACCESS": "users read,write home/{sub}/\ngroup:editors read with spaces and é/",
+        },
+    ),
     (
         URL,
         {
@@ -46,6 +58,7 @@ ENVIRONMENTS = [
             "URL_LIFETIME_MIN": "1",
             "URL_LIFETIME_MAX": "3600",
             "URL_WINDOW": "300",
+            "ACCESS": "no rules",
         },
     ),
     (MINT, {"ENCRYPTION_KEY_ID": "0f4c1d2e-0000-4000-8000-000000000000"}),
