@@ -67,12 +67,12 @@ class FileStore(Construct):
 
         The function checks each caller's prefixes itself. This is the second lock, should it ever list the root.
         """
-        if not self._listed:
-            return
+        if not (patterns := self._listed):
+            return  # nobody may read
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],
                 resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": self._listed}},
+                conditions={"StringLike": {"s3:prefix": patterns if patterns[1:] else patterns[0]}},
             )
         )

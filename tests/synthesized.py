@@ -19,9 +19,18 @@ from infra.config import Config
 from infra.stack import PrivateFilesStack
 
 Resource = dict[str, Any]
+# The example of the documentation, with every kind of principal.
+ACCESS = """[
+    {"principal": "users",              "actions": ["read", "write", "delete"], "prefix": "home/{sub}/"},
+    {"principal": "groups",             "actions": ["read"],                    "prefix": "teams/{group}/"},
+    {"principal": "group:editors",      "actions": ["read", "write"],           "prefix": "shared/"},
+    {"principal": "iam",                "actions": ["read"],                    "prefix": "shared/"},
+    {"principal": "iam:role/Publisher", "actions": ["write"],                   "prefix": "incoming/"}
+]"""
 VARIANTS: dict[str, dict[str, str]] = {
     "default": {},
     "auth-off": {"auth": "off"},
+    "access": {"access": ACCESS},
     "throwaway": {"retain_data": "off"},
     "custom-domain": {
         "custom_domain": "files.example.com",

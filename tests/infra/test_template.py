@@ -333,8 +333,15 @@ def test_no_retry_creates_a_key_after_cloudformation_has_given_up(variant: str) 
         assert invoke["MaximumEventAgeInSeconds"] + 60 < int(pair["Properties"]["ServiceTimeout"])
 
 
-@pytest.mark.parametrize(("variant", "prefix"), [("default", "files/*"), ("another-folder", "public/files/*")])
-def test_lister_may_list_the_one_folder_and_nothing_else(variant: str, prefix: str) -> None:
+@pytest.mark.parametrize(
+    ("variant", "prefix"),
+    [
+        ("default", "files/*"),
+        ("another-folder", "public/files/*"),
+        ("access", ["files/home/*/*", "files/shared/*", "files/teams/*/*"]),
+    ],
+)
+def test_lister_may_list_what_somebody_may_read_and_nothing_else(variant: str, prefix: str | list[str]) -> None:
     assert permissions("files_handler", variant) == [
         {
             "Effect": "Allow",
@@ -571,6 +578,7 @@ def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
             "getFile(file: String!): File",
             "getUrl(file: String!, expiresIn: Int, saveAs: String): String",
             "getUrls(files: [String!]!, expiresIn: Int): [SignedUrl!]!",
+            "getAccess: [AllowedPrefix!]!",
         ],
         "FilePage": ["items: [File!]!", "folders: [String!]!", "nextToken: String"],
         "File": [
@@ -587,6 +595,7 @@ def test_schema_has_the_fields_of_the_interface(variant: str) -> None:
             "errorType: String",
             "errorMessage: String",
         ],
+        "AllowedPrefix": ["prefix: String!", "read: Boolean!", "write: Boolean!", "delete: Boolean!"],
     }
 
 
