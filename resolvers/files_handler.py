@@ -120,6 +120,7 @@ def get_file(file: str) -> dict[str, Any] | None:
 
 @app.resolver(type_name="Query", field_name="getAccess")
 def get_access() -> list[dict[str, str | bool]]:
+    metrics.add_metric(name="FilesListed", unit=MetricUnit.Count, value=0)  # Powertools warns if there is no metric
     return _settings().access.allowed_prefixes(_caller())
 
 
