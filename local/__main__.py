@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import deploy, endpoints, environment, frontend, servers, welcome
+from local import demo, deploy, endpoints, environment, frontend, servers, welcome
 from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
 from local.failures import Failure
@@ -129,17 +129,17 @@ async def _up(options: argparse.Namespace) -> None:
 
         deployment = deploy.Deployment(emulator, directory, cdn_url=base_urls["cdn"], context=options.context)
         outputs = _on_this_machine(await _deploy(emulator, deployment), emulator, base_urls)
-        await asyncio.to_thread(deploy.upload_samples, emulator, outputs)
-        token = None
-        if outputs.user_pool_id:
-            password = await asyncio.to_thread(deploy.add_demo_user, emulator, outputs.user_pool_id)
-            outputs = replace(outputs, demo_user=deploy.DEMO_USER, demo_password=password)
-            token = partial(welcome.demo_token, outputs)
+        await asyncio.to_thread(demo.upload_samples, emulator, outputs)
+        outputs = await asyncio.to_thread(demo.add_users, emulator, outputs)
+        token = partial(welcome.token, outputs, outputs.demo_user, outputs.demo_password) if outputs.demo_user else None
 
         for name, app in endpoints.apps(emulator, outputs, token).items():
             await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
         for unused in sockets.values():
             unused.close()
+        if outputs.second_user:
+            prefixes = await welcome.allowed_prefixes(outputs)
+            await asyncio.to_thread(demo.upload_samples, emulator, outputs, prefixes)
         sample = await _step("open a sample file", welcome.open_sample(outputs, await token() if token else None))
 
         cleanup.callback(outputs_file.unlink, missing_ok=True)

@@ -1,4 +1,4 @@
-"""Deploys the stack into the AWS emulator with the CDK command; then adds sample files and a demo user."""
+"""Deploys the stack into the AWS emulator with the CDK command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import platform
-import secrets
 import shutil
 import signal
 import sys
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.failures import Failure
-from private_files.content_types import content_type
 from private_files.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from local.embedded_aws.emulator import Emulator
 
 PROJECT = Path(__file__).parent.parent
-DEMO_USER = "demo@example.com"
 _ACCOUNT = "000000000000"
 _SECONDS_TO_FINISH = 15 * 60  # of one CDK command; the first also downloads the functions' wheels
 _QUIET = ("--no-notices", "--no-color", "--no-version-reporting")
@@ -119,34 +116,6 @@ def _why(command: str, code: int | None, printed: list[str], directory: Path) ->
         problem = f"failed with exit code {code}"
     lines = ["Its last output:", *printed[-15:]] if printed else ["It printed nothing."]
     return "\n".join([f"`cdk {command}` {problem}.", *lines])
-
-
-def add_demo_user(emulator: Emulator, user_pool_id: str) -> str:
-    """Create the demo user with a permanent password, and return the password."""
-    password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's password policy
-    users = emulator.client("cognito-idp")
-    users.admin_create_user(
-        UserPoolId=user_pool_id,
-        Username=DEMO_USER,
-        MessageAction="SUPPRESS",
-        UserAttributes=[{"Name": "email", "Value": DEMO_USER}, {"Name": "email_verified", "Value": "true"}],
-    )
-    users.admin_set_user_password(UserPoolId=user_pool_id, Username=DEMO_USER, Password=password, Permanent=True)
-    return password
-
-
-def upload_samples(emulator: Emulator, outputs: Outputs) -> None:
-    """Upload the files of `samples/` into the folder of the bucket that the distribution serves."""
-    s3 = emulator.client("s3")
-    samples = PROJECT / "samples"
-    for path in sorted(path for path in samples.rglob("*") if path.is_file()):
-        name = path.relative_to(samples).as_posix()
-        s3.put_object(
-            Bucket=outputs.bucket_name,
-            Key=f"{outputs.files_folder}/{name}",
-            Body=path.read_bytes(),
-            ContentType=content_type(name, path),
-        )
 
 
 def cdk_program() -> str:

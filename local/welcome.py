@@ -1,4 +1,4 @@
-"""The end of a start: signs in the demo user, opens a sample file, and prints where everything is."""
+"""The end of a start: signs in the demo users, opens a sample file, and prints where everything is."""
 
 from __future__ import annotations
 
@@ -17,34 +17,50 @@ class SampleFailed(Failure):
     """The stack is deployed, but a sample file cannot be opened."""
 
 
-async def demo_token(outputs: Outputs) -> str:
-    """Return an access token of the demo user, who signs in as any other user does."""
-    signed_in = await asyncio.to_thread(Cognito(outputs).sign_in, outputs.demo_user, outputs.demo_password)
+async def token(outputs: Outputs, user: str, password: str) -> str:
+    """Return an access token of this user, who signs in as any other user does."""
+    signed_in = await asyncio.to_thread(Cognito(outputs).sign_in, user, password)
     return signed_in.access
 
 
-async def open_sample(outputs: Outputs, token: str | None) -> str:
+async def allowed_prefixes(outputs: Outputs) -> list[str]:
+    """Return the prefixes that the demo users may read. Raises SampleFailed."""
+    users = {outputs.demo_user: outputs.demo_password, outputs.second_user: outputs.second_password}
+    found: set[str] = set()
+    for user, password in users.items():
+        headers = {"Authorization": await token(outputs, user, password)}
+        allowed = (await _execute(outputs, headers, "{ getAccess { prefix read } }"))["getAccess"]
+        found |= {entry["prefix"] for entry in allowed if entry["read"]}
+    return sorted(found)
+
+
+async def open_sample(outputs: Outputs, access_token: str | None) -> str:
     """Return a signed URL of a sample file that was requested and opened as a client does it.
 
-    Raises SampleFailed.
+    The empty text if the demo user may read no file. Raises SampleFailed.
     """
-    headers = {"Authorization": token} if token else {"x-api-key": outputs.api_key}
-
-    async def execute(query: str, **variables: str) -> Any:
-        request = {"query": query, "variables": variables}
-        async with http.post(outputs.graphql_url, json=request, headers=headers) as response:
-            result = await response.json()
-        if result.get("errors"):
-            raise SampleFailed(f"The GraphQL API returned an error: {result['errors'][0]['message']}")
-        return result["data"]
-
-    async with aiohttp.ClientSession() as http:
-        name = (await execute("{ getFiles }"))["getFiles"][-1]
-        url = str((await execute("query ($file: String!) { getUrl(file: $file) }", file=name))["getUrl"])
-        async with http.get(yarl.URL(url, encoded=True)) as response:
-            if response.status != 200:
-                raise SampleFailed(f"The URL of {name} returned {response.status}: {await response.text()}")
+    headers = {"Authorization": access_token} if access_token else {"x-api-key": outputs.api_key}
+    names = (await _execute(outputs, headers, "{ getFiles }"))["getFiles"]
+    if not names:
+        return ""
+    query = "query ($file: String!) { getUrl(file: $file) }"
+    url = str((await _execute(outputs, headers, query, file=names[-1]))["getUrl"])
+    async with aiohttp.ClientSession() as http, http.get(yarl.URL(url, encoded=True)) as response:
+        if response.status != 200:
+            raise SampleFailed(f"The URL of {names[-1]} returned {response.status}: {await response.text()}")
     return url
+
+
+async def _execute(outputs: Outputs, headers: dict[str, str], query: str, **variables: str) -> Any:
+    request = {"query": query, "variables": variables}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(outputs.graphql_url, json=request, headers=headers) as response,
+    ):
+        result = await response.json()
+    if result.get("errors"):
+        raise SampleFailed(f"The GraphQL API returned an error: {result['errors'][0]['message']}")
+    return result["data"]
 
 
 def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
@@ -57,12 +73,19 @@ def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
         lines["HTTP API"] = f"{outputs.rest_url}/files"
     if outputs.demo_user:
         lines["Sign in as"] = f"{outputs.demo_user}   {outputs.demo_password}"
+        if outputs.second_user:
+            lines["or as"] = f"{outputs.second_user}   {outputs.second_password}"
     else:
         lines["API key"] = outputs.api_key
     lines["Command line"] = ".venv/bin/private-files files"
     print(f"\nReady in {seconds:.0f} s. The stack runs on this machine only, and is deleted when it stops.\n")
     for label, value in lines.items():
         print(f"  {label:14} {value}")
-    print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
-    print(f"  {sample}")
+    if outputs.second_user:
+        print("\nThe access rules allow each user something else. To compare the two:\n")
+        print("  .venv/bin/private-files access")
+        print(f"  .venv/bin/private-files access --username {outputs.second_user}")
+    if sample:
+        print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
+        print(f"  {sample}")
     print("\nPress Ctrl-C to stop.", flush=True)

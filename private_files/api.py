@@ -59,6 +59,16 @@ class RemoteFile:
     modified: float | None = None  # epoch seconds
 
 
+@dataclass(frozen=True)
+class AllowedPrefix:
+    """What the access rules allow the caller with files whose names start with this prefix."""
+
+    prefix: str
+    read: bool
+    write: bool
+    delete: bool
+
+
 class PrivateFiles:
     """The files of one API, for one caller. Several threads may use it at the same time.
 
@@ -76,6 +86,20 @@ class PrivateFiles:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise _unexpected("getFiles")
         return names
+
+    def access(self) -> list[AllowedPrefix]:
+        """Return what the caller may do, in order of the prefixes; the empty prefix is that of all files."""
+        found = self._request("getAccess", "query { getAccess { prefix read write delete } }")
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise _unexpected("getAccess")
+        try:
+            allowed = [AllowedPrefix(**item) for item in found]
+        except TypeError:
+            raise _unexpected("getAccess") from None
+        for each in allowed:
+            if not isinstance(each.prefix, str) or not {each.read, each.write, each.delete} <= {True, False}:
+                raise _unexpected("getAccess")
+        return allowed
 
     def url(self, name: str) -> str:
         """Return a URL that opens the file until it expires. Anyone with the URL can open the file."""
@@ -190,6 +214,8 @@ def _refusal(errors: Any) -> Failure:
     kinds = {str(error.get("errorType")) for error in found}
     texts = (": ".join(str(error[key]) for key in ("errorType", "message") if error.get(key)) for error in found)
     text = "; ".join(filter(None, texts)) or "The API refused the request and gave no reason."
+    if "NotAllowed" in kinds:
+        text += " (`private-files access` prints it.)"
     if kinds & _CALLER_REFUSED:
         return SignInRefused(text)
     return Unreachable(text) if kinds & _BUSY else QueryRefused(text)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +67,22 @@ def files(given: dict[str, Any]) -> int:
     shown = (escaped(name, terminal=sys.stdout.isatty()) for name in names)
     for line in [json.dumps(names)] if given.get("json") else shown:
         print(line)
+    return 0
+
+
+@_program.command(shared=API, epilog=help_texts.ACCESS + _API_HELP + help_texts.EXIT_CODES)
+@click.pass_obj
+def access(given: dict[str, Any]) -> int:
+    """Print what the access rules allow you to do, a prefix of file names per line."""
+    allowed = _api(given).access()
+    if given.get("json"):
+        print(json.dumps([asdict(each) for each in allowed]))
+        return 0
+    for each in allowed:
+        actions = [action for action in ("read", "write", "delete") if getattr(each, action)]
+        print(f"{', '.join(actions):20} {escaped(each.prefix, terminal=sys.stdout.isatty()) or '(all files)'}")
+    if not allowed:
+        print("The access rules allow you nothing.")
     return 0
 
 

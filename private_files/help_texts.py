@@ -16,6 +16,11 @@ names:
   Control characters are printed as escapes such as \\x1b, on a terminal also marks that reverse text; --json has the
   exact names.
 """
+ACCESS = """
+examples:
+  private-files access
+  private-files access --username me@example.com --json
+"""
 URL = """
 examples:
   private-files url report.pdf
@@ -132,7 +137,7 @@ TRANSFER_EXIT_CODES = EXIT_CODES.rstrip("\n") + (
 )
 ALL = (
     "\nexamples:"
-    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, URL, GET, PUT, LOGIN))
+    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, ACCESS, URL, GET, PUT, LOGIN))
     + "\n\n  private-files COMMAND --help describes the command.\n"
     + SETTINGS
     + AUTH

@@ -11,7 +11,7 @@ class Outputs:
     """The outputs by their Python names; in CloudFormation and in outputs.json, `graphql_url` is `GraphqlUrl`.
 
     An output that the stack does not have is the empty string: there is no user pool with `auth=off`, and no API key
-    without it. The last four exist only on one machine, where `make up` adds them.
+    without it. The last six exist only on one machine, where `make up` adds them.
     """
 
     graphql_url: str = ""
@@ -31,6 +31,8 @@ class Outputs:
     aws_ca_bundle: str = ""
     demo_user: str = ""
     demo_password: str = ""
+    second_user: str = ""  # with access rules only
+    second_password: str = ""
 
     @classmethod
     def from_json(cls, outputs: Mapping[str, object]) -> Outputs:

@@ -54,8 +54,9 @@ def find(given: Mapping[str, str]) -> Settings:
         implicit_outputs.refuse_foreign_addresses(file, outputs)
         _refuse_credentials(given, file)
     username = given.get("username") or outputs.demo_user
-    # The password in the file belongs to the user in the file.
-    password = given.get("password") or (outputs.demo_password if username == outputs.demo_user else "")
+    # A password in the file belongs to a user in the file.
+    known = {outputs.second_user: outputs.second_password, outputs.demo_user: outputs.demo_password}
+    password = given.get("password") or known.get(username, "")
     values = {name: value for name, value in given.items() if value and name in Outputs.__dataclass_fields__}
     return Settings(replace(outputs, **values), username, password, given.get("new_password", ""), implicit)
 

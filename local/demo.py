@@ -1,0 +1,77 @@
+"""What there is to try: users who can sign in, the groups that the access rules name, and sample files."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from local.deploy import PROJECT
+from private_files.content_types import content_type
+from private_files.outputs import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.embedded_aws.emulator import Emulator
+
+DEMO_USER, SECOND_USER = "demo@example.com", "second@example.com"
+_GROUPS = ("editors", "readers")  # for rules about each group of a user
+_SAMPLES = PROJECT / "samples"
+
+
+def add_users(emulator: Emulator, outputs: Outputs) -> Outputs:
+    """Create the users and return the outputs with their passwords.
+
+    With access rules there is a second user. The demo user is in every group that a rule names, and in `editors`; the
+    second user is in `readers`.
+    """
+    if not outputs.user_pool_id:
+        return outputs
+    rules = _rules(emulator, outputs)
+    demo_groups = [principal.removeprefix("group:") for principal in rules if principal.startswith("group:")]
+    if "groups" in rules:
+        demo_groups.append(_GROUPS[0])
+    password = _add_user(emulator, outputs, DEMO_USER, demo_groups)
+    outputs = replace(outputs, demo_user=DEMO_USER, demo_password=password)
+    if rules:
+        password = _add_user(emulator, outputs, SECOND_USER, [_GROUPS[1]] if "groups" in rules else [])
+        outputs = replace(outputs, second_user=SECOND_USER, second_password=password)
+    return outputs
+
+
+def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str] = ("",)) -> None:
+    """Upload the files of `samples/` under each prefix, in the folder of the bucket that the distribution serves."""
+    s3 = emulator.client("s3")
+    for path in sorted(path for path in _SAMPLES.rglob("*") if path.is_file()):
+        name = path.relative_to(_SAMPLES).as_posix()
+        for prefix in prefixes:
+            s3.put_object(
+                Bucket=outputs.bucket_name,
+                Key=f"{outputs.files_folder}/{prefix}{name}",
+                Body=path.read_bytes(),
+                ContentType=content_type(name, path),
+            )
+
+
+def _rules(emulator: Emulator, outputs: Outputs) -> set[str]:
+    """Return the principals of the deployed access rules, which are in the environment of the function that lists."""
+    for function in emulator.client("lambda").list_functions()["Functions"]:
+        environment = function.get("Environment", {}).get("Variables", {})
+        if environment.get("BUCKET_NAME") == outputs.bucket_name and environment["ACCESS"] != "no rules":
+            return {line.partition(" ")[0] for line in environment["ACCESS"].splitlines()}
+    return set()
+
+
+def _add_user(emulator: Emulator, outputs: Outputs, email: str, groups: Iterable[str]) -> str:
+    """Create a user with a permanent password in these groups, and return the password."""
+    password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's password policy
+    users = emulator.client("cognito-idp")
+    user = {"UserPoolId": outputs.user_pool_id, "Username": email}
+    attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
+    users.admin_create_user(**user, MessageAction="SUPPRESS", UserAttributes=attributes)
+    users.admin_set_user_password(**user, Password=password, Permanent=True)
+    for group in groups:
+        users.create_group(UserPoolId=outputs.user_pool_id, GroupName=group)
+        users.admin_add_user_to_group(**user, GroupName=group)
+    return password
