@@ -39,7 +39,8 @@ class GeneratedBucket:
 
     def _respond(self, request: Any, **_: Any) -> AWSResponse:
         parameters = {name: value for name, [value] in parse_qs(urlsplit(request.url).query).items()}
-        assert parameters["prefix"] == "files/" and "delimiter" not in parameters  # noqa: S101 - no others are implemented
+        assert parameters["prefix"] in ("files/", "files/photos/")  # noqa: S101 - no others are implemented
+        assert "delimiter" not in parameters  # noqa: S101 - as above
         body = self._page(int(parameters.get("continuation-token", "0")), int(parameters["max-keys"]))
         return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body))
 

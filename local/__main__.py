@@ -130,14 +130,15 @@ async def _up(options: argparse.Namespace) -> None:
         deployment = deploy.Deployment(emulator, directory, cdn_url=base_urls["cdn"], context=options.context)
         outputs = _on_this_machine(await _deploy(emulator, deployment), emulator, base_urls)
         await asyncio.to_thread(demo.upload_samples, emulator, outputs)
-        outputs = await asyncio.to_thread(demo.add_users, emulator, outputs)
+        principals = await asyncio.to_thread(demo.principals, emulator, outputs)
+        outputs = await asyncio.to_thread(demo.add_users, emulator.client("cognito-idp"), outputs, principals)
         token = partial(welcome.token, outputs, outputs.demo_user, outputs.demo_password) if outputs.demo_user else None
 
         for name, app in endpoints.apps(emulator, outputs, token).items():
             await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
         for unused in sockets.values():
             unused.close()
-        if outputs.second_user:
+        if principals:
             prefixes = await welcome.allowed_prefixes(outputs)
             await asyncio.to_thread(demo.upload_samples, emulator, outputs, prefixes)
         sample = await _step("open a sample file", welcome.open_sample(outputs, await token() if token else None))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.deploy import PROJECT
 from private_files.content_types import content_type
 from private_files.outputs import Outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from local.embedded_aws.emulator import Emulator
 
@@ -20,22 +20,33 @@ _GROUPS = ("editors", "readers")  # for rules about each group of a user
 _SAMPLES = PROJECT / "samples"
 
 
-def add_users(emulator: Emulator, outputs: Outputs) -> Outputs:
-    """Create the users and return the outputs with their passwords.
+def principals(emulator: Emulator, outputs: Outputs) -> set[str]:
+    """Return the principals of the deployed access rules, which the function that lists has in its environment."""
+    for function in emulator.client("lambda").list_functions()["Functions"]:
+        environment = function.get("Environment", {}).get("Variables", {})
+        if environment.get("BUCKET_NAME") == outputs.bucket_name and environment["ACCESS"] != "no rules":
+            return {line.partition(" ")[0] for line in environment["ACCESS"].splitlines()}
+    return set()
 
-    With access rules there is a second user. The demo user is in every group that a rule names, and in `editors`; the
-    second user is in `readers`.
+
+def add_users(users: Any, outputs: Outputs, principals: Collection[str]) -> Outputs:
+    """Create the users with a client of Cognito, and return the outputs with their passwords.
+
+    With access rules, whose principals these are, there is a second user. The demo user is in every group that a rule
+    names. If a rule is about each group of a user, the demo user is in `editors`, too, and the second in `readers`.
     """
     if not outputs.user_pool_id:
         return outputs
-    rules = _rules(emulator, outputs)
-    demo_groups = [principal.removeprefix("group:") for principal in rules if principal.startswith("group:")]
-    if "groups" in rules:
-        demo_groups.append(_GROUPS[0])
-    password = _add_user(emulator, outputs, DEMO_USER, demo_groups)
+    demo_groups = {principal.removeprefix("group:") for principal in principals if principal.startswith("group:")}
+    second_groups = {_GROUPS[1]} if "groups" in principals else set()
+    if second_groups:
+        demo_groups.add(_GROUPS[0])
+    for group in sorted(demo_groups | second_groups):
+        users.create_group(UserPoolId=outputs.user_pool_id, GroupName=group)
+    password = _add_user(users, outputs, DEMO_USER, demo_groups)
     outputs = replace(outputs, demo_user=DEMO_USER, demo_password=password)
-    if rules:
-        password = _add_user(emulator, outputs, SECOND_USER, [_GROUPS[1]] if "groups" in rules else [])
+    if principals:
+        password = _add_user(users, outputs, SECOND_USER, second_groups)
         outputs = replace(outputs, second_user=SECOND_USER, second_password=password)
     return outputs
 
@@ -54,24 +65,13 @@ def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str]
             )
 
 
-def _rules(emulator: Emulator, outputs: Outputs) -> set[str]:
-    """Return the principals of the deployed access rules, which are in the environment of the function that lists."""
-    for function in emulator.client("lambda").list_functions()["Functions"]:
-        environment = function.get("Environment", {}).get("Variables", {})
-        if environment.get("BUCKET_NAME") == outputs.bucket_name and environment["ACCESS"] != "no rules":
-            return {line.partition(" ")[0] for line in environment["ACCESS"].splitlines()}
-    return set()
-
-
-def _add_user(emulator: Emulator, outputs: Outputs, email: str, groups: Iterable[str]) -> str:
+def _add_user(users: Any, outputs: Outputs, email: str, groups: Iterable[str]) -> str:
     """Create a user with a permanent password in these groups, and return the password."""
     password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's password policy
-    users = emulator.client("cognito-idp")
     user = {"UserPoolId": outputs.user_pool_id, "Username": email}
     attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
     users.admin_create_user(**user, MessageAction="SUPPRESS", UserAttributes=attributes)
     users.admin_set_user_password(**user, Password=password, Permanent=True)
-    for group in groups:
-        users.create_group(UserPoolId=outputs.user_pool_id, GroupName=group)
+    for group in sorted(groups):
         users.admin_add_user_to_group(**user, GroupName=group)
     return password

@@ -7,10 +7,12 @@ from typing import Any
 
 from local import frontend
 from local.data_planes.appsync.app import create_app as create_graphql_app
+from local.data_planes.appsync.iam_callers import IamCallers
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
 from local.data_planes.http_api.app import create_app as create_http_api_app
 from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Emulator
+from local.embedded_aws.port import IAM_CALLER_PATH
 from private_files.outputs import Outputs
 
 
@@ -34,6 +36,12 @@ def _graphql(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable
         aws_endpoint_url=emulator.endpoint_url,
         ca_bundle=str(emulator.ca_bundle),
         credentials={ROOT_ACCESS_KEY_ID: root},
+        find_credential=IamCallers(
+            url=emulator.endpoint_url + IAM_CALLER_PATH,
+            headers=emulator.headers,
+            api_arn=api["arn"],
+            ssl_context=emulator.ssl_context(),
+        ),
         demo_token=token,
     )
 

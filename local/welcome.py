@@ -24,11 +24,13 @@ async def token(outputs: Outputs, user: str, password: str) -> str:
 
 
 async def allowed_prefixes(outputs: Outputs) -> list[str]:
-    """Return the prefixes that the demo users may read. Raises SampleFailed."""
-    users = {outputs.demo_user: outputs.demo_password, outputs.second_user: outputs.second_password}
+    """Return the prefixes that the demo users, or the API key, may read. Raises SampleFailed."""
+    callers = [{"x-api-key": outputs.api_key}]
+    if outputs.demo_user:
+        users = ((outputs.demo_user, outputs.demo_password), (outputs.second_user, outputs.second_password))
+        callers = [{"Authorization": await token(outputs, *user)} for user in users]
     found: set[str] = set()
-    for user, password in users.items():
-        headers = {"Authorization": await token(outputs, user, password)}
+    for headers in callers:
         allowed = (await _execute(outputs, headers, "{ getAccess { prefix read } }"))["getAccess"]
         found |= {entry["prefix"] for entry in allowed if entry["read"]}
     return sorted(found)
@@ -82,10 +84,12 @@ def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
     for label, value in lines.items():
         print(f"  {label:14} {value}")
     if outputs.second_user:
-        print("\nThe access rules allow each user something else. To compare the two:\n")
+        print("\nTo see what the access rules allow each user:\n")
         print("  .venv/bin/private-files access")
         print(f"  .venv/bin/private-files access --username {outputs.second_user}")
     if sample:
         print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
         print(f"  {sample}")
+    else:
+        print("\nThe access rules let the demo user read no file.")
     print("\nPress Ctrl-C to stop.", flush=True)

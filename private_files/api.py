@@ -36,6 +36,7 @@ _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responde
 # What gql raises if `errors`, `data` or the response itself has another type than the specification says.
 _NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
 _NOT_A_URL = "the API returned something other than an https:// URL for it"
+_HINTS = {"NotAllowed": " (`private-files access` prints it.)"}
 _BUSY = {"ThrottlingException", "TooManyRequestsException"}
 _CALLER_REFUSED = {
     "AccessDeniedException",
@@ -97,7 +98,8 @@ class PrivateFiles:
         except TypeError:
             raise _unexpected("getAccess") from None
         for each in allowed:
-            if not isinstance(each.prefix, str) or not {each.read, each.write, each.delete} <= {True, False}:
+            actions = (each.read, each.write, each.delete)
+            if not isinstance(each.prefix, str) or not all(isinstance(action, bool) for action in actions):
                 raise _unexpected("getAccess")
         return allowed
 
@@ -214,8 +216,7 @@ def _refusal(errors: Any) -> Failure:
     kinds = {str(error.get("errorType")) for error in found}
     texts = (": ".join(str(error[key]) for key in ("errorType", "message") if error.get(key)) for error in found)
     text = "; ".join(filter(None, texts)) or "The API refused the request and gave no reason."
-    if "NotAllowed" in kinds:
-        text += " (`private-files access` prints it.)"
+    text += "".join(hint for kind, hint in _HINTS.items() if kind in kinds)
     if kinds & _CALLER_REFUSED:
         return SignInRefused(text)
     return Unreachable(text) if kinds & _BUSY else QueryRefused(text)
@@ -227,6 +228,7 @@ def _with_url(item: Any) -> RemoteFile:
     url = item.get("url")
     if url is None:
         reason = ": ".join(str(item[key]) for key in ("errorType", "errorMessage") if item.get(key))
+        reason += _HINTS.get(str(item.get("errorType")), "")
         return RemoteFile(item["file"], None, reason or "the API returned neither a URL nor a reason")
     return RemoteFile(item["file"], url) if _is_url(url) else RemoteFile(item["file"], None, _NOT_A_URL)
 

@@ -6,7 +6,7 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, port, upstream, user_pools
+from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, iam_callers, port, upstream, user_pools
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def apply_patches(secret: str) -> None:
     for service in (buckets, cloudfront_keys, functions, http_apis, user_pools):
         service.apply()
     _listen_on_one_port()
-    app.app = port.AwsApisOnly(upstream.original(app, "app", "ab1297bd6cd5"), secret)
+    app.app = port.AwsApisOnly(iam_callers.IamCallers(upstream.original(app, "app", "ab1297bd6cd5")), secret)
 
 
 def _listen_on_one_port() -> None:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.data_planes.loopback import LoopbackOnly
 
 SECRET_HEADER = "x-emulator-secret"  # noqa: S105 - a name
+IAM_CALLER_PATH = "/_private-files/iam-caller"
 SECRET_VARIABLE = "PRIVATE_FILES_EMULATOR_SECRET"  # noqa: S105 - a name, too
 SECRET_NEEDED = "Only the program that started this emulator can send this request."  # noqa: S105 - a message
 LARGEST_HEAD = 16 * 1024  # bytes; the limit of h11, with which ministack reads requests

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import httpx
@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.utils import base64url_encode
 
+from local.data_planes.appsync.callers import FindCredential
+from local.data_planes.appsync.request_signature import Credential
 from tests.appsync_stand import (
     ACCESS_KEY,
     API_KEY,
@@ -225,6 +227,42 @@ def signed(
     )
     SigV4Auth(Credentials(key, secret, token), service, region).add_auth(request)
     return dict(request.headers.items())
+
+
+def found(secret: str = SECRET_KEY, *denied: tuple[str, str]) -> FindCredential:
+    """Find one credential, whatever the access key id; its policies deny these fields."""
+
+    async def find(_key: str, token: str, fields: Collection[tuple[str, str]]) -> Credential:
+        assert ("Query", "getUrl") in fields
+        arn = "arn:aws:sts::000000000000:assumed-role/Publisher/a-session"
+        return Credential(secret_access_key=secret, user_arn=arn, session_token=token or None, denied=frozenset(denied))
+
+    return find
+
+
+@pytest.mark.parametrize("token", [None, "a-session-token"])
+def test_iam_user_or_role_of_the_emulator_is_found_and_passed_on(aws: Aws, token: str | None) -> None:
+    with data_plane(aws, find_credential=found()) as url, httpx.Client(base_url=url, timeout=30) as client:
+        response = post_signed(client, signed(client, key="ASIAEXAMPLE", token=token))
+    assert response.json() == {"data": {"getUrl": "opened"}}
+    identity = aws.events[0]["identity"]
+    assert identity["userArn"] == "arn:aws:sts::000000000000:assumed-role/Publisher/a-session"
+    assert (identity["accountId"], identity["username"]) == ("000000000000", "a-session")
+
+
+def test_field_that_the_caller_s_policies_deny_is_refused_and_others_are_not(aws: Aws) -> None:
+    find = found(SECRET_KEY, ("Query", "getUrl"))
+    with data_plane(aws, find_credential=find) as url, httpx.Client(base_url=url, timeout=30) as client:
+        response = post_signed(client, signed(client, key="AKIAEXAMPLE")).json()
+    assert response["data"] == {"getUrl": None}
+    [error] = response["errors"]
+    assert (error["errorType"], error["message"]) == ("Unauthorized", "Not Authorized to access getUrl on type Query")
+    assert aws.events == []
+
+
+def test_signature_with_another_secret_than_the_one_found_is_refused(aws: Aws) -> None:
+    with data_plane(aws, find_credential=found("other")) as url, httpx.Client(base_url=url, timeout=30) as client:
+        assert outcome(post_signed(client, signed(client, key="AKIAEXAMPLE")))[:2] == (403, "InvalidSignatureException")
 
 
 def post_signed(

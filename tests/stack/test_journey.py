@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import io
 import itertools
 import json
 import os
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,7 @@ from werkzeug.http import parse_options_header
 from tests import PROJECT
 from tests.chromium import chromium, watched
 from tests.graphql_caller import AWKWARD_NAMES, execute, sign_in
+from tests.probes import denied, probing
 from tests.running_stack import Stack
 
 
@@ -318,53 +317,8 @@ def test_direct_request_to_the_bucket_is_refused(stack: Stack) -> None:
 
 @pytest.fixture(scope="module")
 def probes(stack: Stack) -> Iterator[Any]:
-    """Return a call of an AWS API from a new function that has the role of a deployed one."""
-    functions = stack.client("lambda")
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("probe.py", PROBE)
-    made: dict[str, str] = {}
-
-    def run(like: str, service: str, call: str, **arguments: Any) -> str:
-        if like not in made:
-            (role,) = (
-                function["Role"]
-                for function in functions.list_functions()["Functions"]
-                if f"Functions{like}Function" in function["FunctionName"]
-            )
-            made[like] = f"probe-{like}-{uuid.uuid4().hex[:8]}"
-            functions.create_function(
-                FunctionName=made[like],
-                Runtime="python3.13",
-                Role=role,
-                Handler="probe.handler",
-                Code={"ZipFile": code.getvalue()},
-            )
-        event = json.dumps({"service": service, "call": call, "arguments": arguments})
-        answer = json.loads(functions.invoke(FunctionName=made[like], Payload=event)["Payload"].read())
-        assert isinstance(answer, str), answer
-        return answer
-
-    yield run
-    for name in made.values():
-        functions.delete_function(FunctionName=name)
-
-
-PROBE = """
-import boto3
-from botocore.exceptions import ClientError
-
-def handler(event, _context):
-    try:
-        getattr(boto3.client(event["service"]), event["call"])(**event["arguments"])
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return "allowed"
-"""
-
-
-def denied(answer: str) -> bool:
-    return answer in ("AccessDenied", "AccessDeniedException")
+    with probing(stack) as probe:
+        yield probe
 
 
 def signing_parameter(stack: Stack) -> str:

@@ -300,6 +300,47 @@ def test_password_prompts_do_not_echo(with_users: Terminal, server: Server) -> N
     assert server.sign_ins[-1].json["ChallengeResponses"]["NEW_PASSWORD"] == "N3w!"
 
 
+ACCESS = [
+    {"prefix": "", "read": True, "write": False, "delete": False},
+    {"prefix": "home/\x1b[2Ja/", "read": True, "write": True, "delete": True},
+]
+
+
+def test_access_is_printed_one_prefix_per_line(with_key: Terminal, server: Server) -> None:
+    server.graphql = {"data": {"getAccess": ACCESS}}
+    lines = "read                 (all files)\nread, write, delete  home/\\x1b[2Ja/\n"
+    assert with_key.run("access") == (0, lines, "")
+    code, out, _ = with_key.run("access", "--json")
+    assert (code, json.loads(out)) == (0, ACCESS)
+
+
+def test_caller_who_may_do_nothing_is_told_so(with_key: Terminal, server: Server) -> None:
+    server.graphql = {"data": {"getAccess": []}}
+    assert with_key.run("access") == (0, "The access rules allow you nothing.\n", "")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [5, [5], [{}], [{"prefix": "a"}], [ACCESS[0] | {"read": []}], [ACCESS[0] | {"read": 1}], [ACCESS[0] | {"more": 1}],
+     [ACCESS[0] | {"prefix": None}]],
+)  # fmt: skip
+def test_access_of_another_form_is_one_sentence(with_key: Terminal, server: Server, found: Any) -> None:
+    server.graphql = {"data": {"getAccess": found}}
+    code, out, err = with_key.run("access")
+    assert (code, out) == (4, "")
+    assert err == "The response of the API to getAccess does not have the expected form: is this the right API?\n"
+
+
+def test_refusal_by_the_access_rules_names_the_command_that_prints_them(with_key: Terminal, server: Server) -> None:
+    error = {"path": ["getUrl"], "errorType": "NotAllowed", "message": "You may not read 'x'."}
+    server.graphql = {"data": {"getUrl": None}, "errors": [error]}
+    hint = " (`private-files access` prints it.)"
+    assert with_key.run("url", "x") == (1, "", f"NotAllowed: You may not read 'x'.{hint}\n")
+    refused = {"file": "x", "url": None, "errorType": "NotAllowed", "errorMessage": "You may not read 'x'."}
+    server.graphql = {"data": {"getUrls": [refused]}}
+    assert with_key.run("get", "x") == (5, "", f"x: NotAllowed: You may not read 'x'.{hint}\n")
+
+
 def test_refusal_of_the_api_is_one_line(with_key: Terminal, server: Server) -> None:
     error = {"path": ["getUrl"], "errorType": "InvalidFileName", "message": "No such\nname \x1b[2J."}
     server.graphql = {"data": {"getUrl": None}, "errors": [error]}

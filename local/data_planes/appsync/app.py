@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.data_planes.appsync import page
-from local.data_planes.appsync.callers import Callers
+from local.data_planes.appsync.callers import Callers, FindCredential
 from local.data_planes.appsync.data_plane import PREFLIGHT, DataPlane, refusal_outside
 from local.data_planes.appsync.deployed_api import read
 from local.data_planes.appsync.request_signature import Credential
@@ -40,6 +40,7 @@ def create_app(
     aws_endpoint_url: str,
     ca_bundle: str | None,
     credentials: Mapping[str, Credential],
+    find_credential: FindCredential | None = None,
     demo_token: Callable[[], Awaitable[str]] | None = None,
     fresh: float = 2.0,
     most_requests: int = MOST_REQUESTS,
@@ -49,10 +50,10 @@ def create_app(
     """Return the data plane of one API: `/graphql` for clients and `/`, GraphiQL.
 
     `session` reads the API and invokes its functions at `aws_endpoint_url`, whose certificate is verified against
-    `ca_bundle`. `credentials` maps the access key ids that may sign requests to their secrets and users. `demo_token`
-    returns a token to sign in with from GraphiQL. The API is read again after `fresh` seconds. At most `concurrency`
-    functions run at a time. Requests beyond `most_requests` at a time are refused with 429. A body must arrive within
-    `body_seconds`.
+    `ca_bundle`. `credentials` maps the access key ids that may sign requests to their secrets and users;
+    `find_credential` finds others. `demo_token` returns a token to sign in with from GraphiQL. The API is read again
+    after `fresh` seconds. At most `concurrency` functions run at a time. Requests beyond `most_requests` at a time are
+    refused with 429. A body must arrive within `body_seconds`.
     """
     tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
 
@@ -63,7 +64,7 @@ def create_app(
             threads = ThreadPoolExecutor(THREADS, thread_name_prefix="graphql")
             app.state.data_plane = DataPlane(
                 DeployedState(partial(read, client, api_id), fresh=fresh),
-                Callers(UserPoolTokens(http, aws_endpoint_url, tls), credentials, region),
+                Callers(UserPoolTokens(http, aws_endpoint_url, tls), credentials, region, find_credential),
                 LambdaFunctions(
                     http, session, region=region, aws_endpoint_url=aws_endpoint_url, tls=tls, concurrency=concurrency
                 ),

@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,29 +15,43 @@ from local.data_planes.appsync.errors import RequestError
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.user_pool_tokens import UserPoolTokens
 
+# Finds the credential of an access key id and a session token, with the fields among these that its policies deny.
+FindCredential = Callable[[str, str, Collection[tuple[str, str]]], Awaitable[Credential]]
+
 
 @dataclass(frozen=True)
 class Caller:
-    """An authorized caller; `identity` is what resolvers receive (None for an API key)."""
+    """An authorized caller; `identity` is what resolvers receive (None for an API key).
+
+    `denied` are the top-level fields, as type and name, that the policies of an IAM caller do not allow.
+    """
 
     mode: AuthMode
     identity: dict[str, Any] | None = None
     groups: frozenset[str] = frozenset()
+    denied: frozenset[tuple[str, str]] = frozenset()
 
 
 class Callers:
     """Identifies callers by the authorization modes of the API and the headers of their requests."""
 
-    def __init__(self, tokens: UserPoolTokens, credentials: Mapping[str, Credential], region: str) -> None:
+    def __init__(
+        self,
+        tokens: UserPoolTokens,
+        credentials: Mapping[str, Credential],
+        region: str,
+        find_credential: FindCredential | None = None,
+    ) -> None:
         self._tokens = tokens
         self._credentials = credentials
         self._region = region
+        self._find_credential = find_credential
 
     async def identify(self, request: Request, body: bytes, api: DeployedApi) -> Caller:
         """Return the caller. Raises RequestError (401, or 403 for a signature) as AppSync does."""
         authorization = request.headers.get("authorization", "")
         if AuthMode.IAM in api.modes and authorization.startswith("AWS4-HMAC-SHA256"):
-            return self._signer(request, body)
+            return await self._signer(request, body, api)
         if AuthMode.COGNITO in api.modes and authorization and not authorization.startswith("AWS4-HMAC-SHA256"):
             return await self._user(authorization, request, api)
         if AuthMode.API_KEY in api.modes and "x-api-key" in request.headers:
@@ -49,11 +63,13 @@ class Callers:
         message = NOT_AUTHORIZED if api.default.mode == AuthMode.API_KEY else HEADER_NOT_VALID
         raise RequestError(401, "UnauthorizedException", message)
 
-    def _signer(self, request: Request, body: bytes) -> Caller:
+    async def _signer(self, request: Request, body: bytes, api: DeployedApi) -> Caller:
         now = datetime.datetime.now(datetime.UTC)
-        credential = request_signature.verify(
-            request, body, credentials=self._credentials, region=self._region, now=now
-        )
+        key, credentials = request_signature.access_key_id(request), self._credentials
+        if key not in credentials and self._find_credential:
+            token = request.headers.get("x-amz-security-token", "")
+            credentials = {key: await self._find_credential(key, token, api.top_level_fields)}
+        credential = request_signature.verify(request, body, credentials=credentials, region=self._region, now=now)
         return Caller(
             AuthMode.IAM,
             {
@@ -66,6 +82,7 @@ class Callers:
                 "cognitoIdentityAuthType": None,
                 "cognitoIdentityAuthProvider": None,
             },
+            denied=credential.denied,
         )
 
     async def _user(self, authorization: str, request: Request, api: DeployedApi) -> Caller:

@@ -65,6 +65,12 @@ class DeployedApi:
     def default(self) -> Provider:
         return self.providers[0]
 
+    @property
+    def top_level_fields(self) -> list[tuple[str, str]]:
+        """The fields of the operations, as type and name: IAM policies allow or deny these."""
+        roots = filter(None, (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type))
+        return [(root.name, name) for root in roots for name in root.fields]
+
 
 def read(client: AppSyncClient, api_id: str) -> DeployedApi:
     """Return the API as it is deployed.

@@ -19,8 +19,11 @@ Rule = Mapping[AuthMode, frozenset[str] | None]
 def is_allowed(api: DeployedApi, caller: Caller, parent: GraphQLObjectType, field_name: str) -> bool:
     """Tell whether the caller may have the field. Directives on a field override those on its type.
 
-    A field without directives is open to the default mode, unless its default action is to deny.
+    A field without directives is open to the default mode, unless its default action is to deny. Policies of an IAM
+    caller can deny a top-level field that its directives allow.
     """
+    if (parent.name, field_name) in caller.denied:
+        return False
     field_node, type_node = parent.fields[field_name].ast_node, parent.ast_node
     extensions = [directive for node in parent.extension_ast_nodes for directive in node.directives]
     rule = _rule(field_node.directives if field_node else ()) or _rule(

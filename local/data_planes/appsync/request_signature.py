@@ -16,6 +16,7 @@ from starlette.requests import Request
 from local.data_planes.appsync.errors import RequestError
 
 ALLOWED_SKEW = datetime.timedelta(minutes=5)
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message
 MOST_NAMES = 100  # botocore takes seconds for thousands
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request"
@@ -25,11 +26,15 @@ AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Credential:
-    """The secret of an access key, the ARN of its user, and its session token if it has one."""
+    """The secret of an access key, the ARN of its user or session, and its session token if it has one.
+
+    `denied` are the top-level fields, as type and name, that its policies do not allow.
+    """
 
     secret_access_key: str
     user_arn: str
     session_token: str | None = None
+    denied: frozenset[tuple[str, str]] = frozenset()
 
 
 class _SignedHeadersOnly(SigV4Auth):
@@ -42,16 +47,20 @@ class _SignedHeadersOnly(SigV4Auth):
         return headers
 
 
+def access_key_id(request: Request) -> str:
+    """Return the access key id that the request names. Raises RequestError (403)."""
+    return _parts(request)["key"]
+
+
 def verify(
     request: Request, body: bytes, *, credentials: Mapping[str, Credential], region: str, now: datetime.datetime
 ) -> Credential:
     """Return the credential that signed the request. Raises RequestError (403)."""
-    if (parts := AUTHORIZATION.fullmatch(request.headers["authorization"])) is None:
-        raise RequestError(403, "IncompleteSignatureException", "Authorization header is not a complete signature.")
+    parts = _parts(request)
     credential = credentials.get(parts["key"])
     token = request.headers.get("x-amz-security-token")
     if credential is None or not _same(token or "", credential.session_token or ""):
-        raise RequestError(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+        raise RequestError(403, "UnrecognizedClientException", INVALID_TOKEN)
     if (parts["region"], parts["service"]) != (region, "appsync"):
         raise _invalid(f"Credential should be scoped to {region}/appsync.")
     signed_at = _signed_at(request)
@@ -84,6 +93,12 @@ def verify(
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
     )
+
+
+def _parts(request: Request) -> re.Match[str]:
+    if (parts := AUTHORIZATION.fullmatch(request.headers["authorization"])) is None:
+        raise RequestError(403, "IncompleteSignatureException", "Authorization header is not a complete signature.")
+    return parts
 
 
 def _hosts(request: Request) -> Iterator[str]:
