@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import access, cold_start, handler, listing, load, signing
+from bench import cold_start, handler, listing, load, signing
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -32,7 +32,6 @@ def main() -> None:
     with NodePeers() as node:
         measured = [*signing.rows(keys, node, options.rounds)]
     measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
-    measured += access.rows(keys[0], options.rounds)
     measured += [*cold_start.rows(keys[0], options.rounds), *signing.lengths(keys)]
     measured += load.rows(options.rounds)
     write_json(measured, options.json)
