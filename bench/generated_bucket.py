@@ -24,10 +24,14 @@ class _Body(BytesIO):
 
 
 class GeneratedBucket:
-    """A bucket with this number of files: `photos/000000000.jpg`, `photos/000000001.jpg`, …, 20 characters each."""
+    """A bucket with this number of files: `photos/000000000.jpg`, `photos/000000001.jpg`, …, 20 characters each.
+
+    It counts the requests that it gets.
+    """
 
     def __init__(self, files: int) -> None:
         self.files = files
+        self.requests = 0
         self._page = lru_cache(maxsize=2)(self._xml)
 
     def session(self) -> Session:
@@ -39,8 +43,14 @@ class GeneratedBucket:
 
     def _respond(self, request: Any, **_: Any) -> AWSResponse:
         parameters = {name: value for name, [value] in parse_qs(urlsplit(request.url).query).items()}
-        assert parameters["prefix"] == "files/" and "delimiter" not in parameters  # noqa: S101 - no others are implemented
-        body = self._page(int(parameters.get("continuation-token", "0")), int(parameters["max-keys"]))
+        assert "delimiter" not in parameters  # noqa: S101 - it is not implemented
+        self.requests += 1
+        begin = int(parameters.get("continuation-token", "0"))
+        if after := parameters.get("start-after"):
+            begin = int(after.removeprefix("files/photos/").removesuffix(".jpg")) + 1
+        if parameters["prefix"] not in ("files/", "files/photos/"):
+            begin = self.files  # nothing is there
+        body = self._page(begin, int(parameters["max-keys"]))
         return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body))
 
     def _xml(self, begin: int, count: int) -> bytes:

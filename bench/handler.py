@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from hashlib import sha256
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,9 +17,23 @@ from bench.keys import Key
 from bench.paired import compare, on_cpu
 from bench.rows import Row, of_pair
 from bench.signing import KEY_ID, ORIGIN, policy, urls
-from resolvers.access import AccessRules
+from resolvers.access import AccessRules, Rule
 from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 
+# 50 rules of five kinds; one of them allows `photos/`.
+_KINDS = (
+    ("users", "home{}/{{sub}}/"),
+    ("groups", "teams{}/{{group}}/"),
+    ("group:g{}", "shared{}/"),
+    ("iam:role/R{}", "incoming{}/"),
+)
+RULES = AccessRules(
+    (
+        *(Rule(principal.format(n), ("read",), prefix.format(n)) for n in range(12) for principal, prefix in _KINDS),
+        Rule("users", ("read",), "public/"),
+        Rule("users", ("read",), "photos/"),
+    )
+)
 CONTEXT = SimpleNamespace(
     function_name="a-function",
     memory_limit_in_mb=512,
@@ -51,7 +65,7 @@ def environment(key: Key) -> dict[str, str]:
 
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
-    """Compare the handler with bare signatures of the same key."""
+    """Compare the handler with bare signatures of the same key, and access rules with none."""
     bare = on_cpu(key.bare, [policy(url) for url in urls(500)])
     with open(os.devnull, "w") as nowhere, patch.dict(os.environ, environment(key)):  # noqa: PTH123 - not a file
         with redirect_stdout(nowhere), patch("resolvers.ssm_parameter.Parameters.read", return_value=key.pem.decode()):
@@ -74,6 +88,7 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
             measured.append(("getUrl, new name", 1, compare(one_new, bare, rounds)))
             same = [appsync_event("getUrl", file="first.jpg")] * 100
             measured.append(("getUrl, cached name", 1, compare(on_cpu(invoke, same), bare, rounds)))
+            ruled = list(_under_rules(url_handler, invoke, names, rounds))
     for subject, signatures, pair in measured:
         against = f"{signatures:,} bare signature{'s' if signatures > 1 else ''}"
         theirs = replace(pair, their_seconds=pair.their_seconds * signatures)
@@ -81,6 +96,43 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
         yield of_pair(subject, against, theirs, 1 / pair.ratio / signatures, "× the cost", at_most=goal)
         if signatures > 1:
             yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
+    yield from ruled
+
+
+def _under_rules(
+    url_handler: ModuleType, invoke: Callable[[Any], object], names: Iterator[str], rounds: int
+) -> Iterator[Row]:
+    """Compare requests under 50 rules with the same without rules, of one caller, and of a new one each time."""
+    without = url_handler._settings()
+    under = replace(without, access=RULES)
+    subs = (f"user-{number}" for number in range(10**9))
+
+    def timed(settings: UrlSettings, events: Callable[[], list[Any]]) -> Callable[[], float]:
+        def round_() -> float:
+            with patch.object(url_handler, "_settings", lambda: settings):
+                return on_cpu(invoke, events())()
+
+        return round_
+
+    def one_each() -> list[Any]:
+        return [appsync_event("getUrl", file=next(names)) for _ in range(100)]
+
+    def new_callers() -> list[Any]:
+        events = one_each()
+        for event in events:
+            event["identity"] = event["identity"] | {"sub": next(subs), "groups": ["g0", "g1"]}
+        return events
+
+    def many() -> list[Any]:
+        return [appsync_event("getUrls", files=[next(names) for _ in range(1000)])]
+
+    for subject, events, goal in (
+        ("getUrl, 50 rules", one_each, 1.2),
+        ("getUrls, 50 rules, 1,000 names", many, 1.2),
+        ("getUrl, 50 rules, first request of a caller", new_callers, None),
+    ):
+        pair = compare(timed(under, events), timed(without, events), rounds)
+        yield of_pair(subject, "without rules", pair, 1 / pair.ratio, "× the cost", at_most=goal)
 
 
 def appsync_event(field: str, *, parent: str = "Query", source: Any = None, **arguments: Any) -> dict[str, Any]:

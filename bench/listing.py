@@ -19,11 +19,12 @@ from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row, of_pair
 from resolvers import page_token
-from resolvers.access import AccessRules
+from resolvers.access import AccessRules, Rule
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, to_environment
 
-_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files", access=AccessRules())) | {
+NO_RULES = AccessRules()
+_ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files", access=NO_RULES)) | {
     "POWERTOOLS_SERVICE_NAME": "listing"
 }
 _PAGE = 1000
@@ -33,13 +34,13 @@ Invoke = Callable[..., Any]
 
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
-    """Compare our own ways of listing, each through the whole handler and botocore's parser."""
+    """Compare our own ways of listing, each through the whole handler and botocore's parser, and count requests."""
     with (
         open(os.devnull, "w") as nowhere,  # noqa: PTH123 - not a file
         patch.dict(os.environ, environment(key) | _ENVIRONMENT),
         redirect_stdout(nowhere),
     ):
-        measured = [*_page_rows(rounds), *_all_names_rows(), *_gallery_rows(key, rounds)]
+        measured = [*_page_rows(rounds), *_all_names_rows(), *_gallery_rows(key, rounds), *_access_rows(rounds)]
     yield from measured
 
 
@@ -47,7 +48,7 @@ def _page_rows(rounds: int) -> Iterator[Row]:
     """Compare a page from the middle of a large bucket with one of the smallest bucket."""
     sizes = (1_000, 10_000, 100_000, 1_000_000)
     function = _started("files_handler")
-    pages = [_page_in_the_middle(_invoking(function, size), size) for size in sizes]
+    pages = [_page_in_the_middle(_invoking(function, GeneratedBucket(size)), size) for size in sizes]
     peaks = [_peak(page) for page in pages]
     smallest = _timed(pages[0])
     for size, page, peak in zip(sizes[1:], pages[1:], peaks[1:], strict=True):
@@ -62,12 +63,12 @@ def _all_names_rows() -> Iterator[Row]:
     """Measure `getFiles` in the largest bucket that it lists."""
     function = _started("files_handler")
     try:
-        _invoking(function, 1_000_000)("getFiles")
+        _invoking(function, GeneratedBucket(1_000_000))("getFiles")
     except ValueError as refused:
         most = int("".join(filter(str.isdigit, str(refused))))
     else:
         raise AssertionError("a million names fitted into one response")
-    invoke = _invoking(function, most)
+    invoke = _invoking(function, GeneratedBucket(most))
     started = time.process_time()
     names = invoke("getFiles")
     seconds = time.process_time() - started
@@ -80,7 +81,7 @@ def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     """Compare 100 files with their URLs in one query with `getFiles` and a `getUrl` for each."""
     ssm = SimpleNamespace(read=lambda _name, _seconds: key.pem.decode())
     files_handler, url_handler = _started("files_handler"), _started("url_handler")
-    list_files = _invoking(files_handler, _GALLERY)
+    list_files = _invoking(files_handler, GeneratedBucket(_GALLERY))
     with patch.object(url_handler, "Parameters", return_value=ssm):
         url_handler.handler(appsync_event("getUrl", file="first.jpg"), CONTEXT)  # reads the key
 
@@ -98,6 +99,45 @@ def _gallery_rows(key: Key, rounds: int) -> Iterator[Row]:
     subject = "gallery of 100 files with URLs, listFiles"
     yield of_pair(subject, "getFiles and 100 getUrl", pair, pair.ratio, "×", at_least=1.5)
     yield Row(subject, "CPU time here", pair.our_seconds * 1000, "ms", at_most=40)
+
+
+def _access_rows(rounds: int) -> Iterator[Row]:
+    """Count the requests to S3 above 50 prefixes, and compare a page inside one of them with one without rules."""
+    function = _started("files_handler")
+    rules = AccessRules(
+        (Rule("users", ("read",), "photos/"), *(Rule("users", ("read",), f"teams/{n:02}/") for n in range(49)))
+    )
+    bucket = GeneratedBucket(2 * _PAGE)
+    invoke = _invoking(function, bucket, rules)
+    by_folder, flat = (_requests_of_pages(bucket, invoke, delimiter) for delimiter in ("/", ""))
+    subject = "most requests for a page above 50 prefixes"
+    yield Row(subject, "by folder", max(by_folder), "requests", at_most=0)
+    yield Row(subject, "flat", max(flat), "requests", at_most=8)
+    before = bucket.requests
+    assert len(invoke("getFiles")) == bucket.files  # noqa: S101 - otherwise the figure means nothing
+    yield Row("getFiles above 50 prefixes", "2,000 files in one of them", bucket.requests - before, "requests")
+    before = bucket.requests
+    invoke("listFiles", prefix="photos/", limit=_PAGE)
+    subject = "page of 1,000 inside one of 50 prefixes"
+    yield Row(subject, "", bucket.requests - before, "requests", at_most=1)
+    without = _invoking(function, GeneratedBucket(2 * _PAGE))
+    inside, as_before = (
+        _timed(lambda call=call: call("listFiles", prefix="photos/", limit=_PAGE))  # type: ignore[misc]
+        for call in (invoke, without)
+    )
+    pair = compare(inside, as_before, rounds)
+    yield of_pair(subject, "without rules", pair, 1 / pair.ratio, "× the time", at_most=1.05)
+
+
+def _requests_of_pages(bucket: GeneratedBucket, invoke: Invoke, delimiter: str) -> list[int]:
+    """Return the number of requests for each page, from the first to the last."""
+    requests: list[int] = []
+    token: str | None = None
+    while token is not None or not requests:
+        before = bucket.requests
+        token = invoke("listFiles", delimiter=delimiter, limit=_PAGE, nextToken=token)["nextToken"]
+        requests.append(bucket.requests - before)
+    return requests
 
 
 def _timed(work: Callable[[], object]) -> Timed:
@@ -126,14 +166,15 @@ def _peak(work: Callable[[], object]) -> int:
     return peak
 
 
-def _invoking(files_handler: ModuleType, files: int) -> Invoke:
-    """Return a call of the function that lists a bucket with this number of files."""
-    session = GeneratedBucket(files).session()._session
+def _invoking(files_handler: ModuleType, bucket: GeneratedBucket, access: AccessRules = NO_RULES) -> Invoke:
+    """Return a call of the function that lists this bucket under these rules."""
+    session = bucket.session()._session
+    settings = FilesSettings(bucket_name="a-bucket", files_folder="files", access=access)
     with patch("botocore.session.get_session", lambda: session):
         listing = FileListing(s3_client(), bucket="a-bucket", folder="files")
 
     def invoke(field: str, **arguments: Any) -> Any:
-        with patch.object(files_handler, "_listing", lambda: listing):
+        with patch.multiple(files_handler, _listing=lambda: listing, _settings=lambda: settings):
             return files_handler.handler(appsync_event(field, **arguments), CONTEXT)
 
     return invoke

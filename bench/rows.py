@@ -43,7 +43,9 @@ def text(rows: Iterable[Row]) -> str:
     """Return the table as aligned text: ratios first, rates last."""
     lines = [("", "against", "", "goal", "", "limit", "ours/s", "theirs/s")]
     for row in rows:
-        goal = f"≥ {row.at_least:g}" if row.at_least is not None else f"≤ {row.at_most:g}" if row.at_most else ""
+        goal = f"≥ {row.at_least:g}" if row.at_least is not None else ""
+        if row.at_most is not None:
+            goal = f"≤ {row.at_most:g}"
         met = {None: "", True: "met", False: "MISSED"}[row.met]
         figure = f"{row.figure:.0f} {row.unit}" if row.unit == "characters" else f"{row.figure:.2f} {row.unit}"
         limit = f"{row.limit:.2f}" if row.limit else ""

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
 from resolvers.errors import RequestRefused
@@ -110,6 +110,13 @@ class AccessRules:
     def __str__(self) -> str:
         return "\n".join(map(str, self.rules)) or _NO_RULES
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:  # once, not for every name of a request
+        return hash(self.rules)
+
     @classmethod
     def parse(cls, text: str) -> AccessRules:
         """Return the rules from their `str`."""
@@ -136,7 +143,7 @@ class AccessRules:
 
 
 # The events of a batch have one caller. A frozen dataclass of texts is cheap to compare.
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _folders(rules: AccessRules, caller: Caller, action: Action) -> tuple[str, ...]:
     if not rules.rules:
         return ("",) if action == "read" else ()
