@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from resolvers.access import ACTIONS, GROUP, SUB, AccessRules, Rule
+from resolvers.access import ACTIONS, GROUP, SUB, AccessRules, Action, Rule
 
 MAX_BYTES = 2_048  # of all rules; a function's environment has 4 KB: the keys and other settings need the rest
 MAX_PREFIX_BYTES = 512  # S3 allows keys of 1,024 bytes, and the files under the prefix need names, too
@@ -62,16 +62,16 @@ def check_principals(rules: AccessRules, *, auth: bool) -> None:
             raise _invalid(number, "principal", rule.principal, "with auth off, the only principal is anyone")
 
 
-def listed(rules: AccessRules, folder: str) -> list[str]:
-    """Return patterns of `s3:prefix` that match every prefix that the function lists, and as few others as possible.
+def patterns(rules: AccessRules, action: Action, folder: str) -> list[str]:
+    """Return IAM patterns that match every key, and key prefix, with which somebody may do this, and few others.
 
     Placeholders become `*`, and so does everything if the patterns are too long for a policy.
     """
     if not rules.rules:
         return [f"{folder}/*"]
-    prefixes = sorted({_pattern(rule.prefix) for rule in rules.rules if "read" in rule.actions})
-    patterns = [f"{folder}/{prefix}*" for prefix in prefixes]
-    return patterns if len(json.dumps(patterns).encode()) <= MAX_POLICY_BYTES else [f"{folder}/*"]
+    prefixes = sorted({_pattern(rule.prefix) for rule in rules.rules if action in rule.actions})
+    found = [f"{folder}/{prefix}*" for prefix in prefixes]
+    return found if len(json.dumps(found).encode()) <= MAX_POLICY_BYTES else [f"{folder}/*"]
 
 
 def _pattern(prefix: str) -> str:

@@ -12,13 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from infra import access_rules
 from infra.access_rules import InvalidRule
-from resolvers.access import AccessRules
+from resolvers.access import AccessRules, Rule
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 MAX_PUBLIC_KEYS_IN_A_GROUP = 5
 _KEY_NAME = r"[A-Za-z0-9-]{1,40}"
 _KEY_NAMES = "names of at most 40 letters, digits and hyphens, comma-separated"
 _FORMER_NAMES = {"edge_origin": "cdn_url"}
+EVERYTHING = Rule("anyone", ("read", "write", "delete"), "")
 KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048", "rsa-2048-sha1")
 
 
@@ -59,6 +60,11 @@ OnOff = Annotated[bool, BeforeValidator(_on_or_off), Field(description="on or of
 Digits = Annotated[int, BeforeValidator(_digits)]
 Lifetime = Annotated[Digits, Field(ge=1, le=604_800, description="a whole number of seconds from 1 to 604800, a week")]
 Access = Annotated[AccessRules, BeforeValidator(access_rules.parse)]
+UploadSize = Annotated[
+    Digits,
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+    Field(ge=1, le=5 * 1024**4, description="a whole number of bytes from 1 to 5497558138880, S3's 5 TiB"),
+]
 UpToADay = Annotated[Digits, Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day")]
 StackName = Annotated[
     str,
@@ -115,6 +121,8 @@ class Config(BaseModel):
     access: Access = AccessRules()
     api_key_expires: Day = ""
     rest: OnOff = False
+    uploads: OnOff = False
+    upload_max_size: UploadSize = 5 * 1024**3
     files_folder: Folder = "files"
     url_lifetime: Lifetime = 900
     url_lifetime_min: Lifetime = 1
@@ -179,6 +187,11 @@ class Config(BaseModel):
     def revoked(self) -> list[str]:
         """The names of signing keys that may be removed although URLs still need them."""
         return [name.strip() for name in self.revoke.split(",") if name.strip()]
+
+    @property
+    def effective_access(self) -> AccessRules:
+        """The access rules; with uploads and without rules, every caller may do everything."""
+        return self.access if self.access.rules or not self.uploads else AccessRules((EVERYTHING,))
 
     @property
     def longest_url(self) -> int:

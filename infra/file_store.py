@@ -1,13 +1,24 @@
 """The bucket that holds the files, and the KMS key that encrypts them."""
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Aws, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import access_rules
 from infra.config import Config
+from resolvers.access import Action
+
+# The signature of the URL is the permission; the exact origin of the page would make a cycle of resources.
+_UPLOADS_OF_PAGES = s3.CorsRule(
+    allowed_origins=["*"],
+    allowed_methods=[s3.HttpMethods.PUT],
+    allowed_headers=["*"],
+    exposed_headers=["ETag"],
+    max_age=3600,
+)
 
 
 class FileStore(Construct):
@@ -16,7 +27,7 @@ class FileStore(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
         removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
-        self._listed = access_rules.listed(config.access, config.files_folder)
+        self._config = config
         self.key = kms.Key(
             self,
             "Key",
@@ -42,15 +53,18 @@ class FileStore(Construct):
                     allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
                     allowed_headers=["*"],
                     max_age=3600,
-                )
+                ),
+                *([_UPLOADS_OF_PAGES] if config.uploads else []),
             ],
             minimum_tls_version=1.2,
             removal_policy=removal_policy,
             auto_delete_objects=not config.retain_data,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    abort_incomplete_multipart_upload_after=Duration.days(1 if config.uploads else 7),
                     noncurrent_version_expiration=Duration.days(90),
+                    # What deleteFiles leaves of a file whose versions have expired.
+                    expired_object_delete_marker=True if config.uploads else None,
                 )
             ],
         )
@@ -67,7 +81,7 @@ class FileStore(Construct):
 
         The function checks each caller's prefixes itself. This is the second lock, should it ever list the root.
         """
-        if not (patterns := self._listed):
+        if not (patterns := self._patterns("read")):
             return  # nobody may read
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
@@ -76,3 +90,39 @@ class FileStore(Construct):
                 conditions={"StringLike": {"s3:prefix": patterns if patterns[1:] else patterns[0]}},
             )
         )
+
+    def grant_upload(self, function: lambda_.Function) -> None:
+        """Allow writing and hiding the files that the access rules let anybody; neither reading nor destroying them."""
+        actions_of: dict[Action, list[str]] = {
+            "write": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            "delete": ["s3:DeleteObject"],
+        }
+        for action, actions in actions_of.items():
+            patterns = self._patterns(action)
+            if patterns:
+                resources = [self.bucket.arn_for_objects(pattern) for pattern in patterns]
+                function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+            self._acknowledge(function, patterns)
+        # S3 encrypts what arrives, and decrypts the parts of an upload to join them.
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["kms:GenerateDataKey", "kms:Decrypt"],
+                resources=[self.key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.{Aws.URL_SUFFIX}"}},
+            )
+        )
+
+    def _acknowledge(self, function: lambda_.Function, patterns: list[str]) -> None:
+        bucket = self.bucket.node.default_child
+        assert isinstance(bucket, s3.CfnBucket)  # noqa: S101 - the type of its default child
+        name = Stack.of(self).get_logical_id(bucket)
+        for pattern in patterns:
+            Validations.of(function.role or function).acknowledge(
+                Acknowledgment(
+                    id=f"AwsSolutions-IAM5[Resource::<{name}.Arn>/{pattern}]",
+                    reason="The wildcard matches the files that the access rules let a caller write or delete.",
+                )
+            )
+
+    def _patterns(self, action: Action) -> list[str]:
+        return access_rules.patterns(self._config.effective_access, action, self._config.files_folder)

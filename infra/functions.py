@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.bundle import bundle
 from infra.config import Config
-from resolvers.settings import FilesSettings, NoSettings, SigningKeySettings, UrlSettings, to_environment
+from resolvers.settings import AnySettings, to_environment
 
 
 class Functions(Construct):
@@ -25,7 +25,7 @@ class Functions(Construct):
         name: str,
         *,
         handler: str,
-        settings: FilesSettings | UrlSettings | SigningKeySettings | NoSettings,
+        settings: AnySettings,
         cryptography: bool = False,
         timeout: Duration | None = None,
     ) -> lambda_.Function:

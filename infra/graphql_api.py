@@ -35,6 +35,7 @@ MAX_BATCH = 200
 
 AUTH_DIRECTIVES = {"aws_api_key", "aws_auth", "aws_cognito_user_pools", "aws_iam", "aws_lambda", "aws_oidc"}
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
+UPLOADS_SCHEMA = SCHEMA.with_name("uploads.graphql")
 
 
 class GraphqlApi(Construct):
@@ -43,7 +44,7 @@ class GraphqlApi(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
         super().__init__(scope, construct_id)
         schema = appsync.SchemaFile.from_asset(str(SCHEMA))
-        schema.definition = deployable(SCHEMA.read_text(), auth=config.auth)
+        schema.definition = deployable(merged_schema(uploads=config.uploads), auth=config.auth)
         expires: datetime.datetime | None = None
         if users:
             authorization = appsync.AuthorizationConfig(
@@ -129,6 +130,17 @@ class GraphqlApi(Construct):
                 reason="Errors are logged. Verbose content would include responses, and so signed URLs.",
             )
         )
+
+
+def merged_schema(*, uploads: bool) -> str:
+    """Return the schema, with the mutations if there are uploads."""
+    schema = SCHEMA.read_text()
+    if not uploads:
+        return schema
+    # AppSync does not support `extend schema`.
+    return (
+        schema.replace("  query: Query\n", "  query: Query\n  mutation: Mutation\n") + "\n" + UPLOADS_SCHEMA.read_text()
+    )
 
 
 def deployable(schema: str, *, auth: bool) -> str:

@@ -22,7 +22,9 @@ from infra.http_api import HttpApi
 from infra.signing_key import SigningKey
 from infra.users import Users
 from private_files.outputs import Outputs
-from resolvers.settings import FilesSettings, UrlSettings
+from resolvers.settings import FilesSettings, UploadSettings, UrlSettings
+
+UPLOADS = ("startUploads", "signParts", "resumeUpload", "finishUpload", "cancelUpload", "deleteFiles")
 
 
 class PrivateFilesStack(Stack):
@@ -34,6 +36,11 @@ class PrivateFilesStack(Stack):
         )
         if config.access.rules:
             Annotations.of(self).add_info_v2("private-files:access", "Everything that no access rule allows is closed.")
+        elif config.uploads:
+            Annotations.of(self).add_warning_v2(
+                "private-files:open-uploads",
+                "Every caller may replace and delete every file: uploads is on and there are no access rules.",
+            )
         functions = Functions(self, "Functions", config=config)
         files = FileStore(self, "Files", config=config)
         key = SigningKey(self, "SigningKey", config=config, functions=functions)
@@ -47,7 +54,7 @@ class PrivateFilesStack(Stack):
             "FilesFunction",
             handler="files_handler",
             settings=FilesSettings(
-                bucket_name=files.bucket.bucket_name, files_folder=config.files_folder, access=config.access
+                bucket_name=files.bucket.bucket_name, files_folder=config.files_folder, access=config.effective_access
             ),
         )
         url_function = functions.add(
@@ -62,12 +69,25 @@ class PrivateFilesStack(Stack):
                 url_lifetime_min=config.url_lifetime_min,
                 url_lifetime_max=config.url_lifetime_max,
                 url_window=config.url_window,
-                access=config.access,
+                access=config.effective_access,
             ),
         )
         live_files, live_url = functions.live(files_function), functions.live(url_function)
         api.resolve(live_files, "Query.getFiles", "Query.listFiles", "Query.getFile", "Query.getAccess")
         api.resolve(live_url, "Query.getUrl", "Query.getUrls", batched=["File.url"])
+        if config.uploads:
+            upload_function = functions.add(
+                "UploadFunction",
+                handler="upload_handler",
+                settings=UploadSettings(
+                    bucket_name=files.bucket.bucket_name,
+                    files_folder=config.files_folder,
+                    access=config.effective_access,
+                    upload_max_size=config.upload_max_size,
+                ),
+            )
+            api.resolve(functions.live(upload_function), *(f"Mutation.{name}" for name in UPLOADS))
+            files.grant_upload(upload_function)
         if http_api:
             http_api.route("/files", live_files)
             http_api.route("/url", live_url)

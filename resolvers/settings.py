@@ -78,6 +78,16 @@ class UrlSettings:
 
 
 @dataclass(frozen=True)
+class UploadSettings:
+    """The settings of the function that grants uploads and deletes files; the size is in bytes."""
+
+    bucket_name: str
+    files_folder: str
+    access: AccessRules
+    upload_max_size: int
+
+
+@dataclass(frozen=True)
 class SigningKeySettings:
     """The settings of the function that creates signing keys."""
 
@@ -89,7 +99,7 @@ class NoSettings:
     """The settings of a function that has none."""
 
 
-Settings = TypeVar("Settings", FilesSettings, UrlSettings, SigningKeySettings)
+Settings = TypeVar("Settings", FilesSettings, UrlSettings, UploadSettings, SigningKeySettings)
 
 _PARSERS: Mapping[str, Any] = {
     "str": str,
@@ -99,7 +109,10 @@ _PARSERS: Mapping[str, Any] = {
 }
 
 
-def to_environment(settings: FilesSettings | UrlSettings | SigningKeySettings | NoSettings) -> dict[str, str]:
+AnySettings = FilesSettings | UrlSettings | UploadSettings | SigningKeySettings | NoSettings
+
+
+def to_environment(settings: AnySettings) -> dict[str, str]:
     """Return the environment variables for these settings."""
     return {field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}
 

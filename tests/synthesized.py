@@ -31,6 +31,8 @@ VARIANTS: dict[str, dict[str, str]] = {
     "default": {},
     "auth-off": {"auth": "off"},
     "access": {"access": ACCESS},
+    "uploads": {"uploads": "on", "access": ACCESS},
+    "open-uploads": {"uploads": "on", "auth": "off"},
     "throwaway": {"retain_data": "off"},
     "custom-domain": {
         "custom_domain": "files.example.com",

@@ -133,7 +133,7 @@ SEGMENTS = st.sampled_from(["a", "b*", "c?", "${aws:x}", "$", "é", "{sub}"])
 def test_role_may_list_every_prefix_that_the_rules_allow_a_caller(segments: list[list[str]], sub: str) -> None:
     prefixes = {"".join(f"{segment}/" for segment in each) for each in segments}
     parsed = AccessRules.parse("\n".join(f"users read {prefix}" for prefix in sorted(prefixes)))
-    patterns = access_rules.listed(parsed, "files")
+    patterns = access_rules.patterns(parsed, "read", "files")
     for folder in parsed.folders(Caller(sub=sub), "read"):
         assert any(matches(pattern, f"files/{folder}") for pattern in patterns)
     if "" not in prefixes:
@@ -151,11 +151,11 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def test_role_of_rules_that_nobody_may_read_lists_nothing() -> None:
-    assert access_rules.listed(AccessRules.parse("iam write in/"), "files") == []
+    assert access_rules.patterns(AccessRules.parse("iam write in/"), "read", "files") == []
 
 
 def test_patterns_that_are_too_long_for_a_policy_become_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = AccessRules.parse("users read a/\nusers read b/")
-    assert access_rules.listed(parsed, "files") == ["files/a/*", "files/b/*"]
+    assert access_rules.patterns(parsed, "read", "files") == ["files/a/*", "files/b/*"]
     monkeypatch.setattr(access_rules, "MAX_POLICY_BYTES", 20)
-    assert access_rules.listed(parsed, "files") == ["files/*"]
+    assert access_rules.patterns(parsed, "read", "files") == ["files/*"]
