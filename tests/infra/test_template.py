@@ -382,8 +382,56 @@ def test_no_role_but_the_signers_may_read_a_parameter_or_decrypt(variant: str) -
         if {"Ref": signer} not in policy["Properties"]["Roles"]:
             text = json.dumps(policy)
             assert "ssm:GetParameter" not in text
-            assert "kms:Decrypt" not in text
+            assert "kms:Decrypt" not in text or "UploadFunctionRole" in policy["Properties"]["PolicyName"]
             assert '"Action": "*"' not in text
+
+
+@pytest.mark.parametrize(
+    ("variant", "written", "deleted"),
+    [("uploads", ["files/home/*/*", "files/incoming/*", "files/shared/*"], ["files/home/*/*"]),
+     ("open-uploads", ["files/*"], ["files/*"])],
+)  # fmt: skip
+def test_function_of_uploads_may_write_and_hide_what_the_rules_let_somebody_and_nothing_else(
+    variant: str, written: list[str], deleted: list[str]
+) -> None:
+    bucket, key = only("AWS::S3::Bucket", variant)[0], keys(variant)[0]
+
+    def objects(patterns: list[str]) -> str | list[str]:
+        found = [f"${{{bucket}.Arn}}/{pattern}" for pattern in patterns]
+        return found if found[1:] else found[0]
+
+    assert permissions("upload_handler", variant) == [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            "Resource": objects(written),
+        },
+        {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": objects(deleted)},
+        {
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": f"${{{key}.Arn}}",
+            "Condition": {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.${AWS::URLSuffix}"}},
+        },
+    ]
+
+
+@each_variant
+def test_only_with_uploads_are_there_mutations_and_a_rule_for_pages_that_send_files(variant: str) -> None:
+    on = "uploads" in variant
+    bucket = only("AWS::S3::Bucket", variant)[1]
+    methods = [rule["AllowedMethods"] for rule in bucket["CorsConfiguration"]["CorsRules"]]
+    assert methods == ([["GET", "HEAD"], ["PUT"]] if on else [["GET", "HEAD"]])
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == (1 if on else 7)
+    assert ("ExpiredObjectDeleteMarker" in rule) == on
+    assert ("Mutation" in types(variant)) == on
+    resolved = {
+        found["Properties"]["FieldName"]
+        for found in resources("AWS::AppSync::Resolver", variant).values()
+        if found["Properties"]["TypeName"] == "Mutation"
+    }
+    assert resolved == ({field.name.value for field in types(variant)["Mutation"].fields} if on else set())
 
 
 @pytest.mark.parametrize(
