@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 SECONDS_TO_SEND = 900  # how long the URL of an upload is valid
-_CONFLICTS = 3  # attempts to finish while another request for the same name is in progress
+_ATTEMPTS = 3  # to finish an upload
 _REFUSED_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "BadDigest", "InvalidArgument"}
 
 
@@ -105,7 +105,16 @@ class Uploads:
             "MultipartUpload": {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in parts]},
             **({} if overwrite else {"IfNoneMatch": "*"}),
         }  # fmt: skip
-        self._again_after_a_conflict(lambda: self._s3.complete_multipart_upload(**request))
+        with self._failures():
+            for attempt in range(_ATTEMPTS):
+                try:
+                    self._s3.complete_multipart_upload(**request)
+                except ClientError as error:
+                    # Another request for the same name is in progress.
+                    if _code(error) != "ConditionalRequestConflict" or attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    return
 
     def cancel(self, name: str, upload_id: str) -> bool:
         """Delete the parts of an upload, and return whether there was one."""
@@ -136,30 +145,16 @@ class Uploads:
                 method, Params={**self._object(name), **parameters}, ExpiresIn=SECONDS_TO_SEND
             )
 
-    def _again_after_a_conflict(self, call: Callable[[], object]) -> None:
-        for attempt in range(_CONFLICTS):
-            try:
-                with self._failures():
-                    call()
-            except _Conflict as conflict:
-                if attempt == _CONFLICTS - 1:
-                    raise UploadsUnavailable(str(conflict)) from conflict
-            else:
-                return
-
     @contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code") or "an error without a code"
-            match code:
-                case "PreconditionFailed":
-                    raise FileExists("There is a file with this name; set overwrite to replace it.") from error
-                case "NoSuchUpload":
-                    raise UploadNotFound("There is no such upload of this file; start it again.") from error
-                case "ConditionalRequestConflict":
-                    raise _Conflict("Another upload of this name is being finished; try again.") from error
+            code = _code(error)
+            if code == "PreconditionFailed":
+                raise FileExists("There is a file with this name; set overwrite to replace it.") from error
+            if code == "NoSuchUpload":
+                raise UploadNotFound("There is no such upload of this file; start it again.") from error
             if code in _REFUSED_PARTS:
                 raise InvalidParts(
                     f"S3 refused the parts ({code}); resumeUpload returns those that arrived."
@@ -169,5 +164,5 @@ class Uploads:
             raise UploadsUnavailable(f"S3 could not be reached ({type(error).__name__}).") from error
 
 
-class _Conflict(UploadsUnavailable):
-    """S3 finishes another request for the same name."""
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code") or "an error without a code"

@@ -28,11 +28,11 @@ every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
 
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with every option that the pages use; or the one that STACK_OUTPUTS names, with `rest=on`."""
+    """The stack with the options that the pages use, `rest` and `uploads`; or the one that STACK_OUTPUTS names."""
     if deployed := deployed_stack():
         yield deployed
     else:
-        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on") as running:
+        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on", "uploads=on") as running:
             yield running
 
 
