@@ -35,7 +35,8 @@ check: $(INSTALLED) $(PAGE) ## style, types, imports, templates (cdk-nag, cfn-li
 	tsc --project frontend
 	cdk synth --quiet --no-notices --output .local/check/auth-on
 	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on -c frontend=on
-	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2
+	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2 -c uploads=on \
+	  -c 'access=[{"principal": "users", "actions": ["read", "write"], "prefix": "home/{sub}/"}]'
 	$(BIN)/cfn-lint .local/check/*/*.template.json
 
 bench: $(INSTALLED) ## compare signing and listing with the alternatives     (OPTIONS="--help")

@@ -2,8 +2,8 @@
 
 - To add a setting, add a field to `infra.config.Config` and its default to `cdk.json`. If a function needs it, also add
   it to that function's class in `resolvers.settings`, and pass it below.
-- To add a query, add it to `schema.graphql`, write its resolver in one of the `resolvers/*_handler.py`, and name it in
-  `api.resolve` below.
+- To add a query, add it to `schema.graphql`, or a mutation to `uploads.graphql`. Write its resolver in one of the
+  `resolvers/*_handler.py`, and name it in `api.resolve` below.
 - To add a refusal, raise a subclass of `resolvers.errors.RequestRefused`. Nothing needs to be added here.
 - To add an access rule, add it to the setting `access`; what rules can say is in `resolvers.access`.
 - To add an output, add a field to `private_files.outputs.Outputs`, and pass its value below.
