@@ -109,8 +109,11 @@ class FileListing:
         """
         after = file_names.to_key(name, self._folder) if name else ""
         response = self._list(prefix, "", limit, after=after)
-        last = self._name(response["Contents"][-1]["Key"]) if response["IsTruncated"] else None
-        return list(self._files(response)), last
+        if not response["IsTruncated"]:
+            return list(self._files(response)), None
+        if not response.get("Contents"):  # nothing to continue after
+            raise self._unavailable("the response is not from S3, or damaged")
+        return list(self._files(response)), self._name(response["Contents"][-1]["Key"])
 
     def check_name(self, name: str) -> None:
         """Raise InvalidFileName if the name cannot be served."""

@@ -86,8 +86,9 @@ EVERY_METHOD = pytest.mark.parametrize(
         lambda files: list(files.names()),
         lambda files: files.page(prefix="", delimiter="/", limit=10, token=None),
         lambda files: files.find("a"),
+        lambda files: files.after("", 10, "0"),
     ],
-    ids=["names", "page", "find"],
+    ids=["names", "page", "find", "after"],
 )
 
 
@@ -123,6 +124,13 @@ def test_response_that_is_not_a_listing_is_a_failure(
         call(files(lambda: (200, body)))
     # botocore makes a 500 of some.
     assert str(refused.value) in (NOT_S3, "The files in the-bucket cannot be listed: S3 returned 500.")
+
+
+def test_listing_without_a_file_to_continue_after_is_a_failure(files: Files) -> None:
+    body = listing_xml("<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>")
+    with pytest.raises(FilesUnavailable) as refused:
+        files(lambda: (200, body)).after("", 10, "0")
+    assert str(refused.value) == NOT_S3
 
 
 @pytest.mark.parametrize("length", range(1, len(WHOLE), 11))
