@@ -206,6 +206,14 @@ def test_log_says_who_got_a_url_to_which_file_until_when(caller: str, label: str
     assert KEY_ID not in log.getvalue()
 
 
+def test_log_has_every_name_of_a_large_request(log: io.StringIO) -> None:
+    names = [f"home/a/{number}" for number in range(url_handler.NAMES_IN_A_RECORD + 1)]
+    query("a", "getUrls", files=names)
+    signed = [record for record in map(json.loads, log.getvalue().splitlines()) if record["message"] == "signed"]
+    assert [name for record in signed for name in record["files"]] == names
+    assert [len(record["files"]) for record in signed] == [url_handler.NAMES_IN_A_RECORD, 1]
+
+
 def test_log_never_contains_a_url_that_was_passed_as_a_name(log: io.StringIO) -> None:
     url = SIGNER.sign("https://files.example.com/home/a/1", 1_800_000_000)
     secret = url.partition("Signature=")[2].partition("&")[0]
