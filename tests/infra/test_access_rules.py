@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from infra import access_rules
 from infra.config import Config, InvalidConfiguration
 from resolvers.access import AccessRules, Caller
+from resolvers.settings import SigningKey, SigningKeys, UrlSettings, to_environment
 from tests.synthesized import ACCESS
 
 RULE = {"principal": "users", "actions": ["read"], "prefix": "home/{sub}/"}
@@ -118,6 +119,35 @@ def test_rules_that_do_not_fit_into_the_environment_are_refused() -> None:
     assert len(str(config(*entries).access).encode()) <= 2048
     with pytest.raises(InvalidConfiguration, match=r"The rules have 2,\d\d\d bytes; .* has room for 2,048\.$"):
         config(*entries, rule("users", "x" * 99 + "/"))
+
+
+def test_longest_settings_fit_into_the_environment_of_a_function() -> None:
+    longest = "https://" + ".".join(["a" * 63] * 4) + ".example.com:44300"
+    rules = [rule("users", "é" * 254 + "/")] * 3 + [rule("users", "x" * 440 + "/")]
+    numbered = [each | {"prefix": f"{number}{each['prefix']}"} for number, each in enumerate(rules)]
+    config = Config.from_context(
+        {"stack_name": "A" * 61, "files_folder": "f" * 254, "cdn_url": longest, "access": numbered}
+    )
+    assert 2_000 < len(str(config.access).encode()) <= access_rules.MAX_BYTES
+    key = f"/{config.stack_name}/signing-keys/{'k' * 40}"
+    settings = UrlSettings(
+        cdn_url=config.cdn_url,
+        files_folder=config.files_folder,
+        signing_keys=SigningKeys((SigningKey("K" * 14, "1800000000", "rsa-2048-sha1", key, "0" * 64),) * 5),
+        url_lifetime=604_800,
+        url_lifetime_min=604_800,
+        url_lifetime_max=604_800,
+        url_window=86_400,
+        access=config.access,
+    )
+    powertools = {
+        "POWERTOOLS_SERVICE_NAME": "url_handler",
+        "POWERTOOLS_METRICS_NAMESPACE": config.stack_name,
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    }
+    variables = to_environment(settings) | powertools
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    assert sum(len(name) + len(value.encode()) for name, value in variables.items()) <= 4_096
 
 
 def test_without_auth_the_only_principal_is_anyone() -> None:
