@@ -63,6 +63,7 @@ class StandIn:
     file: Callable[[Request], dict[str, Any] | None] = lambda _request: refusal(
         "AccessDenied", "Access Denied", by_s3=True
     )
+    # By operation: a response, or a function of the request's body.
     cognito: dict[str, Any] = field(default_factory=dict)
     # What the page sent to the API: the variables of each request.
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -91,7 +92,8 @@ class StandIn:
                 response["headers"] = CORS | named | response["headers"]
         elif address.path == "/cognito":
             operation = request.headers["x-amz-target"].rpartition(".")[2]
-            response = self.cognito.get(operation)
+            found = self.cognito.get(operation)
+            response = found(json.loads(request.post_data or "{}")) if callable(found) else found
         else:
             response = self._asset(address.path)
         if response is None:
