@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 const MARGIN = 4; // modules; scanners need this much white around the code
 
 /** The secret of an authenticator app: as a QR code drawn by this page, as text, and as a link. */
-export default function AppSetUp({ secret, user }: { secret: string; user: string }) {
+export function AppSetUp({ secret, user }: { secret: string; user: string }) {
   const [status, setStatus] = useState("");
   const address = setUpAddress(secret, user);
   const { path, size } = useMemo(() => {

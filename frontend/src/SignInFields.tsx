@@ -1,8 +1,7 @@
-import { type InputHTMLAttributes, lazy, Suspense } from "react";
+import type { InputHTMLAttributes } from "react";
+import { AppSetUp } from "./AppSetUp.tsx";
 import type { Factor, Step } from "./sign-in-steps.ts";
 import { shown } from "./wording.ts";
-
-const AppSetUp = lazy(() => import("./AppSetUp.tsx"));
 
 const FACTORS: Record<Factor, string> = { TOTP: "Authenticator app", SMS: "Text message", EMAIL: "E-mail" };
 const RULES = "At least 12 characters: upper and lower case, a digit and a symbol.";
@@ -36,11 +35,7 @@ export function SignInFields({ step, user, problem, busy }: Props) {
   return (
     <>
       <input {...username} hidden readOnly />
-      {step.name === "set up app" && (
-        <Suspense fallback={<p>Loading …</p>}>
-          <AppSetUp secret={step.secret} user={user} />
-        </Suspense>
-      )}
+      {step.name === "set up app" && <AppSetUp secret={step.secret} user={user} />}
       {step.name === "set up e-mail" && (
         <Field label="E-mail address" name="address" type="email" autoComplete="email" {...described} />
       )}

@@ -74,7 +74,6 @@ const BY_NAME: Record<string, readonly [string, string]> = {
   UnexpectedLambdaException: MISCONFIGURED,
   MFAMethodNotFoundException: LOST_FACTOR,
   SoftwareTokenMFANotFoundException: LOST_FACTOR,
-  SignInException: UNSUPPORTED, // of Amplify
 };
 
 /** One exception has several meanings, and only its message tells them apart. */
@@ -103,7 +102,11 @@ const BY_MESSAGE: Record<string, [RegExp, readonly [string, string]][]> = {
       ["No code can be sent: your account has no verified e-mail address.", `${ASK} set a new password for you.`],
     ],
   ],
-  SignInException: [[/cannot initiate mfa setup/i, NO_FACTOR]],
+  // Of Amplify, for challenges that it does not know
+  SignInException: [
+    [/cannot initiate mfa setup/i, NO_FACTOR],
+    [/[A-Z_]{4,} challengeName/, UNSUPPORTED],
+  ],
 };
 
 /** Translate what a sign-in threw; unknown exceptions are shown by name. */
