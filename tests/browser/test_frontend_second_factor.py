@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests import PROJECT
 from tests.browser.stand_in import BY_PASSWORD, StandIn, stand_in
 from tests.browser.steps import fill_in
-from tests.browser.strict_cognito import MASKED, SECRET, USER, StrictCognito, totp
+from tests.browser.strict_cognito import MASKED, SECRET, USER, StrictCognito, refused, totp
 from tests.chromium import axe_findings, screenshot
 
 JSQR = PROJECT / "node_modules" / "jsqr" / "dist" / "jsQR.js"
@@ -270,3 +270,74 @@ def test_every_step_works_with_the_keyboard_and_starts_again(servers: StandIn) -
     page.keyboard.type(totp(SECRET))
     page.keyboard.press("Enter")
     signed_in(page)
+
+
+NO_ADDRESS = "Cannot reset password for the user as there is no registered/verified email or phone_number"
+PATTERN = "1 validation error detected: Value at '{}' failed to satisfy constraint: Member must satisfy …"
+NOT_SENT = [
+    (refused("LimitExceededException", "Attempt limit exceeded, please try after some time."), "Wait an hour"),
+    (refused("CodeDeliveryFailureException", "SES is down"), "The code could not be sent."),
+    (refused("InvalidParameterException", NO_ADDRESS), "your account has no verified e-mail address. Ask your"),
+    (refused("InvalidParameterException", PATTERN.format("username")), "Wrong e-mail address"),
+    (
+        refused("NotAuthorizedException", "User password cannot be reset in the current state."),
+        "before your first sign-in. Sign in with your temporary password.",
+    ),
+    (refused("NotAuthorizedException", "User is disabled."), "Your account is disabled. Ask your administrator"),
+    (None, "The sign-in service cannot be reached."),
+]
+NOT_SET = [
+    (refused("ExpiredCodeException", "Invalid code provided, please request a code again."), "This code has expired"),
+    (refused("CodeMismatchException", "Invalid verification code provided"), "Wrong code."),
+    (refused("InvalidParameterException", PATTERN.format("confirmationCode")), "Wrong code."),
+    (refused("InvalidParameterException", PATTERN.format("password")), "must not start or end with a space"),
+    (refused("PasswordHistoryPolicyViolationException"), "You have used this password before."),
+    (refused("LimitExceededException"), "Too many attempts."),
+    (refused("TooManyFailedAttemptsException"), "Too many attempts."),
+    (refused("UserNotConfirmedException"), "Your account is not confirmed yet. Ask your administrator"),
+]
+
+
+def test_every_refusal_of_a_new_password_by_code_says_what_the_user_can_do(servers: StandIn) -> None:
+    page = servers.page
+    servers.watch.provoked.append("net::ERR")
+    strict = cognito(servers)
+    page.get_by_label("E-mail address").fill(USER)
+    page.get_by_role("button", name="Forgot password?").click()
+    for response, text in NOT_SENT:
+        servers.cognito["ForgotPassword"] = response
+        page.get_by_role("button", name="Send a code").click()
+        says(page, text)
+    servers.cognito = strict.operations()
+    page.get_by_role("button", name="Send a code").click()
+    for response, text in NOT_SET:
+        servers.cognito["ConfirmForgotPassword"] = response
+        page.get_by_label("New password").fill(NEW_PASSWORD)
+        enter(page, "123456", "Set password")
+        says(page, text)
+        expect(page.get_by_role("button", name="Send a new code")).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("operation", "response", "text"),
+    [
+        ("RespondToAuthChallenge", refused("TooManyFailedAttemptsException"), "Too many attempts. Wait an hour"),
+        ("RespondToAuthChallenge", refused("ExpiredCodeException", "Invalid code"), "This code has expired"),
+        ("RespondToAuthChallenge", refused("NotAuthorizedException", "User is disabled."), "Your account is disabled."),
+        ("VerifySoftwareToken", refused("InvalidParameterException", PATTERN.format("userCode")), "Wrong code."),
+        ("VerifySoftwareToken", refused("CodeMismatchException"), "Wrong code."),
+        ("VerifySoftwareToken", refused("SoftwareTokenMFANotFoundException"), "Ask your administrator to reset it."),
+    ],
+)
+def test_refused_code_says_what_the_user_can_do_and_keeps_the_step(
+    servers: StandIn, operation: str, response: dict[str, object], text: str
+) -> None:
+    page = servers.page
+    cognito(servers, "MFA_SETUP" if operation == "VerifySoftwareToken" else "SOFTWARE_TOKEN_MFA")
+    fill_in(page, USER, PASSWORD)
+    expect(code_field(page)).to_be_focused()
+    servers.cognito[operation] = response
+    enter(page, "123456")
+    says(page, text)
+    expect(code_field(page)).to_be_focused()
+    expect(page.get_by_role("button", name="Start again")).to_be_enabled()
