@@ -1,4 +1,4 @@
-"""Two users of a running stack with access rules, in two browsers: each signs in with a second factor and sees a world."""
+"""Two users of a running stack with access rules: each signs in with a second factor and sees their own world."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def home(stack: Stack, user: str, password: str) -> str:
     """Return the home folder of a user."""
     token = sign_in(stack, user=user, password=password)["AccessToken"]
-    prefixes = [
-        found["prefix"] for found in execute(stack, "{ getAccess { prefix } }", {"Authorization": token})["getAccess"]
-    ]
+    found = execute(stack, "{ getAccess { prefix } }", {"Authorization": token})["getAccess"]
+    prefixes: list[str] = [entry["prefix"] for entry in found]
     return next(prefix for prefix in prefixes if prefix.startswith("home/"))
 
 
