@@ -69,6 +69,7 @@ class StrictCognito:
 
     challenges: list[str] = field(default_factory=list)
     factors: tuple[str, ...] = ("SOFTWARE_TOKEN_MFA",)  # those that the user may set up or choose
+    missing: tuple[str, ...] = ()  # attributes that the pool requires
     code: str = "123456"  # the code that was sent last
     reset_required: bool = False
     # What the page sent: the operation and its body.
@@ -117,6 +118,8 @@ class StrictCognito:
         assert self._left[0] == name
         if name == "NEW_PASSWORD_REQUIRED":
             self._check_password(responses["NEW_PASSWORD"])
+            if not set(self.missing) <= set(responses):
+                raise Refused("InvalidParameterException", "Invalid attributes given, name is missing")
         if name == "MFA_SETUP":
             assert self._used, "the token was not verified"
         if name in CODES:
@@ -177,7 +180,7 @@ class StrictCognito:
             return {"json": {"AuthenticationResult": {**tokens, "TokenType": "Bearer"}, "ChallengeParameters": {}}}
         name, factors = self._left[0], json.dumps(self.factors)
         parameters = {
-            "NEW_PASSWORD_REQUIRED": {"requiredAttributes": "[]", "userAttributes": "{}"},
+            "NEW_PASSWORD_REQUIRED": {"requiredAttributes": json.dumps(self.missing), "userAttributes": "{}"},
             "MFA_SETUP": {"MFAS_CAN_SETUP": factors},
             "SELECT_MFA_TYPE": {"MFAS_CAN_CHOOSE": factors},
             "SMS_MFA": {"CODE_DELIVERY_DELIVERY_MEDIUM": "SMS", "CODE_DELIVERY_DESTINATION": "+*******0199"},

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.stand_in import PAGE, StandIn, allowed, item, stand_in
+from tests.browser.stand_in import BY_PASSWORD, PAGE, StandIn, allowed, item, stand_in
+from tests.browser.steps import fill_in
+from tests.browser.strict_cognito import USER, StrictCognito
 from tests.chromium import axe_findings, screenshot
 
 MINE, OTHERS = "home/5b1c0c6e/", "home/99999999/"
@@ -207,3 +209,20 @@ def test_two_users_see_two_worlds(browser: Browser) -> None:
         theirs.page.goto(f"{PAGE}/#/{MINE}letter.txt")
         expect(theirs.page.get_by_role("heading", name="You have no access to this file")).to_be_visible()
         assert "letter" not in str(theirs.page.locator(".files").all_text_contents())
+
+
+def test_next_user_of_a_tab_sees_nothing_of_the_one_before(browser: Browser) -> None:
+    with stand_in(browser, BY_PASSWORD) as servers:
+        page = servers.page
+        servers.cognito = StrictCognito().operations()
+        give(servers, MINE, "shared/")
+        servers.open("shared/")
+        fill_in(page, USER, "Some-password-1")
+        loaded(page, "shared")
+        page.get_by_role("button", name="Sign out").click()
+        give(servers, OTHERS)
+        fill_in(page, USER, "Some-password-1")
+        expect(page.get_by_role("heading", name="You have no access to this folder")).to_be_visible()
+        page.get_by_role("link", name="Show all files").click()
+        expect(names(page, "Files")).to_contain_text(["secret.txt"])
+        expect(names(page, "Folders")).to_have_count(0)

@@ -77,6 +77,9 @@ def test_authenticator_app_is_set_up_by_qr_code_and_used(servers: StandIn, schem
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     assert axe_findings(page) == []
     screenshot(page, f"set-up-app-{scheme}")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    screenshot(page, f"set-up-app-{scheme}-phone")
     address = urlsplit(scanned(page))
     assert (address.scheme, address.netloc) == ("otpauth", "totp")
     assert unquote(address.path) == f"/Private files (127.0.0.1):{USER}"
@@ -136,6 +139,29 @@ def test_first_password_is_followed_by_the_set_up_and_a_choice_by_its_code(serve
     signed_in(page)
     assert strict.sent("RespondToAuthChallenge")[1]["ChallengeResponses"]["NEW_PASSWORD"] == NEW_PASSWORD
     assert strict.sent("InitiateAuth")[0]["AuthParameters"]["USERNAME"] == USER
+
+
+def test_attributes_that_the_pool_requires_are_set_with_the_first_password(servers: StandIn) -> None:
+    page = servers.page
+    strict = cognito(servers, "NEW_PASSWORD_REQUIRED", missing=("userAttributes.given_name",))
+    fill_in(page, USER, PASSWORD)
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_label("given_name").fill("Ann")
+    assert axe_findings(page) == []
+    page.get_by_role("button", name="Set password").click()
+    signed_in(page)
+    assert strict.sent("RespondToAuthChallenge")[1]["ChallengeResponses"]["userAttributes.given_name"] == "Ann"
+
+
+def test_reload_in_the_middle_starts_again(servers: StandIn) -> None:
+    page = servers.page
+    cognito(servers, "SOFTWARE_TOKEN_MFA")
+    fill_in(page, USER, PASSWORD)
+    expect(code_field(page)).to_be_focused()
+    page.reload()
+    fill_in(page, USER, PASSWORD)
+    enter(page, totp(SECRET))
+    signed_in(page)
 
 
 def test_code_of_an_e_mail_signs_in(servers: StandIn) -> None:
