@@ -76,6 +76,7 @@ def test_user_with_one_folder_starts_in_it(servers: StandIn) -> None:
     loaded(page, "All files")
     expect(page.get_by_role("navigation", name="Parent folders")).to_have_count(0)
     expect(page).to_have_title("All files – Private files")
+    assert page.evaluate("document.activeElement === document.body")  # the page has loaded, nobody went anywhere
     assert [sent["prefix"] for sent in servers.asked] == ["", MINE]
     assert axe_findings(page) == []
     screenshot(page, "one-folder")
