@@ -36,14 +36,19 @@ export default function SignIn({ config, notice, onSignedIn }: Props) {
       else onSignedIn((await currentUser()) ?? "");
     } catch (thrown) {
       const error = signInError(thrown);
-      form.current?.querySelectorAll<HTMLInputElement>("input[type=password], [name=code]").forEach((input) => {
-        input.value = "";
-      });
+      for (const input of refusedInputs(error)) input.value = "";
       if (error instanceof StartAgain) setStep(FIRST);
       setProblem(error);
     } finally {
       setBusy(false);
     }
+  }
+
+  /** Return the inputs to type again: of a code and a password, only the one that was refused. */
+  function refusedInputs({ message }: PageError): Iterable<HTMLInputElement> {
+    const refused = /password/i.test(message) ? "[type=password]" : "[name=code]";
+    const selector = step.name === "reset password" ? refused : "[type=password], [name=code]";
+    return form.current?.querySelectorAll<HTMLInputElement>(selector) ?? [];
   }
 
   function submit(event: FormEvent<HTMLFormElement>) {

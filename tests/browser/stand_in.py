@@ -74,6 +74,7 @@ class StandIn:
     cognito: dict[str, Any] = field(default_factory=dict)
     # What the page sent to the API: the variables of each request.
     asked: list[dict[str, Any]] = field(default_factory=list)
+    access_requests: int = 0
 
     @property
     def page(self) -> Page:
@@ -120,7 +121,8 @@ class StandIn:
         found = self.listing if name == "listFiles" else self.link
         value = found(sent["variables"]) if callable(found) else found
         body = value if isinstance(value, dict) and "data" in value else {"data": {name: value}}
-        if sent["variables"].get("first") and isinstance(body["data"], dict):
+        if "getAccess" in sent["query"] and isinstance(body["data"], dict):
+            self.access_requests += 1
             body["data"] = {"getAccess": self.access} | body["data"]
         return {"headers": CORS, "body": json.dumps(body)}
 
