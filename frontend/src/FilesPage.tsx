@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { isReachable, type Readable, rootOf, startOf } from "./access.ts";
 import { Breadcrumbs } from "./Breadcrumbs.tsx";
 import { FileTile, Spelling } from "./FileTile.tsx";
 import { lastPart, type Page } from "./files.ts";
@@ -15,8 +16,11 @@ type Props = { user: string | undefined; pasted: boolean; onLeave: (reason: stri
 
 /** The folder, and the open file in front of it. */
 export default function FilesPage({ user, pasted, onLeave }: Props) {
-  const route = useRoute();
-  const { page, loading, thrown, more, reload, renew } = useFolder(route.folder, route.search);
+  const asked = useRoute();
+  const { folder, readable, page, loading, thrown, more, reload, renew } = useFolder(asked.folder, asked.search);
+  const route = { ...asked, folder };
+  const start = startOf(readable ?? [""]);
+  const closed = readable !== null && !mayOpen(route, readable);
   const heading = useRef<HTMLHeadingElement>(null);
 
   const sessionEnded = thrown instanceof SessionEnded;
@@ -25,14 +29,15 @@ export default function FilesPage({ user, pasted, onLeave }: Props) {
   }, [sessionEnded, onLeave]);
 
   // A new folder is a new page: keyboard and screen reader users start at its heading.
-  const previous = useRef(route.folder);
+  const previous = useRef<string | null>(null);
   useEffect(() => {
-    if (previous.current !== route.folder && !route.file) heading.current?.focus();
-    previous.current = route.folder;
-  }, [route.folder, route.file]);
+    if (previous.current !== null && previous.current !== folder && !route.file) heading.current?.focus();
+    if (readable) previous.current = folder;
+  }, [folder, readable, route.file]);
+  const title = folder === start ? "All files" : shown(lastPart(folder)).replace(/\/$/, "") || "All files";
   useEffect(() => {
-    document.title = `${shown(lastPart(route.file ?? route.folder)) || "All files"} – Private files`;
-  }, [route.file, route.folder]);
+    document.title = `${route.file === null ? title : shown(lastPart(route.file))} – Private files`;
+  }, [route.file, title]);
 
   return (
     <>
@@ -54,25 +59,26 @@ export default function FilesPage({ user, pasted, onLeave }: Props) {
         )}
       </header>
       <main aria-busy={loading}>
-        <Breadcrumbs folder={route.folder} />
+        <Breadcrumbs folder={folder} readable={readable ?? [""]} />
         <div className="title">
           <h1 ref={heading} tabIndex={-1} dir="auto">
-            {shown(lastPart(route.folder)).replace(/\/$/, "") || "All files"}
+            {title}
           </h1>
           <Search key={route.folder} route={route} />
         </div>
-        {pasted && hashOf(route) === "#/" && (
+        {pasted && hashOf(asked) === "#/" && (
           <p className="notice">
             The address contained a signed link, which was removed. To open such a link, paste nothing else into the
             address bar.
           </p>
         )}
         <p className="quiet" role="status">
-          {summary(page, loading, thrown, route)}
+          {closed ? "" : summary(page, loading, thrown, route)}
         </p>
-        {page && <Contents page={page} route={route} stale={loading} onExpired={renew} />}
+        {closed && <NoAccess route={route} readable={readable} />}
+        {page && !closed && <Contents page={page} route={route} stale={loading} onExpired={renew} />}
         {!page && loading && <Skeleton />}
-        {page && !loading && !thrown && isEmpty(page) && <Empty route={route} />}
+        {page && !closed && !loading && !thrown && isEmpty(page) && <Empty route={route} isStart={folder === start} />}
         {thrown !== null && !sessionEnded && <ErrorMessage thrown={thrown} retry={reload} />}
         {page?.nextToken && !thrown && (
           <button type="button" className="more" onClick={more} disabled={loading}>
@@ -80,7 +86,7 @@ export default function FilesPage({ user, pasted, onLeave }: Props) {
           </button>
         )}
       </main>
-      {route.file !== null && (
+      {route.file !== null && !closed && (
         <Preview route={route} file={route.file} items={page?.items ?? []} onSessionEnded={() => onLeave(ENDED)} />
       )}
     </>
@@ -100,7 +106,7 @@ function Contents(props: { page: Page; route: Route; stale: boolean; onExpired: 
           {page.folders.map((folder) => (
             <li key={folder}>
               <RouteLink to={{ folder, search: "", file: null }} className="folder">
-                <bdi>{shown(lastPart(folder)).replace(/\/$/, "") || "(no name)"}</bdi>
+                <bdi>{shown(route.folder === "" ? folder : lastPart(folder)).replace(/\/$/, "") || "(no name)"}</bdi>
                 {ambiguous.has(folder) && <Spelling name={folder} />}
               </RouteLink>
             </li>
@@ -140,7 +146,30 @@ function Skeleton() {
   );
 }
 
-function Empty({ route }: { route: Route }) {
+function mayOpen({ folder, file }: Route, readable: Readable): boolean {
+  return file === null ? isReachable(folder, readable) : rootOf(file, readable) !== undefined;
+}
+
+/** Depends on the access rules alone, so it says nothing about which files exist. */
+function NoAccess({ route, readable }: { route: Route; readable: Readable }) {
+  if (readable.length === 0) {
+    return (
+      <div className="empty">
+        <h2>You have no access to any folder yet</h2>
+        <p>Ask your administrator to give you access.</p>
+      </div>
+    );
+  }
+  return (
+    <div className="empty">
+      <h2>You have no access to this {route.file === null ? "folder" : "file"}</h2>
+      <p>Ask your administrator if you need it.</p>
+      <RouteLink to={{ folder: "", search: "", file: null }}>Show all files</RouteLink>
+    </div>
+  );
+}
+
+function Empty({ route, isStart }: { route: Route; isStart: boolean }) {
   if (route.search) {
     const [composed, decomposed] = [route.search.normalize("NFC"), route.search.normalize("NFD")];
     const spelling = composed === route.search ? decomposed : composed;
@@ -160,8 +189,8 @@ function Empty({ route }: { route: Route }) {
   return (
     <div className="empty">
       <h2>No files yet</h2>
-      <p>{route.folder ? "This folder is empty or no longer exists." : "Your administrator can upload files."}</p>
-      {route.folder && <RouteLink to={{ folder: "", search: "", file: null }}>Show all files</RouteLink>}
+      <p>{isStart ? "Your administrator can upload files." : "This folder is empty or no longer exists."}</p>
+      {!isStart && <RouteLink to={{ folder: "", search: "", file: null }}>Show all files</RouteLink>}
     </div>
   );
 }

@@ -1,6 +1,15 @@
 import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
-import { type FileItem, joined, type Link, type Page, parseFile, parsePage, parseUrl } from "./api-response.ts";
+import {
+  type FileItem,
+  joined,
+  type Link,
+  type Page,
+  parseAccess,
+  parseFile,
+  parsePage,
+  parseUrl,
+} from "./api-response.ts";
 import { asPageError, isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
 import { signInError } from "./sign-in-errors.ts";
 import { containsSignature } from "./signed-url.ts";
@@ -9,7 +18,9 @@ export type { FileItem, Link, Page };
 
 const PAGE_SIZE = 100;
 const LONGEST_WAIT = 40_000; // AppSync ends a request after 30 seconds
-const LIST = `query Folder($prefix: String, $limit: Int, $nextToken: String) {
+/** The first request of a session also reads what the user may read, so that it costs no time of its own. */
+const listQuery = (first: boolean) => `query Folder($prefix: String, $limit: Int, $nextToken: String) {
+  ${first ? "getAccess { prefix read }" : ""}
   listFiles(prefix: $prefix, delimiter: "/", limit: $limit, nextToken: $nextToken) {
     items { name size lastModified url } folders nextToken
   }
@@ -38,19 +49,31 @@ export class NoSuchFile extends PageError {
 /** The API returned an error. */
 class Refused extends PageError {}
 
-/** Return the next files and folders whose names start with `prefix`: at least `atLeast`, if there are that many. */
-export async function listFolder(prefix: string, nextToken: string | null = null, atLeast = 1): Promise<Page> {
+/** How to read a folder: after `nextToken`; at least `atLeast` entries, if there are that many; `first` of a session. */
+type Options = { nextToken?: string | null; atLeast?: number; first?: boolean };
+
+/**
+ * Return the next files and folders whose names start with `prefix`. `readable` are the folders that the caller may
+ * read, if this is the first request.
+ */
+export async function listFolder(
+  prefix: string,
+  { nextToken = null, atLeast = 1, first = false }: Options = {},
+): Promise<{ page: Page; readable: string[] | null }> {
   refuseSignature(prefix);
-  let found: Page = { items: [], folders: [], nextToken, unusable: 0 };
+  let page: Page = { items: [], folders: [], nextToken, unusable: 0 };
+  let readable: string[] | null = null;
   do {
-    const before = found.nextToken;
-    const { data } = await request(LIST, { prefix, limit: PAGE_SIZE, nextToken: before });
-    const page = parsePage(data["listFiles"]);
-    if (!page || (page.nextToken && page.nextToken === before)) throw notUnderstood("listFiles");
-    found = joined(found, page);
+    const before = page.nextToken;
+    const wanted = first && !readable;
+    const { data } = await request(listQuery(wanted), { prefix, limit: PAGE_SIZE, nextToken: before });
+    const next = parsePage(data["listFiles"]);
+    if (!next || (next.nextToken && next.nextToken === before)) throw notUnderstood("listFiles");
+    if (wanted) readable = parseAccess(data["getAccess"]) ?? [""];
+    page = joined(page, next);
     // An empty page is not necessarily the last one.
-  } while (found.nextToken && found.items.length + found.folders.length < atLeast);
-  return found;
+  } while (page.nextToken && page.items.length + page.folders.length < atLeast);
+  return { page, readable };
 }
 
 /** Return the details and URLs of a file. Throws NoSuchFile or another PageError. */
@@ -139,6 +162,9 @@ function keyRefused({ name, message }: Error): PageError {
 }
 
 function refused({ errorType, message }: ResponseError): PageError {
+  if (errorType === "NotAllowed") {
+    return new Refused("You have no access to this file.", "Ask your administrator if you need it.");
+  }
   const detail = `${typeof errorType === "string" ? errorType : "Error"}: ${String(message ?? "no message").slice(0, 500)}`;
   return new Refused("The API refused the request.", TELL_ADMINISTRATOR, detail);
 }

@@ -40,6 +40,11 @@ def item(name: str, size: int = 5, **other: Any) -> dict[str, Any]:
     return {"name": name, "size": size, "lastModified": "2026-11-24T10:00:00Z", "url": signed(name)} | other
 
 
+def allowed(prefix: str, **actions: bool) -> dict[str, Any]:
+    """Return an allowed prefix as the API describes it: readable, unless `actions` says otherwise."""
+    return {"prefix": prefix, "read": True, "write": False, "delete": False} | actions
+
+
 def refusal(code: str, message: str, *, status: int = 403, by_s3: bool = False) -> dict[str, Any]:
     """Return an error of CloudFront or S3, as an argument of `route.fulfill`."""
     ids = "<RequestId>R</RequestId><HostId>H</HostId>" if by_s3 else ""
@@ -57,15 +62,19 @@ class StandIn:
     # The responses to `listFiles` and `getFile`: what is in `data`, or a function of the variables.
     listing: Any = None
     link: Any = None
+    # The response to `getAccess`: without access rules unless a test sets it.
+    access: Any = field(default_factory=lambda: [allowed("")])
     # Instead of them, the response of the API.
     api: Callable[[], dict[str, Any] | None] | None = None
     # The response of the file server to a request for a file.
     file: Callable[[Request], dict[str, Any] | None] = lambda _request: refusal(
         "AccessDenied", "Access Denied", by_s3=True
     )
+    # By operation: a response, or a function of the request's body.
     cognito: dict[str, Any] = field(default_factory=dict)
     # What the page sent to the API: the variables of each request.
     asked: list[dict[str, Any]] = field(default_factory=list)
+    access_requests: int = 0
 
     @property
     def page(self) -> Page:
@@ -91,7 +100,8 @@ class StandIn:
                 response["headers"] = CORS | named | response["headers"]
         elif address.path == "/cognito":
             operation = request.headers["x-amz-target"].rpartition(".")[2]
-            response = self.cognito.get(operation)
+            found = self.cognito.get(operation)
+            response = found(json.loads(request.post_data or "{}")) if callable(found) else found
         else:
             response = self._asset(address.path)
         if response is None:
@@ -111,6 +121,9 @@ class StandIn:
         found = self.listing if name == "listFiles" else self.link
         value = found(sent["variables"]) if callable(found) else found
         body = value if isinstance(value, dict) and "data" in value else {"data": {name: value}}
+        if "getAccess" in sent["query"] and isinstance(body["data"], dict):
+            self.access_requests += 1
+            body["data"] = {"getAccess": self.access} | body["data"]
         return {"headers": CORS, "body": json.dumps(body)}
 
     def _asset(self, path: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,29 +11,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.stand_in import BY_PASSWORD, SIGNATURE, StandIn, stand_in
 from tests.browser.steps import fill_in
-from tests.chromium import screenshot
-
-USER = "ann@example.com"
-# A challenge as Cognito sends it; nothing checks the proof that the page returns.
-PROVE = {
-    "ChallengeName": "PASSWORD_VERIFIER",
-    "ChallengeParameters": {
-        "SRP_B": "ab" * 384, "SALT": "cd" * 16, "SECRET_BLOCK": base64.b64encode(b"block").decode(),
-        "USERNAME": USER, "USER_ID_FOR_SRP": USER,
-    },
-}  # fmt: skip
-
-
-def refused(name: str, message: str = "…", status: int = 400) -> dict[str, Any]:
-    return {"status": status, "headers": {"x-amzn-errortype": name}, "json": {"__type": name, "message": message}}
-
-
-def challenge(name: str, **parameters: str) -> dict[str, Any]:
-    return {"json": {"ChallengeName": name, "Session": "s", "ChallengeParameters": parameters}}
-
+from tests.browser.strict_cognito import PROVE, USER, challenge, refused, token
 
 INCORRECT = refused("NotAuthorizedException", "Incorrect username or password.")
-SECOND_FACTOR = ("requires a second factor", "turn it off for your account")
+LOST_FACTOR = ("second factor of your account is not set up", "administrator")
 RESPONSES: list[tuple[dict[str, Any] | None, tuple[str, ...]]] = [
     (INCORRECT, ("Wrong e-mail address or password.", "capital letters")),
     (refused("UserNotFoundException", "User does not exist."), ("Wrong e-mail address or password.",)),
@@ -48,7 +28,6 @@ RESPONSES: list[tuple[dict[str, Any] | None, tuple[str, ...]]] = [
         refused("NotAuthorizedException", "Unable to verify secret hash for client abc"),
         ("not set up correctly", "secret hash"),
     ),
-    (refused("PasswordResetRequiredException", "Password reset required"), ("Your password was reset.", "temporary")),
     (refused("UserNotConfirmedException", "User is not confirmed."), ("not confirmed yet", "administrator")),
     (refused("LimitExceededException"), ("Too many attempts.",)),
     (refused("TooManyFailedAttemptsException"), ("Too many attempts.",)),
@@ -57,10 +36,8 @@ RESPONSES: list[tuple[dict[str, Any] | None, tuple[str, ...]]] = [
     (refused("UserLambdaValidationException", "PreAuthentication failed: from home"), ("not allow", "from home")),
     (refused("ForbiddenException", "Request not allowed due to WAF block."), ("refused the request", "WAF")),
     (refused("SomethingNewException", "Whatever"), ("Signing in failed.", "SomethingNewException: Whatever")),
-    (challenge("SOFTWARE_TOKEN_MFA"), SECOND_FACTOR),
-    (challenge("SMS_MFA", CODE_DELIVERY_DELIVERY_MEDIUM="SMS"), SECOND_FACTOR),
-    (challenge("EMAIL_OTP", CODE_DELIVERY_DELIVERY_MEDIUM="EMAIL"), SECOND_FACTOR),
-    (challenge("SELECT_MFA_TYPE", MFAS_CAN_CHOOSE='["SMS_MFA","SOFTWARE_TOKEN_MFA"]'), SECOND_FACTOR),
+    (refused("SoftwareTokenMFANotFoundException"), LOST_FACTOR),
+    (challenge("MFA_SETUP", MFAS_CAN_SETUP='["SMS_MFA"]'), ("that this page cannot set up", "administrator")),
     (challenge("CUSTOM_CHALLENGE"), ("does not support this way of signing in",)),
     ({"content_type": "text/html", "body": "<html>Sign in to this network"}, ("sign-in service",)),
     ({"status": 403, "content_type": "text/html", "body": "<html>"}, ("sign-in service",)),
@@ -96,8 +73,6 @@ def test_every_refusal_says_what_the_user_can_do(
             expect(alert, json.dumps(response)).to_contain_text(text)
         if says[0] != "Wrong e-mail address or password.":
             expect(alert).not_to_contain_text("Wrong")
-        if says == SECOND_FACTOR:
-            screenshot(servers.page, "second-factor")
         # The alert goes away with the next attempt, so each is a new one.
         servers.page.get_by_label("E-mail address").fill("")
         servers.page.get_by_role("button", name="Sign in", exact=True).click()
@@ -138,13 +113,10 @@ def test_signed_url_is_not_sent_as_an_e_mail_address(servers: StandIn) -> None:
 
 def test_session_that_cannot_be_refreshed_for_now_is_kept_and_explained(servers: StandIn) -> None:
     page = servers.page
-    claims = {"sub": "s", "username": USER, "token_use": "access", "exp": 1_000_000_000, "iat": 1_000_000_000}
-    token = ".".join(
-        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps(claims).encode(), b"s")
-    )
+    expired = token("access", expires=1_000_000_000)
     user = f"CognitoIdentityServiceProvider.{BY_PASSWORD['UserPoolClientId']}"
     stored = {f"{user}.LastAuthUser": USER} | {
-        f"{user}.{USER}.{name}": token for name in ("accessToken", "idToken", "refreshToken")
+        f"{user}.{USER}.{name}": expired for name in ("accessToken", "idToken", "refreshToken")
     }
     page.evaluate("stored => Object.assign(localStorage, stored)", stored)
     for response, says in (
