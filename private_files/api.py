@@ -70,6 +70,16 @@ class AllowedPrefix:
     delete: bool
 
 
+@dataclass(frozen=True)
+class Upload:
+    """An upload that the API has granted: `url` and `headers` for a small file, `upload_id` and `part_size` else."""
+
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    upload_id: str = ""
+    part_size: int = 0
+
+
 class PrivateFiles:
     """The files of one API, for one caller. Several threads may use it at the same time.
 
@@ -77,7 +87,7 @@ class PrivateFiles:
     """
 
     def __init__(self, url: str, caller: AppSyncAuthentication, trust: ssl.SSLContext | bool = True) -> None:
-        self._url, self._caller = url, caller
+        self.endpoint, self._caller = url, caller
         self.trust = trust  # the certificate authorities, for downloads too
         self._responded = False
 
@@ -102,6 +112,65 @@ class PrivateFiles:
             if not isinstance(each.prefix, str) or not all(isinstance(action, bool) for action in actions):
                 raise _unexpected("getAccess")
         return allowed
+
+    def start_upload(self, name: str, size: int, content_type: str, *, overwrite: bool) -> Upload:
+        """Start the upload of a file."""
+        query = """mutation ($files: [NewFile!]!, $overwrite: Boolean) {
+          startUploads(files: $files, overwrite: $overwrite) {
+            file url headers { name value } uploadId partSize errorType errorMessage } }"""
+        file = {"name": name, "size": size, "contentType": content_type}
+        found = self._change("startUploads", query, files=[file], overwrite=overwrite)
+        try:
+            (item,) = found
+            if item["errorType"]:
+                raise _item_refused(item)
+            headers = tuple((str(each["name"]), str(each["value"])) for each in item["headers"] or ())
+            upload = Upload(item["url"] or "", headers, item["uploadId"] or "", int(item["partSize"] or 0))
+        except (TypeError, ValueError, KeyError):
+            raise _unexpected("startUploads") from None
+        if not (_is_url(upload.url) or (upload.upload_id and upload.part_size > 0)):
+            raise _unexpected("startUploads")
+        return upload
+
+    def part_urls(self, name: str, upload_id: str, size: int, parts: list[int]) -> dict[int, str]:
+        """Return a URL for each of up to 20 parts of an upload."""
+        query = """mutation ($file: String!, $id: String!, $size: Float!, $parts: [Int!]!) {
+          signParts(file: $file, uploadId: $id, size: $size, parts: $parts) { part url } }"""
+        found = self._request("signParts", query, file=name, id=upload_id, size=size, parts=parts)
+        try:
+            urls = {int(item["part"]): str(item["url"]) for item in found}
+        except (TypeError, ValueError, KeyError):
+            raise _unexpected("signParts") from None
+        if sorted(urls) != sorted(parts) or not all(map(_is_url, urls.values())):
+            raise _unexpected("signParts")
+        return urls
+
+    def arrived_parts(self, name: str, upload_id: str) -> dict[int, tuple[int, str]]:
+        """Return size and ETag of the parts of an upload that have arrived, by their numbers."""
+        query = """mutation ($file: String!, $id: String!) {
+          resumeUpload(file: $file, uploadId: $id) { part size etag } }"""
+        found = self._request("resumeUpload", query, file=name, id=upload_id)
+        try:
+            return {int(item["part"]): (int(item["size"]), str(item["etag"])) for item in found}
+        except (TypeError, ValueError, KeyError):
+            raise _unexpected("resumeUpload") from None
+
+    def finish_upload(self, name: str, upload_id: str, size: int, etags: dict[int, str], *, overwrite: bool) -> None:
+        """Make a file of the parts, whose ETags are those by their numbers."""
+        query = """mutation ($file: String!, $id: String!, $size: Float!, $parts: [DonePartInput!]!, $over: Boolean) {
+          finishUpload(file: $file, uploadId: $id, size: $size, parts: $parts, overwrite: $over) }"""
+        parts = [{"part": part, "etag": etags[part]} for part in sorted(etags)]
+        self._request("finishUpload", query, file=name, id=upload_id, size=size, parts=parts, over=overwrite)
+
+    def delete(self, names: list[str]) -> dict[str, str]:
+        """Delete up to 1,000 files, and return the reasons for those that were not deleted, by name."""
+        query = "mutation ($files: [String!]!) { deleteFiles(files: $files) { file deleted errorType errorMessage } }"
+        found = self._change("deleteFiles", query, files=names)
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise _unexpected("deleteFiles")
+        deleted = {item.get("file") for item in found if item.get("deleted") is True}
+        reasons = {item.get("file"): str(_item_refused(item)) for item in found if item.get("deleted") is not True}
+        return {name: reasons.get(name, "the API returned nothing for it") for name in names if name not in deleted}
 
     def url(self, name: str) -> str:
         """Return a URL that opens the file until it expires. Anyone with the URL can open the file."""
@@ -148,6 +217,15 @@ class PrivateFiles:
                 raise Unreachable("The API returned a page of listFiles for the second time.")
             tokens.add(token or "")
 
+    def _change(self, field: str, text: str, **variables: Any) -> Any:
+        try:
+            return self._request(field, text, **variables)
+        except QueryRefused as refused:
+            # Without the mutations, the schema has neither the field nor the types of its arguments.
+            if re.search("validation error|not configured for mutations", str(refused), re.IGNORECASE):
+                raise QueryRefused("This API neither takes nor deletes files: deploy it with uploads=on.") from None
+            raise
+
     def _request(self, field: str, text: str, **variables: Any) -> Any:
         # One failed page must not end a long download. A URL that has never worked is not retried.
         for pause in _PAUSES if self._responded else ():
@@ -162,9 +240,11 @@ class PrivateFiles:
     def _request_once(self, field: str, text: str, variables: dict[str, Any]) -> Any:
         query = gql(text)
         query.variable_values = variables
-        transport = AIOHTTPTransport(url=self._url, auth=self._caller, ssl=self.trust)  # serves one request at a time
+        transport = AIOHTTPTransport(
+            url=self.endpoint, auth=self._caller, ssl=self.trust
+        )  # serves one request at a time
         # Without redirects: they would take the API key to another address.
-        options = {"proxy": network.proxy(self._url), "allow_redirects": False}
+        options = {"proxy": network.proxy(self.endpoint), "allow_redirects": False}
         try:
             client = Client(transport=transport, execute_timeout=_SECONDS)
             data: Any = asyncio.run(client.execute_async(query, extra_args=options))
@@ -175,18 +255,18 @@ class PrivateFiles:
                 raise _refusal(error.errors) from None
         except TransportServerError as error:
             refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
-            raise refused_or_lost(f"{self._url} returned HTTP status {error.code}.") from None
+            raise refused_or_lost(f"{self.endpoint} returned HTTP status {error.code}.") from None
         except TransportConnectionFailed as error:
             cause = _root(error)
             if isinstance(cause, _NOT_GRAPHQL) and not isinstance(cause, OSError | aiohttp.ClientError):
-                raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
-            raise Unreachable(f"{self._url} cannot be reached: {cause}") from None
+                raise Unreachable(f"{self.endpoint} did not return a GraphQL response.") from None
+            raise Unreachable(f"{self.endpoint} cannot be reached: {cause}") from None
         except TimeoutError:
-            raise Unreachable(f"{self._url} did not respond within {_SECONDS} seconds.") from None
+            raise Unreachable(f"{self.endpoint} did not respond within {_SECONDS} seconds.") from None
         except (TransportProtocolError, *_NOT_GRAPHQL):
-            raise Unreachable(f"{self._url} did not return a GraphQL response.") from None
+            raise Unreachable(f"{self.endpoint} did not return a GraphQL response.") from None
         if not isinstance(data, dict):
-            raise Unreachable(f"{self._url} did not return a GraphQL response.")
+            raise Unreachable(f"{self.endpoint} did not return a GraphQL response.")
         result = data.get(field)
         if result is None:
             raise QueryRefused(f"The API returned nothing for {field}.")
@@ -222,14 +302,19 @@ def _refusal(errors: Any) -> Failure:
     return Unreachable(text) if kinds & _BUSY else QueryRefused(text)
 
 
+def _item_refused(item: Any) -> QueryRefused:
+    reason = ": ".join(str(item[key]) for key in ("errorType", "errorMessage") if item.get(key))
+    return QueryRefused((reason or "the API gave no reason") + _HINTS.get(str(item.get("errorType")), ""))
+
+
 def _with_url(item: Any) -> RemoteFile:
     if not isinstance(item, dict) or not isinstance(item.get("file"), str):
         raise _unexpected("getUrls")
     url = item.get("url")
     if url is None:
-        reason = ": ".join(str(item[key]) for key in ("errorType", "errorMessage") if item.get(key))
-        reason += _HINTS.get(str(item.get("errorType")), "")
-        return RemoteFile(item["file"], None, reason or "the API returned neither a URL nor a reason")
+        has_reason = item.get("errorType") or item.get("errorMessage")
+        reason = str(_item_refused(item)) if has_reason else "the API returned neither a URL nor a reason"
+        return RemoteFile(item["file"], None, reason)
     return RemoteFile(item["file"], url) if _is_url(url) else RemoteFile(item["file"], None, _NOT_A_URL)
 
 

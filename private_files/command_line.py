@@ -121,23 +121,50 @@ def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None,
 
 
 @_program.command(
-    shared=("bucket_name", "files_folder", *AWS),
+    shared=("bucket_name", "files_folder", *API),
     epilog=help_texts.PUT + help_texts.PUT_MORE + help_texts.SETTINGS + help_texts.TRANSFER_EXIT_CODES,
 )
 @click.argument("paths", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @click.option("--prefix", type=NAME_PART, default="", metavar="PREFIX", help="prefix of their names, such as photos/")
 @click.option("--as", "name", type=NAME, metavar="NAME", help="another name, for one FILE")
+@click.option("--force", is_flag=True, help="with --auth, replace existing files; without, they always are")
 @_parallel
 @click.pass_obj
-def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, parallel: int) -> int:
-    """Upload files into the folder that is served."""
+def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, **options: Any) -> int:
+    """Upload files into the folder that is served: with --auth through the API, without with AWS credentials."""
     from private_files import put  # noqa: PLC0415
 
     report = Report(as_json=given.get("json", False))
-    uploads = put.uploads(paths, prefix, name)
+    uploads, parallel = put.uploads(paths, prefix, name), options["parallel"]
     try:
-        found = _settings(given)
-        put.put(found.outputs, uploads, parallel=parallel, report=report, own_credentials=not found.implicit)
+        if given.get("auth"):
+            force = options["force"]
+            put.put_through_api(_api(given), uploads, overwrite=force, parallel=parallel, report=report)
+        else:
+            found = _settings(given)
+            put.put(found.outputs, uploads, parallel=parallel, report=report, own_credentials=not found.implicit)
+    finally:
+        exit_code = report.end()
+    return exit_code
+
+
+@_program.command(shared=API, epilog=help_texts.RM + _API_HELP + help_texts.TRANSFER_EXIT_CODES)
+@click.argument("names", nargs=-1, required=True, type=NAME, metavar="NAME...")
+@click.pass_obj
+def rm(given: dict[str, Any], names: tuple[str, ...]) -> int:
+    """Delete files through the API. An administrator can bring them back for 90 days."""
+    from private_files.api import BATCH  # noqa: PLC0415
+
+    report, api = Report(as_json=given.get("json", False)), _api(given)
+    try:
+        for start in range(0, len(names), BATCH):
+            batch = list(dict.fromkeys(names[start : start + BATCH]))
+            refused = api.delete(batch)
+            for name in batch:
+                if name in refused:
+                    report.failed(name, refused[name])
+                else:
+                    report.done(name, f"deleted {name}", deleted=True)
     finally:
         exit_code = report.end()
     return exit_code

@@ -50,16 +50,26 @@ examples:
   private-files put report.pdf
   private-files put *.jpg --prefix photos/2026/
   private-files put draft-7.pdf --as report.pdf
+  private-files put report.pdf --auth cognito --force
 """
 PUT_MORE = """
+through the API (--auth):
+  The stack must be deployed with uploads=on. Existing files are replaced only with --force. An upload of more than
+  16 MiB that was stopped is resumed: run the command again.
+
 credentials:
-  Uploads use the AWS credentials that boto3 finds, not the API: s3:PutObject, s3:AbortMultipartUpload,
+  Without --auth, uploads use the AWS credentials that boto3 finds, not the API: s3:PutObject, s3:AbortMultipartUpload,
   kms:GenerateDataKey and kms:Decrypt; s3:GetObject and s3:ListBucket to distinguish new files from replaced ones. The
   bucket keeps replaced versions.
 
 headers:
   The content type depends on the name; texts in UTF-8 say so. With Cache-Control: max-age=60, a replaced file opens
   with its new content after a minute.
+"""
+RM = """
+examples:
+  private-files rm report.pdf
+  private-files rm photos/a.jpg photos/b.jpg --json
 """
 LOGIN = """
 examples:
@@ -137,7 +147,7 @@ TRANSFER_EXIT_CODES = EXIT_CODES.rstrip("\n") + (
 )
 ALL = (
     "\nexamples:"
-    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, ACCESS, URL, GET, PUT, LOGIN))
+    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, ACCESS, URL, GET, PUT, RM, LOGIN))
     + "\n\n  private-files COMMAND --help describes the command.\n"
     + SETTINGS
     + AUTH

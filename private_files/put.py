@@ -1,7 +1,8 @@
-"""`put`: upload files of this machine into the folder that is served, with the caller's AWS credentials."""
+"""`put`: upload files of this machine into the folder that is served, with AWS credentials or through the API."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -10,12 +11,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from private_files import aws, file_names, s3_errors
+from private_files.api import PrivateFiles
+from private_files.api_uploads import ApiUploads
 from private_files.content_types import content_type
 from private_files.failures import SignInRefused, TransferFailed, Unconfigured
 from private_files.outputs import Outputs
@@ -54,13 +57,29 @@ def uploads(files: Sequence[str], prefix: str, name: str | None) -> list[Upload]
 
 
 def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report, own_credentials: bool = True) -> None:
-    """Upload every file, `parallel` at the same time and large ones in parts, and report on each.
+    """Upload every file with AWS credentials, `parallel` at the same time and large ones in parts, and report on each.
 
     With `own_credentials=False` they go to the emulator of this machine only. Raises Unconfigured and SignInRefused.
     """
+    bucket, folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
+    s3 = aws.client(outputs, "s3", own_credentials=own_credentials, max_pool_connections=parallel * 10)
+    _run(_ToBucket(s3, bucket, folder), wanted, parallel, report)
+
+
+def put_through_api(api: PrivateFiles, wanted: list[Upload], *, overwrite: bool, parallel: int, report: Report) -> None:
+    """Upload every file through the API, as `put` does. Raises SignInRefused and Unreachable."""
+    _run(_ThroughApi(ApiUploads(api, overwrite=overwrite)), wanted, parallel, report)
+
+
+class _Way(Protocol):
+    def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:
+        """Upload a file, and return whether it replaced one, or None if that is not known."""
+
+
+def _run(way: _Way, wanted: list[Upload], parallel: int, report: Report) -> None:
     with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool:
         progress.expect(len(wanted))
-        uploader = _Uploader(outputs, parallel, report, progress, own_credentials=own_credentials)
+        uploader = _Uploader(way, report, progress)
         running = [pool.submit(uploader.upload, each) for each in wanted]
         try:
             for each in running:
@@ -74,12 +93,8 @@ def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report
 class _Uploader:
     """What the uploads of one run share."""
 
-    def __init__(
-        self, outputs: Outputs, parallel: int, report: Report, progress: Progress, *, own_credentials: bool
-    ) -> None:
-        self._bucket, self._folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
-        self._s3 = aws.client(outputs, "s3", own_credentials=own_credentials, max_pool_connections=parallel * 10)
-        self._report, self._progress = report, progress
+    def __init__(self, way: _Way, report: Report, progress: Progress) -> None:
+        self._way, self._report, self._progress = way, report, progress
         self.stopped = threading.Event()
 
     def upload(self, wanted: Upload) -> None:
@@ -102,23 +117,46 @@ class _Uploader:
         self._progress.finished()
 
     def _upload(self, wanted: Upload) -> tuple[int, bool | None]:
-        if reason := file_names.reason_to_refuse(wanted.name, self._folder):
-            raise TransferFailed(f"no file can be served under this name: {reason}")
         try:
             size = wanted.path.stat().st_size
             if wanted.path.is_dir():
                 raise TransferFailed(f"{wanted.path} is a folder; name the files in it")
             if not wanted.path.is_file():  # nothing would be sent of a pipe
                 raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
-            key = f"{self._folder}/{wanted.name}"
             sent = _Sent(size, self._progress.file(wanted.name), self.stopped)
-            replaced = _exists(self._s3, self._bucket, key)
-            headers = {"ContentType": content_type(wanted.name, wanted.path), "CacheControl": CACHE_CONTROL}
-            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=headers, Callback=sent.add)
+            return size, self._way.send(wanted, size, sent)
         except _NETWORK as error:
             raise TransferFailed(f"the connection to S3 broke off: {error.strerror or type(error).__name__}") from None
         except OSError as error:
             raise TransferFailed(f"{wanted.path} cannot be read: {error.strerror or error}") from None
+
+
+class _ThroughApi:
+    """Uploads through the API, which does not tell whether a file was replaced."""
+
+    def __init__(self, uploads: ApiUploads) -> None:
+        self._uploads = uploads
+
+    def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:  # noqa: ARG002
+        kind = content_type(wanted.name, wanted.path)
+        asyncio.run(self._uploads.upload(wanted.path, wanted.name, kind, sent.add))
+        return None
+
+
+class _ToBucket:
+    """Uploads straight to the bucket."""
+
+    def __init__(self, s3: Any, bucket: str, folder: str) -> None:
+        self._s3, self._bucket, self._folder = s3, bucket, folder
+
+    def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:  # noqa: ARG002
+        if reason := file_names.reason_to_refuse(wanted.name, self._folder):
+            raise TransferFailed(f"no file can be served under this name: {reason}")
+        key = f"{self._folder}/{wanted.name}"
+        try:
+            replaced = _exists(self._s3, self._bucket, key)
+            headers = {"ContentType": content_type(wanted.name, wanted.path), "CacheControl": CACHE_CONTROL}
+            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=headers, Callback=sent.add)
         except NoCredentialsError:
             raise Unconfigured(
                 "There are no AWS credentials to upload with: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret."
@@ -130,7 +168,7 @@ class _Uploader:
             if isinstance(error.__cause__ or error.__context__, ClientError):
                 raise _refusal(error.__cause__ or error.__context__) from None
             raise TransferFailed(f"S3 cannot be reached, or broke off: {error}") from None
-        return size, replaced
+        return replaced
 
 
 class _Sent:

@@ -113,14 +113,19 @@ def _refuse_lax(path: Path) -> None:
         raise Unconfigured(f"Others can read {path}, which holds tokens: run chmod {wanted:o} {path}, or remove it.")
 
 
-def _folder(outputs: Outputs, environment: Mapping[str, str]) -> Path:
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder for what is kept between commands. Raises Unconfigured if there is no home folder."""
     cache = environment.get("XDG_CACHE_HOME") or "~/.cache"  # https://specifications.freedesktop.org/basedir-spec/
-    # Another API or another Cognito endpoint must not get the tokens because it is given with the same pool.
-    where = outputs.graphql_url, outputs.aws_endpoint_url, outputs.user_pool_id, outputs.user_pool_client_id
     try:
-        return Path(cache).expanduser() / "private-files" / _digest("\n".join(where))
+        return Path(cache).expanduser() / "private-files"
     except RuntimeError:
         raise Unconfigured("There is no home folder for sessions: set XDG_CACHE_HOME.") from None
+
+
+def _folder(outputs: Outputs, environment: Mapping[str, str]) -> Path:
+    # Another API or another Cognito endpoint must not get the tokens because it is given with the same pool.
+    where = outputs.graphql_url, outputs.aws_endpoint_url, outputs.user_pool_id, outputs.user_pool_client_id
+    return cache_folder(environment) / _digest("\n".join(where))
 
 
 def _digest(text: str) -> str:

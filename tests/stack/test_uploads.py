@@ -5,7 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import random
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +215,66 @@ def test_function_can_neither_read_nor_list_nor_destroy_files(stack: Stack, home
         (version,) = stack.client("s3").list_object_versions(Bucket=bucket, Prefix=mine)["Versions"]
         assert denied(probe("Upload", "s3", "delete_object", Bucket=bucket, Key=mine, VersionId=version["VersionId"]))
         assert probe("Upload", "s3", "delete_object", Bucket=bucket, Key=mine) == "allowed"
+
+
+def command(stack: Stack, directory: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command line as the demo user, with sessions and uploads in this directory."""
+    outputs = directory / "outputs.json"
+    outputs.write_text(json.dumps(stack.outputs.to_json()))
+    return subprocess.Popen(
+        [sys.executable, "-m", "private_files", *arguments, "--outputs", str(outputs), "--auth", "cognito"],
+        env={**os.environ, "XDG_CACHE_HOME": str(directory)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_put_that_is_killed_again_and_again_is_resumed_and_the_file_is_whole(
+    stack: Stack, home: str, tmp_path: Path
+) -> None:
+    content = random.Random(1).randbytes(16 * MIB * 7 + 12_345)  # noqa: S311 - only to differ everywhere
+    (tmp_path / "large.bin").write_bytes(content)
+    arguments = ("put", str(tmp_path / "large.bin"), "--prefix", f"{home}killed/")
+    moments = random.Random(2)  # noqa: S311 - as above
+    for _ in range(6):
+        with command(stack, tmp_path, *arguments) as process:
+            try:
+                process.communicate(timeout=moments.uniform(0.6, 2.5))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+    with command(stack, tmp_path, *arguments, "--force") as process:
+        _, errors = process.communicate(timeout=120)
+    s3 = stack.client("s3")
+    found = s3.get_object(Bucket=stack.outputs.bucket_name, Key=f"files/{home}killed/large.bin")
+    assert found["Body"].read() == content, errors
+    left = s3.list_multipart_uploads(Bucket=stack.outputs.bucket_name, Prefix=f"files/{home}killed/").get("Uploads", [])
+    assert len(left) <= 1, "only a kill between the start and the note of its id leaves an upload, for a day"
+    assert list((tmp_path / "private-files" / "uploads").glob("*")) == []
+
+
+def test_command_line_uploads_replaces_only_if_told_and_deletes(stack: Stack, home: str, tmp_path: Path) -> None:
+    (tmp_path / "été.txt").write_text("content")
+    (tmp_path / "empty").touch()
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with command(stack, tmp_path, *arguments) as process:
+            out, errors = process.communicate(timeout=60)
+        return process.returncode, out, errors
+
+    put = ("put", str(tmp_path / "été.txt"), str(tmp_path / "empty"), "--prefix", f"{home}cli/")
+    code, out, errors = run(*put)
+    assert (code, sorted(out.splitlines()), errors) == (
+        0, [f"uploaded {home}cli/empty", f"uploaded {home}cli/été.txt"], "",
+    )  # fmt: skip
+    code, out, errors = run(*put)
+    assert (code, out) == (5, "")
+    assert errors.count("there is a file with this name; --force replaces it") == 2
+    assert run(*put, "--force")[0] == 0
+    assert run("rm", f"{home}cli/empty") == (0, f"deleted {home}cli/empty\n", "")
+    code, _, errors = run("put", str(tmp_path / "empty"), "--prefix", "public/")
+    assert (code, "NotAllowed: You may not write 'public/empty'" in errors) == (5, True)
 
 
 def test_no_log_has_a_url_of_an_upload(stack: Stack) -> None:

@@ -341,6 +341,21 @@ def test_refusal_by_the_access_rules_names_the_command_that_prints_them(with_key
     assert with_key.run("get", "x") == (5, "", f"x: NotAllowed: You may not read 'x'.{hint}\n")
 
 
+@pytest.mark.parametrize("arguments", [("rm", "a"), ("put", "--auth", "api-key", "file.txt")])
+@pytest.mark.parametrize(
+    "message",
+    ["Validation error of type UnknownType: Unknown type NewFile", "Schema is not configured for mutations."],
+)
+def test_api_without_uploads_is_named(
+    with_key: Terminal, server: Server, arguments: tuple[str, ...], message: str
+) -> None:
+    (with_key.directory / "file.txt").write_text("x")
+    server.graphql = {"data": None, "errors": [{"path": None, "message": message}]}
+    code, out, err = with_key.run(*arguments)
+    assert (code, out) == (1 if arguments[0] == "rm" else 5, "")
+    assert err.endswith("This API neither takes nor deletes files: deploy it with uploads=on.\n")
+
+
 def test_refusal_of_the_api_is_one_line(with_key: Terminal, server: Server) -> None:
     error = {"path": ["getUrl"], "errorType": "InvalidFileName", "message": "No such\nname \x1b[2J."}
     server.graphql = {"data": {"getUrl": None}, "errors": [error]}
@@ -437,7 +452,8 @@ def test_missing_value_is_named_with_the_ways_to_set_it(terminal: Terminal) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["files"], ["url"], ["get"], ["put"], ["login"], ["logout"], ["completion"], ["explain"]]
+    "arguments",
+    [[], ["files"], ["access"], ["url"], ["get"], ["put"], ["rm"], ["login"], ["logout"], ["completion"], ["explain"]],
 )
 def test_help_has_examples_and_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
