@@ -32,7 +32,10 @@ CONFIG_KEYS = (
 COGNITO_PATH = "cognito"
 COGNITO_OPERATIONS = {
     f"AWSCognitoIdentityProviderService.{name}"
-    for name in ("InitiateAuth", "RespondToAuthChallenge", "GetTokensFromRefreshToken", "RevokeToken")
+    for name in (
+        "InitiateAuth", "RespondToAuthChallenge", "AssociateSoftwareToken", "VerifySoftwareToken",
+        "ForgotPassword", "ConfirmForgotPassword", "GetTokensFromRefreshToken", "RevokeToken",
+    )  # fmt: skip
 }
 LARGEST_BODY = 64 * 1024  # bytes
 LARGEST_HEAD = 16 * 1024  # bytes of the request line and the headers
