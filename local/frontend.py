@@ -30,13 +30,11 @@ CONFIG_KEYS = (
     "GraphqlUrl", "CdnUrl", "Region", "UserPoolId", "UserPoolClientId", "ApiKey", "DemoUser", "DemoPassword",
 )  # fmt: skip
 COGNITO_PATH = "cognito"
-COGNITO_OPERATIONS = {
-    f"AWSCognitoIdentityProviderService.{name}"
-    for name in (
-        "InitiateAuth", "RespondToAuthChallenge", "AssociateSoftwareToken", "VerifySoftwareToken",
-        "ForgotPassword", "ConfirmForgotPassword", "GetTokensFromRefreshToken", "RevokeToken",
-    )  # fmt: skip
-}
+_OPERATIONS = (
+    "InitiateAuth", "RespondToAuthChallenge", "AssociateSoftwareToken", "VerifySoftwareToken", "ForgotPassword",
+    "ConfirmForgotPassword", "GetTokensFromRefreshToken", "RevokeToken",
+)  # fmt: skip
+COGNITO_OPERATIONS = {f"AWSCognitoIdentityProviderService.{name}" for name in _OPERATIONS}
 LARGEST_BODY = 64 * 1024  # bytes
 LARGEST_HEAD = 16 * 1024  # bytes of the request line and the headers
 IMMUTABLE = "public, max-age=31536000, immutable"  # the name of an asset changes with its content
