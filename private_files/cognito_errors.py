@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -76,7 +77,7 @@ def named_failures() -> Iterator[None]:
         raise SignInRefused(sentence(error)) from None
     except UnicodeEncodeError:
         raise SignInRefused("The user name or the password is not valid UTF-8: set it again.") from None
-    except (AttributeError, KeyError, TypeError, ResponseParserError):
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError, ResponseParserError):
         raise Unreachable("Cognito returned an unexpected response: check UserPoolId and the endpoint.") from None
     except (HTTPClientError, NoConnection) as error:
         raise Unreachable(f"Cognito cannot be reached: {error}") from None

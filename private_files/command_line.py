@@ -143,7 +143,7 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     return exit_code
 
 
-_code = click.option("--code", type=VALUE, default="", metavar="CODE", help="code to send; - reads standard input")
+_code = click.option("--code", type=VALUE, metavar="CODE", help="code to send; - reads standard input")
 
 
 @_program.command(
@@ -152,11 +152,11 @@ _code = click.option("--code", type=VALUE, default="", metavar="CODE", help="cod
 @_code
 @click.option("--set-up-authenticator", is_flag=True, help="add an authenticator app as second factor")
 @click.pass_obj
-def login(given: dict[str, Any], code: str, set_up_authenticator: bool) -> int:
+def login(given: dict[str, Any], code: str | None, set_up_authenticator: bool) -> int:
     """Sign a user in, for the commands that follow."""
     from private_files.sign_in import log_in  # noqa: PLC0415
 
-    signed_in = log_in(_settings(given), _read(code), set_up_authenticator=set_up_authenticator)
+    signed_in = log_in(_settings(given), _read(code or ""), set_up_authenticator=set_up_authenticator)
     return _print_signed_in(given, signed_in.username)
 
 
@@ -165,11 +165,11 @@ def login(given: dict[str, Any], code: str, set_up_authenticator: bool) -> int:
 )
 @_code
 @click.pass_obj
-def reset_password(given: dict[str, Any], code: str) -> int:
+def reset_password(given: dict[str, Any], code: str | None) -> int:
     """Set a new password with a code that Cognito sends, and sign in."""
     from private_files import sign_in  # noqa: PLC0415
 
-    return _print_signed_in(given, sign_in.reset_password(_settings(given), _read(code)).username)
+    return _print_signed_in(given, sign_in.reset_password(_settings(given), _read(code or "")).username)
 
 
 def _print_signed_in(given: dict[str, Any], username: str) -> int:
