@@ -203,7 +203,7 @@ def test_password_with_lone_surrogates_is_a_sentence_without_it(cognito: Cognito
 @pytest.mark.parametrize(
     "response",
     [
-        {"ChallengeName": "MFA_SETUP"},
+        {"ChallengeName": "SOFTWARE_TOKEN_MFA"},
         {"ChallengeName": "MFA_SETUP", "Session": "s" * 20, "ChallengeParameters": {"MFAS_CAN_SETUP": "["}},
         {"ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeParameters": {"requiredAttributes": "["}},
     ],
@@ -211,4 +211,4 @@ def test_password_with_lone_surrogates_is_a_sentence_without_it(cognito: Cognito
 def test_odd_challenge_is_a_sentence(server: Server, cognito: Cognito, response: Any) -> None:
     server.sign_in = [(200, response)]
     with pytest.raises(Unreachable, match="unexpected response"):
-        cognito.sign_in("me", PASSWORD)
+        cognito.sign_in("me", PASSWORD, code="123456")
