@@ -34,9 +34,10 @@ class EmulatorFailed(Failure):
 class Emulator:
     """ministack in a process of its own, with our patches.
 
-    `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate, `mail`
-    the file with the e-mails that Cognito would send, and `environment` the variables with which a child process uses it as its root user, and no other AWS account. Requests
-    with `headers` may control it and reach its distributions.
+    `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate,
+    `mail` the file with the e-mails that Cognito would send, and `environment` the variables with which a child process
+    uses it as its root user, and no other AWS account. Requests with `headers` may control it and reach its
+    distributions.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
