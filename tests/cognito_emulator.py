@@ -1,13 +1,8 @@
 """The emulator's Cognito in this process, with our patches, and a pool as the stack makes it."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import inspect
 import json
-import struct
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,11 +29,3 @@ def call(action: str, **data: Any) -> Any:
     status, _, body = asyncio.run(cognito.handle_request("POST", "/", headers, json.dumps(data).encode(), {}))
     fields = json.loads(body or b"{}")
     return SimpleNamespace(error="" if status == 200 else fields["__type"].rpartition("#")[2], **fields)
-
-
-def totp(secret: str, at: float | None = None, digits: int = 6) -> str:
-    """The code of an authenticator app: https://www.rfc-editor.org/rfc/rfc6238"""
-    counter = struct.pack(">Q", int((time.time() if at is None else at) // 30))
-    mac = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
-    start = mac[-1] & 15
-    return f"{(int.from_bytes(mac[start : start + 4], 'big') & 0x7FFFFFFF) % 10**digits:0{digits}d}"

@@ -10,7 +10,8 @@ import pytest
 
 from local.embedded_aws import second_factors
 from local.embedded_aws.mail import MAIL_VARIABLE
-from tests.cognito_emulator import call, patch, totp
+from tests.authenticator_app import totp
+from tests.cognito_emulator import call, patch
 
 EMAIL = "Ann@Example.com"
 PASSWORD = "Long-Enough-1"
