@@ -1,5 +1,6 @@
 """The CDK application, run by `cdk synth` and `cdk deploy`. Needs neither credentials nor Docker."""
 
+import os
 import sys
 
 import aws_cdk as cdk
@@ -12,6 +13,7 @@ from infra.stack import PrivateFilesStack
 app = cdk.App()
 try:
     config = Config.from_context(app.node.get_all_context())
+    config.check_region(os.environ.get("CDK_DEFAULT_REGION", ""))  # set by the CDK command line
     PrivateFilesStack(app, config.stack_name, config=config)
 except InvalidConfiguration as error:
     sys.exit(f"Configuration: {error}")

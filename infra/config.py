@@ -93,6 +93,11 @@ HostName = Annotated[
 ]
 # Compared with today in `infra.api_key`.
 Day = Annotated[str, _matching(r"|[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2027-06-30")]
+# https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolType.html
+UserPoolId = Annotated[
+    str,
+    _matching(r"|[a-z]{2,}(-[a-z]+)+-[0-9]_[0-9A-Za-z]{1,46}", "the id of a user pool such as eu-west-1_AbCdEfGhI"),
+]
 CertificateArn = Annotated[
     str,
     _matching(
@@ -118,6 +123,9 @@ class Config(BaseModel):
 
     stack_name: StackName = "PrivateFiles"
     auth: OnOff = True
+    user_pool_id: UserPoolId = ""
+    mfa: Literal["off", "optional", "required"] = "optional"
+    ignore_email_case: OnOff = True
     access: Access = AccessRules()
     api_key_expires: Day = ""
     rest: OnOff = False
@@ -177,6 +185,12 @@ class Config(BaseModel):
         swapped = [name for name in names if sorted(name) == sorted(_letters(key))]
         return next((names[name] for name in (*close, *swapped)), None)
 
+    def check_region(self, region: str) -> None:
+        """Raise InvalidConfiguration if the user pool is in another Region than the stack; an empty one is unknown."""
+        if self.user_pool_id and region and self.user_pool_id.partition("_")[0] != region:
+            takes = f"a pool in {region}, the Region of the stack"
+            raise _invalid("user_pool_id", self.user_pool_id, takes)
+
     @property
     def key_generations(self) -> list[KeyGeneration]:
         """The signing keys, oldest → newest: `1,2:rsa-2048` is an ECDSA P-256 key and, after it, an RSA-2048 key."""
@@ -229,6 +243,8 @@ class Config(BaseModel):
             bounds = f"url_lifetime_min to url_lifetime_max, {self.url_lifetime_min} to {self.url_lifetime_max}"
             raise _invalid("url_lifetime", self.url_lifetime, f"seconds from {bounds}")
         access_rules.check_principals(self.access, auth=self.auth)
+        if self.user_pool_id and not self.auth:
+            raise InvalidConfiguration("user_pool_id is set, but with auth=off there are no users: remove one of them.")
         domain = {"custom_domain": self.custom_domain, "certificate_arn": self.certificate_arn}
         for given, missing in (list(domain), list(domain)[::-1]):
             if domain[given] and not domain[missing]:

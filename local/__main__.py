@@ -145,7 +145,7 @@ async def _up(options: argparse.Namespace) -> None:
 
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs.to_json(), indent=2))
-        welcome.print_welcome(outputs, sample, time.monotonic() - started)
+        welcome.print_welcome(outputs, sample, emulator.mail, time.monotonic() - started)
         raise EmulatorFailed(await emulator.ended())
 
 

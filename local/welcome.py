@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -65,7 +66,7 @@ async def _execute(outputs: Outputs, headers: dict[str, str], query: str, **vari
     return result["data"]
 
 
-def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
+def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float) -> None:
     lines = {
         "Web page": f"{outputs.frontend_url}/",
         "GraphiQL": outputs.graphql_url.removesuffix("graphql"),
@@ -77,6 +78,7 @@ def print_welcome(outputs: Outputs, sample: str, seconds: float) -> None:
         lines["Sign in as"] = f"{outputs.demo_user}   {outputs.demo_password}"
         if outputs.second_user:
             lines["or as"] = f"{outputs.second_user}   {outputs.second_password}"
+        lines["E-mails"] = f"{mail}   (codes for forgotten passwords)"
     else:
         lines["API key"] = outputs.api_key
     lines["Command line"] = ".venv/bin/private-files files"

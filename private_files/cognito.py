@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import re
 import time
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 from botocore import UNSIGNED
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnection
-from botocore.parsers import ResponseParserError
 from pycognito.aws_srp import AWSSRP
-from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 
-from private_files import aws
-from private_files.failures import SignInRefused, Unconfigured, Unreachable
+from private_files import aws, prompts
+from private_files.challenges import Challenges, attempt, digits, set_up_authenticator
+from private_files.cognito_errors import named_failures
+from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
-from private_files.settings import flag, required, variable
+from private_files.settings import flag, required
 from private_files.tokens import Tokens
-
-_BUSY = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
-
-_SPELLING = " The user name must be spelled as it was registered: capital letters can count, also in an e-mail address."
-# By code, and by message if only one message of the code is meant; only what is true for every pool.
-_ADVICE = {
-    "Incorrect username or password.": _SPELLING,
-    "UserNotFoundException": _SPELLING,
-    "PasswordResetRequiredException": (
-        " An administrator reset the password. This program cannot set the new one: use the code that Cognito sent, "
-        "with `aws cognito-idp confirm-forgot-password`."
-    ),
-    "UserNotConfirmedException": " An administrator must confirm the user.",
-}
 
 
 class Cognito:
@@ -46,28 +25,63 @@ class Cognito:
         region = required(outputs, "region")
         if "_" not in self._pool_id:
             raise Unconfigured(f"UserPoolId ({flag('user_pool_id')}) must look like us-east-1_AbCdEfGhI.")
-        with _named_failures():
+        with named_failures():
             # Signing in needs neither AWS credentials nor any configuration, which may be broken.
             session = aws.session_without_configuration(region)
             self._api = aws.make_client(session, outputs, "cognito-idp", signature_version=UNSIGNED)
 
-    def sign_in(self, username: str, password: str, new_password: str = "") -> Tokens:
+    def sign_in(self, username: str, password: str, new_password: str = "", code: str = "") -> Tokens:
         """Return the tokens of a user who signs in by SRP.
 
-        If the pool requires a new password, it becomes `new_password`, or what the user types.
+        If the pool requires a new password, it becomes `new_password`, or what the user types; `code` is the first code
+        that the pool requires, and the user types any other.
         """
         user = AWSSRP(
             username=username, password=password, pool_id=self._pool_id, client_id=self._client_id, client=self._api
         )
-        with _named_failures():
-            response = _authenticate(user, new_password)
-            if "AuthenticationResult" not in response:
-                raise _challenge(str(response.get("ChallengeName", "another step")))
-            return _tokens(response)
+        with named_failures():
+            parameters = user.get_auth_params()
+            response = self._api.initiate_auth(
+                AuthFlow="USER_SRP_AUTH", AuthParameters=parameters, ClientId=self._client_id
+            )
+            user_id = username
+            if response["ChallengeName"] == "PASSWORD_VERIFIER":
+                proof = user.process_challenge(response["ChallengeParameters"], parameters)
+                user_id = proof["USERNAME"]
+                response = self._api.respond_to_auth_challenge(
+                    ClientId=self._client_id, ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=proof
+                )
+            challenges = Challenges(self._api, self._client_id, username, user_id, new_password, code)
+            return _tokens(challenges.finish(response))
+
+    def send_reset_code(self, username: str) -> str:
+        """Send the user a code to set a new password, and return where it was sent, such as `m***@e***`."""
+        with named_failures():
+            response = self._api.forgot_password(ClientId=self._client_id, Username=username)
+            return str(response["CodeDeliveryDetails"]["Destination"])
+
+    def reset_password(self, username: str, code: str, new_password: str) -> str:
+        """Set a new password with the code that was sent, and return it. Without `new_password`, the user types one."""
+
+        def confirm(password: str) -> str:
+            self._api.confirm_forgot_password(
+                ClientId=self._client_id, Username=username, ConfirmationCode=digits(code), Password=password
+            )
+            return password
+
+        with named_failures():
+            return str(attempt(confirm, new_password, lambda: prompts.new_password("")))
+
+    def set_up_authenticator(self, username: str, tokens: Tokens) -> None:
+        """Set up an authenticator app for a user who is signed in; from then on Cognito demands its code."""
+        with named_failures():
+            set_up_authenticator(self._api, username, "", AccessToken=tokens.access)
+            enabled = {"Enabled": True, "PreferredMfa": True}
+            self._api.set_user_mfa_preference(AccessToken=tokens.access, SoftwareTokenMfaSettings=enabled)
 
     def renew(self, refresh_token: str) -> Tokens:
         """Return new tokens for a refresh token, which stays the same."""
-        with _named_failures():
+        with named_failures():
             response = self._api.initiate_auth(
                 AuthFlow="REFRESH_TOKEN_AUTH",
                 ClientId=self._client_id,
@@ -77,74 +91,11 @@ class Cognito:
 
     def revoke(self, refresh_token: str) -> None:
         """Revoke the refresh token and the tokens that it was used to get."""
-        with _named_failures():
+        with named_failures():
             self._api.revoke_token(Token=refresh_token, ClientId=self._client_id)
-
-
-def prompt_for_password(username: str) -> str:
-    """Prompt for a password without echo. Raises SignInRefused if there is no terminal."""
-    return _prompt(f"Password of {username}: ")
 
 
 def _tokens(response: Any, refresh_token: str = "") -> Tokens:
     found = response["AuthenticationResult"]
     expires = time.time() + float(found.get("ExpiresIn", 0))
     return Tokens(str(found["AccessToken"]), expires, str(found.get("RefreshToken") or refresh_token))
-
-
-def _authenticate(user: Any, new_password: str) -> Any:
-    try:
-        return user.authenticate_user()
-    except ForceChangePasswordException:
-        return user.set_new_password_challenge(new_password or _new_password())
-    except MFAChallengeException as challenge:
-        return challenge.get_tokens()
-    except NotImplementedError as challenge:
-        found = re.search(r"[A-Z0-9]+(_[A-Z0-9]+)+", str(challenge))
-        raise _challenge(found[0] if found else "another step") from None
-
-
-def _challenge(name: str) -> SignInRefused:
-    if name == "NEW_PASSWORD_REQUIRED":
-        return SignInRefused("Cognito did not accept the new password.")
-    return SignInRefused(
-        f"This user must also pass {name} to sign in, such as a second factor, and this program cannot do that: use "
-        "another user, an API key, or AWS credentials with --auth iam."
-    )
-
-
-def _new_password() -> str:
-    password = _prompt("This is the first sign-in. New password: ")
-    if _prompt("Again: ") != password:
-        raise SignInRefused("The two passwords differ; the password was not changed.")
-    return password
-
-
-def _prompt(text: str) -> str:
-    with warnings.catch_warnings():
-        # Without this, getpass would read the password from standard input and show it.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return getpass.getpass(text)
-        except (getpass.GetPassWarning, EOFError):
-            raise SignInRefused(
-                f"No terminal to prompt for “{text.strip(' :')}”. Set the environment variable {variable('password')}; "
-                f"a first sign-in needs a terminal, or {variable('new_password')}."
-            ) from None
-
-
-@contextlib.contextmanager
-def _named_failures() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _BUSY:
-            raise Unreachable(f"Cognito is busy or has failed ({code}: {message}): try again later.") from None
-        raise SignInRefused(f"{code}: {message}{_ADVICE.get(code) or _ADVICE.get(message, '')}") from None
-    except (AttributeError, KeyError, TypeError, ResponseParserError):
-        raise Unreachable("Cognito returned an unexpected response: check UserPoolId and the endpoint.") from None
-    except (HTTPClientError, NoConnection) as error:
-        raise Unreachable(f"Cognito cannot be reached: {error}") from None
-    except (BotoCoreError, ValueError) as error:
-        raise Unconfigured(f"The Cognito client cannot be set up: {error}") from None

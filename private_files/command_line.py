@@ -13,7 +13,7 @@ import click
 
 from private_files import help_texts, settings
 from private_files.failures import Unconfigured
-from private_files.options import API, AWS, FILE, NAME, NAME_PART, SETTINGS, SIGNED_URL, USERS, Group
+from private_files.options import API, AWS, FILE, NAME, NAME_PART, SETTINGS, SIGNED_URL, USERS, VALUE, Group
 from private_files.report import Report
 from private_files.shown_text import escaped, one_line
 
@@ -170,17 +170,45 @@ def rm(given: dict[str, Any], names: tuple[str, ...]) -> int:
     return exit_code
 
 
+_code = click.option("--code", type=VALUE, metavar="CODE", help="code to send; - reads standard input")
+
+
 @_program.command(
     shared=USERS, epilog=help_texts.LOGIN + help_texts.LOGIN_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
 )
+@_code
+@click.option("--set-up-authenticator", is_flag=True, help="add an authenticator app as second factor")
 @click.pass_obj
-def login(given: dict[str, Any]) -> int:
+def login(given: dict[str, Any], code: str | None, set_up_authenticator: bool) -> int:
     """Sign a user in, for the commands that follow."""
     from private_files.sign_in import log_in  # noqa: PLC0415
 
-    username = log_in(_settings(given)).username
+    signed_in = log_in(_settings(given), _read(code or ""), set_up_authenticator=set_up_authenticator)
+    return _print_signed_in(given, signed_in.username)
+
+
+@_program.command(
+    shared=USERS, epilog=help_texts.RESET + help_texts.RESET_MORE + help_texts.SETTINGS + help_texts.EXIT_CODES
+)
+@_code
+@click.pass_obj
+def reset_password(given: dict[str, Any], code: str | None) -> int:
+    """Set a new password with a code that Cognito sends, and sign in."""
+    from private_files import sign_in  # noqa: PLC0415
+
+    return _print_signed_in(given, sign_in.reset_password(_settings(given), _read(code or "")).username)
+
+
+def _print_signed_in(given: dict[str, Any], username: str) -> int:
     print(json.dumps({"username": username}) if given.get("json") else one_line(f"Signed in as {username}."))
     return 0
+
+
+def _read(value: str) -> str:
+    """Return the value, or for `-` a line of standard input."""
+    if value != "-":
+        return value
+    return sys.stdin.readline().strip() if sys.stdin else ""
 
 
 @_program.command(shared=USERS, epilog=help_texts.LOGOUT + help_texts.SETTINGS + help_texts.EXIT_CODES)
@@ -209,8 +237,7 @@ def explain(given: dict[str, Any], url: str, public_key: str | None) -> int:
     from private_files.explanation import explain  # noqa: PLC0415
 
     found = _settings(given)
-    if url == "-":
-        url = sys.stdin.readline().strip() if sys.stdin else ""
+    url = _read(url)
     # A key that is given need not belong to the stack that happens to run on this machine.
     check_origin = bool(given.get("outputs")) or not public_key
     explanation = explain(url, found.outputs, public_key, check_origin=check_origin, own_credentials=not found.implicit)

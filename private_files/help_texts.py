@@ -75,6 +75,8 @@ LOGIN = """
 examples:
   private-files login --username me@example.com
   private-files login
+  private-files login --set-up-authenticator
+  oathtool --totp --base32 "$SECRET" | private-files login --username me@example.com --code -
 """
 LOGIN_MORE = f"""
 the session:
@@ -82,6 +84,20 @@ the session:
   refresh token expires, after a day, or with `private-files logout`. Until then, commands need no password and no
   --username. The password is read from {variable("password")}, or prompted for without echo; the new
   password of a first sign-in is read from {variable("new_password")}, or prompted for.
+
+second factors:
+  The code of an authenticator app, or one that Cognito sends, is prompted for, or given with --code. If the pool
+  requires an authenticator app, the first sign-in sets it up; --set-up-authenticator does so at any time.
+"""
+RESET = """
+examples:
+  private-files reset-password --username me@example.com
+  private-files reset-password --username me@example.com --code 123456
+"""
+RESET_MORE = f"""
+the code:
+  Without --code, Cognito sends a code by e-mail, and the command prompts for it. With --code, nothing is sent: use the
+  code that you have. The new password is read from {variable("new_password")}, or prompted for without echo.
 """
 LOGOUT = """
 examples:

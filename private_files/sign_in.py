@@ -12,10 +12,11 @@ from gql.transport.appsync_auth import (
     AppSyncJWTAuthentication,
 )
 
-from private_files import session
+from private_files import prompts, session
 from private_files.failures import SignInRefused
 from private_files.outputs import Outputs
 from private_files.settings import Settings, graphql_url, required
+from private_files.tokens import Tokens
 
 
 def sign_in(settings: Settings, auth: str | None) -> AppSyncAuthentication:
@@ -38,12 +39,40 @@ def sign_in(settings: Settings, auth: str | None) -> AppSyncAuthentication:
             return _user(settings, host)
 
 
-def log_in(settings: Settings) -> session.Session:
-    """Sign the user in with the password, and save the session for the next commands."""
-    from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
+def log_in(settings: Settings, code: str = "", *, set_up_authenticator: bool = False) -> session.Session:
+    """Sign the user in with the password, and save the session for the next commands.
+
+    `code` is the code of the second factor, if the user has one. Raises Unconfigured, SignInRefused or Unreachable.
+    """
+    from private_files.cognito import Cognito  # noqa: PLC0415 - boto3 is slow to import
 
     username, cognito = required(settings, "username"), Cognito(settings.outputs)
-    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username), settings.new_password)
+    password = settings.password or prompts.password(username)
+    signed_in = _save(settings, username, cognito.sign_in(username, password, settings.new_password, code))
+    if set_up_authenticator:
+        cognito.set_up_authenticator(username, signed_in.tokens)
+    return signed_in
+
+
+def reset_password(settings: Settings, code: str = "") -> session.Session:
+    """Set a new password, sign the user in with it, and save the session for the next commands.
+
+    Without `code`, Cognito sends one to the user, who types it. Raises Unconfigured, SignInRefused or Unreachable.
+    """
+    from private_files.cognito import Cognito  # noqa: PLC0415 - boto3 is slow to import
+
+    username, cognito = required(settings, "username"), Cognito(settings.outputs)
+    if not code:
+        sent_to = f"Code sent to {cognito.send_reset_code(username)}"
+        code = prompts.line(sent_to, "Run the command again with --code and the code.")
+    new_password = cognito.reset_password(username, code, settings.new_password)
+    try:
+        return _save(settings, username, cognito.sign_in(username, new_password))
+    except SignInRefused as refused:
+        raise SignInRefused(f"The new password is set, but you are not signed in. {refused}") from None
+
+
+def _save(settings: Settings, username: str, tokens: Tokens) -> session.Session:
     signed_in = session.new(settings.outputs, username, tokens)
     session.save(signed_in)
     return signed_in
@@ -68,8 +97,8 @@ def _user(settings: Settings, host: str) -> AppSyncAuthentication:
         except SignInRefused:
             if not settings.password:
                 raise
-    from private_files.cognito import Cognito, prompt_for_password  # noqa: PLC0415 - boto3 is slow to import
+    from private_files.cognito import Cognito  # noqa: PLC0415 - boto3 is slow to import
 
     username, cognito = required(settings, "username"), Cognito(settings.outputs)
-    tokens = cognito.sign_in(username, settings.password or prompt_for_password(username), settings.new_password)
+    tokens = cognito.sign_in(username, settings.password or prompts.password(username), settings.new_password)
     return AppSyncJWTAuthentication(host=host, jwt=tokens.access)

@@ -33,6 +33,9 @@ VARIANTS: dict[str, dict[str, str]] = {
     "access": {"access": ACCESS},
     "uploads": {"uploads": "on", "access": ACCESS},
     "open-uploads": {"uploads": "on", "auth": "off"},
+    "mfa-off": {"mfa": "off", "ignore_email_case": "off"},
+    "mfa-required": {"mfa": "required"},
+    "existing-pool": {"user_pool_id": "eu-west-1_AbCdEfGhI", "rest": "on"},
     "throwaway": {"retain_data": "off"},
     "custom-domain": {
         "custom_domain": "files.example.com",

@@ -6,7 +6,18 @@ import threading
 
 from ministack import app
 
-from local.embedded_aws import buckets, cloudfront_keys, functions, http_apis, iam_callers, port, upstream, user_pools
+from local.embedded_aws import (
+    buckets,
+    cloudfront_keys,
+    functions,
+    http_apis,
+    iam_callers,
+    password_resets,
+    port,
+    second_factors,
+    upstream,
+    user_pools,
+)
 
 
 def main() -> None:
@@ -20,7 +31,7 @@ def main() -> None:
 
 def apply_patches(secret: str) -> None:
     """Patch ministack, which then obeys `secret`. Raises upstream.PatchOutdated if a patch was for another release."""
-    for service in (buckets, cloudfront_keys, functions, http_apis, user_pools):
+    for service in (buckets, cloudfront_keys, functions, http_apis, user_pools, second_factors, password_resets):
         service.apply()
     _listen_on_one_port()
     app.app = port.AwsApisOnly(iam_callers.IamCallers(upstream.original(app, "app", "ab1297bd6cd5")), secret)

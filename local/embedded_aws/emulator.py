@@ -17,6 +17,7 @@ import aiohttp
 import boto3
 import trustme
 
+from local.embedded_aws.mail import MAIL_VARIABLE
 from local.embedded_aws.port import SECRET_HEADER, SECRET_VARIABLE
 from local.failures import Failure
 
@@ -33,9 +34,10 @@ class EmulatorFailed(Failure):
 class Emulator:
     """ministack in a process of its own, with our patches.
 
-    `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate, and
-    `environment` the variables with which a child process uses it as its root user, and no other AWS account. Requests
-    with `headers` may control it and reach its distributions.
+    `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate,
+    `mail` the file with the e-mails that Cognito would send, and `environment` the variables with which a child process
+    uses it as its root user, and no other AWS account. Requests with `headers` may control it and reach its
+    distributions.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
@@ -45,6 +47,7 @@ class Emulator:
         self.endpoint_url = f"https://127.0.0.1:{port}"
         self.ca_bundle = directory / "tls" / "authority.pem"
         self.log = directory / "ministack.log"
+        self.mail = directory / "mail.txt"
         self.headers = {SECRET_HEADER: secrets.token_urlsafe()}
         self.environment = {
             # Nothing of the user's own AWS configuration may reach it: no profile, no key.
@@ -67,6 +70,7 @@ class Emulator:
         Raises EmulatorFailed if it stops, or is not ready within a minute.
         """
         certificate, key = _make_certificate(self.ca_bundle.parent)
+        self.mail.unlink(missing_ok=True)
         scratch = self._directory / "ministack"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
@@ -75,6 +79,7 @@ class Emulator:
             "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
             "SSL_CERT_FILE": str(self.ca_bundle),
             SECRET_VARIABLE: self.headers[SECRET_HEADER],
+            MAIL_VARIABLE: str(self.mail),
             "AUTH": "true",
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(certificate),

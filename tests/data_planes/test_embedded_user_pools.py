@@ -1,35 +1,20 @@
 """The emulator's Cognito: a sign-in step needs the session of the step before."""
 
-import asyncio
-import json
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ministack.services import cognito
 
-from local.embedded_aws import user_pools
+from tests.cognito_emulator import call, patch
 
-PATCHED = ("_password_auth_result", "_sign_up", "_respond_to_auth_challenge", "_admin_respond_to_auth_challenge")
 NEW = "Long-Enough-1"
 TEMPORARY = "Temporary-1"
-
-
-def call(action: str, **data: Any) -> Any:
-    """The response's fields by name; `error` is the exception's name, or empty."""
-    headers = {"x-amz-target": f"AWSCognitoIdentityProviderService.{action}"}
-    status, _, body = asyncio.run(cognito.handle_request("POST", "/", headers, json.dumps(data).encode(), {}))
-    fields = json.loads(body or b"{}")
-    return SimpleNamespace(error="" if status == 200 else fields["__type"].rpartition("#")[2], **fields)
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """A client of a pool in which only administrators create users. Ann and Bob have a temporary password."""
-    for name in PATCHED:
-        monkeypatch.setattr(cognito, name, getattr(cognito, name))  # put back afterwards
-    user_pools.apply()
+    patch(monkeypatch)
     pool = call("CreateUserPool", PoolName="p", AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}).UserPool["Id"]
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"]
     made = call("CreateUserPoolClient", UserPoolId=pool, ClientName="c", ExplicitAuthFlows=flows).UserPoolClient

@@ -203,6 +203,10 @@ def test_value_at_the_limit_is_accepted(context: dict[str, Any]) -> None:
         ({"revoke": "1"}, ["key revoke cannot be '1'", "no longer in signing_keys, which still holds 1"]),
         ({"signing_keys": "1,2", "revoke": "0, 2"}, ["key revoke cannot be '0, 2'", "which still holds 2"]),
         ({"revoke": 1}, ["key revoke cannot be 1", "text"]),
+        ({"user_pool_id": "AbCdEfGhI"}, ["key user_pool_id cannot be 'AbCdEfGhI'", "such as eu-west-1_AbCdEfGhI"]),
+        ({"user_pool_id": "eu-west-1_Ab\n"}, ["key user_pool_id cannot be"]),
+        ({"user_pool_id": "eu-west-1_Ab", "auth": "off"}, ["with auth=off there are no users"]),
+        ({"mfa": "on"}, ["key mfa cannot be 'on'", "off or optional or required"]),
         ({"custom_domain": "files.example.com"}, ["custom_domain is set and certificate_arn is not"]),
         ({"certificate_arn": CERTIFICATE}, ["certificate_arn is set and custom_domain is not"]),
         (
@@ -290,3 +294,11 @@ def test_refusal_names_the_key_and_what_it_takes(context: dict[str, Any], words:
         Config.from_context(context)
     for word in words:
         assert word in str(refused.value)
+
+
+def test_user_pool_of_another_region_is_refused() -> None:
+    config = Config.from_context({"user_pool_id": "eu-west-1_AbCdEfGhI"})
+    config.check_region("eu-west-1")
+    config.check_region("")
+    with pytest.raises(InvalidConfiguration, match="it takes a pool in us-east-1, the Region of the stack"):
+        config.check_region("us-east-1")

@@ -595,6 +595,44 @@ def test_there_is_no_sign_up_and_no_password_on_the_wire() -> None:
     )
 
 
+def test_forgotten_passwords_are_reset_by_verified_email_only() -> None:
+    _, pool = only("AWS::Cognito::UserPool")
+    assert pool["AccountRecoverySetting"]["RecoveryMechanisms"] == [{"Name": "verified_email", "Priority": 1}]
+
+
+@pytest.mark.parametrize(
+    ("variant", "configuration", "factors"),
+    [
+        ("default", "OPTIONAL", ["SOFTWARE_TOKEN_MFA"]),
+        ("mfa-required", "ON", ["SOFTWARE_TOKEN_MFA"]),
+        ("mfa-off", "OFF", None),
+    ],
+)
+def test_second_factor_is_an_authenticator_app(variant: str, configuration: str, factors: list[str] | None) -> None:
+    _, pool = only("AWS::Cognito::UserPool", variant)
+    assert (pool["MfaConfiguration"], pool.get("EnabledMfas")) == (configuration, factors)
+
+
+def test_email_addresses_are_case_insensitive_unless_the_pool_is_older() -> None:
+    _, pool = only("AWS::Cognito::UserPool")
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    _, older = only("AWS::Cognito::UserPool", "mfa-off")
+    assert "UsernameConfiguration" not in older
+
+
+def test_existing_pool_gets_the_client_and_nothing_else() -> None:
+    assert resources("AWS::Cognito::UserPool", "existing-pool") == {}
+    client_id, client = only("AWS::Cognito::UserPoolClient", "existing-pool")
+    assert client["UserPoolId"] == "eu-west-1_AbCdEfGhI"
+    assert client["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    _, api = only("AWS::AppSync::GraphQLApi", "existing-pool")
+    assert api["UserPoolConfig"]["UserPoolId"] == "eu-west-1_AbCdEfGhI"
+    assert api["UserPoolConfig"]["AppIdClientRegex"] == {"Ref": client_id}
+    _, authorizer = only("AWS::ApiGatewayV2::Authorizer", "existing-pool")
+    assert authorizer["JwtConfiguration"]["Audience"] == [{"Ref": client_id}]
+    assert "eu-west-1_AbCdEfGhI" in plain(authorizer["JwtConfiguration"]["Issuer"])
+
+
 def test_without_auth_the_api_requires_a_key_and_there_is_no_pool() -> None:
     api, properties = only("AWS::AppSync::GraphQLApi", "auth-off")
     assert properties["AuthenticationType"] == "API_KEY"

@@ -20,7 +20,7 @@ import private_files
 from private_files import aws, command_line, network, settings, shown_text
 from private_files.api import PrivateFiles
 from private_files.cognito import Cognito
-from private_files.failures import Failure, SignInRefused, Unconfigured
+from private_files.failures import Failure, Unconfigured
 from private_files.outputs import Outputs
 from tests.command_line import (
     FIRST_TIME,
@@ -190,28 +190,6 @@ def test_unknown_client_of_the_pool_is_refused(with_users: Terminal, server: Ser
     assert with_users.run("files") == (3, "", "ResourceNotFoundException: Client x not found.\n")
 
 
-@pytest.mark.parametrize("challenge", ["SOFTWARE_TOKEN_MFA", "SMS_MFA", "MFA_SETUP", "EMAIL_OTP", "SELECT_MFA_TYPE"])
-def test_second_factor_is_named_without_advice_to_sign_in_again(server: Server, challenge: str) -> None:
-    server.sign_in = [(200, {"ChallengeName": challenge, "Session": "s" * 20})]
-    with pytest.raises(SignInRefused, match=f"must also pass {challenge} to sign in") as refused:
-        Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD)
-    assert "again" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("error", "advice"),
-    [
-        ("PasswordResetRequiredException", "confirm-forgot-password"),
-        ("UserNotFoundException", "capital letters can count"),
-        ("UserNotConfirmedException", "administrator must confirm"),
-    ],
-)
-def test_refusal_of_a_user_says_what_helps(server: Server, error: str, advice: str) -> None:
-    server.sign_in = [(400, {"__type": error, "message": "No."})]
-    with pytest.raises(SignInRefused, match=f"{error}: No. .*{advice}"):
-        Cognito(Outputs.from_json(server.outputs())).sign_in("me", PASSWORD)
-
-
 @pytest.mark.parametrize("response", [{}, {"AuthenticationResult": {}}, {"AuthenticationResult": {"ExpiresIn": 5}}, []])
 def test_odd_response_of_cognito_is_a_sentence(server: Server, response: Any) -> None:
     server.sign_in = [(200, response)]
@@ -278,7 +256,7 @@ def test_other_user_without_a_terminal_is_told_how_to_give_the_password(with_use
 
 
 def test_password_prompts_do_not_echo(with_users: Terminal, server: Server) -> None:
-    server.sign_in = [FIRST_TIME, FIRST_TIME, SIGNED_IN]
+    server.sign_in = [FIRST_TIME, SIGNED_IN]
     keyboard, stdin = os.openpty()
     with with_users.start("files", "--username", "new@example.com", stdin=stdin) as process:
         assert process.stdout and process.stderr

@@ -151,7 +151,52 @@ def test_first_sign_in_reads_the_new_password_from_the_environment(
     with_users: Terminal, server: Server, cache: Path
 ) -> None:
     signed_in: Any = (200, {"AuthenticationResult": TOKENS})
-    server.sign_in = [FIRST_TIME, FIRST_TIME, signed_in]
+    server.sign_in = [FIRST_TIME, signed_in]
     assert log_in(with_users, PRIVATE_FILES_NEW_PASSWORD="N3w-secret!")[0] == 0
     assert server.sign_ins[-1].json["ChallengeResponses"]["NEW_PASSWORD"] == "N3w-secret!"
     assert session_file(cache)
+
+
+def test_code_of_a_second_factor_is_read_from_standard_input(
+    with_users: Terminal, server: Server, cache: Path, tmp_path: Path
+) -> None:
+    server.sign_in = [(200, {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 20}), *server.sign_in]
+    (tmp_path / "code").write_text("123456\n")
+    variables = {"PRIVATE_FILES_OUTPUTS": DEFAULT_OUTPUTS, "PRIVATE_FILES_PASSWORD": PASSWORD}
+    arguments = ("login", "--username", "me@example.com", "--code", "-")
+    with (
+        (tmp_path / "code").open() as code,
+        with_users.start(*arguments, variables=variables, stdin=code.fileno()) as process,
+    ):
+        assert process.communicate(timeout=60) == ("Signed in as me@example.com.\n", "")
+    assert server.sign_ins[-1].json["ChallengeResponses"]["SOFTWARE_TOKEN_MFA_CODE"] == "123456"
+    assert session_file(cache)
+
+
+@pytest.mark.usefixtures("cache")
+def test_second_factor_without_a_terminal_names_the_option(with_users: Terminal, server: Server) -> None:
+    server.sign_in = [(200, {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 20})]
+    code, out, err = log_in(with_users)
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "--code" in err
+
+
+def test_password_is_reset_with_the_code_that_was_sent(with_users: Terminal, server: Server, cache: Path) -> None:
+    named = {"PRIVATE_FILES_OUTPUTS": DEFAULT_OUTPUTS, "PRIVATE_FILES_NEW_PASSWORD": PASSWORD}
+    reset = ("reset-password", "--username", "me@example.com")
+    server.sign_in = [(200, {"CodeDeliveryDetails": {"Destination": "m***@e***"}})]
+    code, out, err = with_users.run(*reset, **named)
+    assert (code, out) == (3, "")
+    assert "Code sent to m***@e***" in err and "--code" in err
+    server.sign_in = [(200, {}), (200, {"AuthenticationResult": TOKENS})]
+    assert with_users.run(*reset, "--code", "123456", **named) == (0, "Signed in as me@example.com.\n", "")
+    assert session_file(cache)
+
+
+@pytest.mark.usefixtures("cache")
+def test_refused_sign_in_after_a_reset_says_that_the_password_is_set(with_users: Terminal, server: Server) -> None:
+    named = {"PRIVATE_FILES_OUTPUTS": DEFAULT_OUTPUTS, "PRIVATE_FILES_NEW_PASSWORD": PASSWORD}
+    server.sign_in = [(200, {}), (200, {"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 20})]
+    code, _, err = with_users.run("reset-password", "--username", "me@example.com", "--code", "123456", **named)
+    assert (code, err.count("\n")) == (3, 1)
+    assert err.startswith("The new password is set, but you are not signed in. ")
