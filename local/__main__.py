@@ -131,17 +131,20 @@ async def _up(options: argparse.Namespace) -> None:
         outputs = _on_this_machine(await _deploy(emulator, deployment), emulator, base_urls)
         await asyncio.to_thread(demo.upload_samples, emulator, outputs)
         principals = await asyncio.to_thread(demo.principals, emulator, outputs)
-        outputs = await asyncio.to_thread(demo.add_users, emulator.client("cognito-idp"), outputs, principals)
-        token = partial(welcome.token, outputs, outputs.demo_user, outputs.demo_password) if outputs.demo_user else None
+        users = emulator.client("cognito-idp")
+        outputs = await asyncio.to_thread(demo.add_users, users, outputs, principals)
+        person_needed = await asyncio.to_thread(demo.needs_second_factor, users, outputs)
+        token = partial(welcome.token, outputs, outputs.demo_user, outputs.demo_password)
 
-        for name, app in endpoints.apps(emulator, outputs, token).items():
+        demo_token = token if outputs.demo_user and not person_needed else None
+        for name, app in endpoints.apps(emulator, outputs, demo_token).items():
             await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
         for unused in sockets.values():
             unused.close()
-        if principals:
+        if principals and not person_needed:
             prefixes = await welcome.allowed_prefixes(outputs)
             await asyncio.to_thread(demo.upload_samples, emulator, outputs, prefixes)
-        sample = await _step("open a sample file", welcome.open_sample(outputs, await token() if token else None))
+        sample = "" if person_needed else await _step("open a sample file", welcome.open_sample(outputs, demo_token))
 
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs.to_json(), indent=2))

@@ -51,6 +51,13 @@ def add_users(users: Any, outputs: Outputs, principals: Collection[str]) -> Outp
     return outputs
 
 
+def needs_second_factor(users: Any, outputs: Outputs) -> bool:
+    """Whether no user can sign in without an authenticator app, which a person must set up."""
+    if not outputs.user_pool_id:
+        return False
+    return bool(users.get_user_pool_mfa_config(UserPoolId=outputs.user_pool_id)["MfaConfiguration"] == "ON")
+
+
 def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str] = ("",)) -> None:
     """Upload the files of `samples/` under each prefix, in the folder of the bucket that the distribution serves."""
     s3 = emulator.client("s3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import aiohttp
 import yarl
 
 from local.failures import Failure
+from private_files import failures
 from private_files.cognito import Cognito
 from private_files.outputs import Outputs
 
@@ -19,8 +21,11 @@ class SampleFailed(Failure):
 
 
 async def token(outputs: Outputs, user: str, password: str) -> str:
-    """Return an access token of this user, who signs in as any other user does."""
-    signed_in = await asyncio.to_thread(Cognito(outputs).sign_in, user, password)
+    """Return an access token of this user, who signs in as any other user does. Raises SampleFailed."""
+    try:
+        signed_in = await asyncio.to_thread(Cognito(outputs).sign_in, user, password)
+    except failures.Failure as failure:
+        raise SampleFailed(f"{user} cannot sign in: {failure}") from failure
     return signed_in.access
 
 
@@ -37,12 +42,12 @@ async def allowed_prefixes(outputs: Outputs) -> list[str]:
     return sorted(found)
 
 
-async def open_sample(outputs: Outputs, access_token: str | None) -> str:
+async def open_sample(outputs: Outputs, demo_token: Callable[[], Awaitable[str]] | None) -> str:
     """Return a signed URL of a sample file that was requested and opened as a client does it.
 
     The empty text if the demo user may read no file. Raises SampleFailed.
     """
-    headers = {"Authorization": access_token} if access_token else {"x-api-key": outputs.api_key}
+    headers = {"Authorization": await demo_token()} if demo_token else {"x-api-key": outputs.api_key}
     names = (await _execute(outputs, headers, "{ getFiles }"))["getFiles"]
     if not names:
         return ""
@@ -93,5 +98,5 @@ def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float) -> 
         print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
         print(f"  {sample}")
     else:
-        print("\nThe access rules let the demo user read no file.")
+        print("\nNo sample was opened: the demo user must set up an authenticator app, or may read no file.")
     print("\nPress Ctrl-C to stop.", flush=True)
