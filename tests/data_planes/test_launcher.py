@@ -19,6 +19,7 @@ from local.directory import DirectoryUnusable
 from local.embedded_aws.emulator import Emulator
 from local.failures import Failure
 from tests import PROJECT
+from tests.command_line import wait_until
 
 PORTS = ("aws", "graphql", "cdn", "frontend", "rest")
 
@@ -141,7 +142,8 @@ def test_cdk_that_hangs_is_stopped_with_what_it_started(
     monkeypatch.setattr(deploy, "_SECONDS_TO_FINISH", 1)
     with pytest.raises(deploy.DeployFailed, match=r"^`cdk bootstrap` did not finish within 0 minutes(?s:.*)\nbegun$"):
         asyncio.run(hanging._cdk("bootstrap", directory=tmp_path))
-    assert ended((tmp_path / "cdk-id").read_text()) and ended((tmp_path / "child").read_text())
+    for name in ("cdk-id", "child"):
+        wait_until(lambda name=name: ended((tmp_path / name).read_text()))  # type: ignore[misc]  # a moment after SIGKILL
 
 
 def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(hanging: deploy.Deployment, tmp_path: Path) -> None:
@@ -154,7 +156,8 @@ def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(hanging: deploy.
             await running
 
     asyncio.run(stopped_early())
-    assert ended((tmp_path / "cdk-id").read_text()) and ended((tmp_path / "child").read_text())
+    for name in ("cdk-id", "child"):
+        wait_until(lambda name=name: ended((tmp_path / name).read_text()))  # type: ignore[misc]  # a moment after SIGKILL
 
 
 def test_long_step_reports_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
