@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Unreadable(Exception):
-    """The deployed state cannot be read, or uses something that the data plane does not do."""
+    """The deployed state cannot be read, or uses something that the data plane does not support."""
 
 
 class DeployedState(Generic[T]):
@@ -22,7 +22,7 @@ class DeployedState(Generic[T]):
     - A result is used for `fresh` seconds. The next caller then starts a new reading and waits for it, as do all
       callers that come in before it ends: there is never more than one reading at a time.
     - If the AWS API fails, the last result is used until it is `stale` seconds old.
-    - If `read` raises ValueError, the data plane does not do what was deployed. The last result is dropped, because
+    - If `read` raises ValueError, the data plane does not support what was deployed. The last result is dropped, because
       serving it could open what the new state closes.
 
     A failed reading is repeated after `fresh` seconds.

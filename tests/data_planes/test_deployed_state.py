@@ -99,9 +99,9 @@ def test_last_state_is_used_for_30_seconds_if_aws_does_not_respond(deployed: Dep
 def test_last_state_is_dropped_if_the_new_one_is_not_supported(deployed: Deployed) -> None:
     async def deploy() -> None:
         assert await deployed.current() == 1
-        deployed.error = ValueError("the API uses X, which this data plane does not do")
+        deployed.error = ValueError("the API uses X, which this data plane does not support")
         deployed.now += 2
-        with pytest.raises(Unreadable, match="the API uses X, which this data plane does not do"):
+        with pytest.raises(Unreadable, match="the API uses X, which this data plane does not support"):
             await deployed.current()
         deployed.error = AWS_IS_DOWN
         deployed.now += 2

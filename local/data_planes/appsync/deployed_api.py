@@ -75,7 +75,7 @@ class DeployedApi:
 def read(client: AppSyncClient, api_id: str) -> DeployedApi:
     """Return the API as it is deployed.
 
-    Raises ValueError if the API uses what this data plane does not do, because doing part of it could open what the
+    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what the
     rest closes.
     """
     api = client.get_graphql_api(apiId=api_id)["graphqlApi"]
@@ -114,7 +114,7 @@ def read(client: AppSyncClient, api_id: str) -> DeployedApi:
 def _provider(described: Mapping[str, Any]) -> Provider:
     mode = described["authenticationType"]
     if mode not in list(AuthMode):
-        raise ValueError(f"the API uses the authorization mode {mode}, which this data plane does not do")
+        raise ValueError(f"the API uses the authorization mode {mode}, which this data plane does not support")
     pool = described.get("userPoolConfig") or {}
     return Provider(
         mode=AuthMode(mode),
@@ -128,12 +128,14 @@ def _provider(described: Mapping[str, Any]) -> Provider:
 def _function(type_name: str, resolver: ResolverTypeDef, sources: Mapping[str, DataSourceTypeDef]) -> FunctionResolver:
     field = f"{type_name}.{resolver['fieldName']}"
     if resolver.get("kind") == "PIPELINE":
-        raise ValueError(f"the API uses a pipeline resolver for {field}, which this data plane does not do")
+        raise ValueError(f"the API uses a pipeline resolver for {field}, which this data plane does not support")
     if resolver.get("requestMappingTemplate") or resolver.get("code"):
-        raise ValueError(f"the API uses a resolver with code for {field}, which this data plane does not do")
+        raise ValueError(f"the API uses a resolver with code for {field}, which this data plane does not support")
     source = sources[resolver["dataSourceName"]]
     if source["type"] != "AWS_LAMBDA":
-        raise ValueError(f"the API uses a data source {source['type']} for {field}, which this data plane does not do")
+        raise ValueError(
+            f"the API uses a data source {source['type']} for {field}, which this data plane does not support"
+        )
     return FunctionResolver(
         function_arn=source["lambdaConfig"]["lambdaFunctionArn"], max_batch_size=resolver.get("maxBatchSize", 0)
     )

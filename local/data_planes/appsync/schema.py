@@ -40,15 +40,15 @@ DATE_TIME = re.compile(r"(?P<date>-?\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?
 def build_schema(sdl: str) -> GraphQLSchema:
     """Return the executable schema of a deployed SDL, which is built again only when the SDL changes.
 
-    Raises ValueError if the SDL uses what this data plane does not do, such as another scalar or directive of AppSync.
+    Raises ValueError if the SDL uses what this data plane does not support, such as another scalar or directive of AppSync.
     """
     try:
         schema = build_ast_schema(concat_ast([visit(parse(sdl), _CommentsAsDescriptions()), ADDED_BY_APPSYNC]))
     except (GraphQLError, TypeError) as error:
-        raise ValueError(f"the schema of the API uses what this data plane does not do: {error}") from error
+        raise ValueError(f"the schema of the API uses what this data plane does not support: {error}") from error
     for graphql_type in schema.type_map.values():
         if is_abstract_type(graphql_type):
-            raise ValueError(f"the API uses the abstract type {graphql_type}, which this data plane does not do")
+            raise ValueError(f"the API uses the abstract type {graphql_type}, which this data plane does not support")
         if isinstance(graphql_type, GraphQLObjectType) and not graphql_type.name.startswith("__"):
             graphql_type.is_type_of = lambda value, _info: isinstance(value, dict)
         elif isinstance(graphql_type, GraphQLScalarType) and graphql_type.name == "AWSDateTime":

@@ -48,11 +48,11 @@ def read(cloudfront: "CloudFrontClient", distribution_id: str) -> Distribution:
     behavior = config["DefaultCacheBehavior"]
     if config.get("CacheBehaviors", {}).get("Quantity"):
         raise ValueError(
-            "the distribution uses cache behaviors beside the default one, which this data plane does not do"
+            "the distribution uses cache behaviors beside the default one, which this data plane does not support"
         )
     if behavior.get("TrustedSigners", {}).get("Enabled"):
         raise ValueError(
-            "the distribution uses trusted signers instead of key groups, which this data plane does not do"
+            "the distribution uses trusted signers instead of key groups, which this data plane does not support"
         )
     trusted = behavior.get("TrustedKeyGroups")
     policy_id = behavior.get("ResponseHeadersPolicyId")
@@ -86,9 +86,9 @@ def _cache_policy(cloudfront: "CloudFrontClient", config: "DistributionConfigOut
     key = policy.get("ParametersInCacheKeyAndForwardedToOrigin")
     queries = key["QueryStringsConfig"] if key else None
     if key and (key["HeadersConfig"]["HeaderBehavior"] != "none" or key["CookiesConfig"]["CookieBehavior"] != "none"):
-        raise ValueError("the cache policy has headers or cookies in its key, which this data plane does not do")
+        raise ValueError("the cache policy has headers or cookies in its key, which this data plane does not support")
     if queries and queries["QueryStringBehavior"] == "allExcept":
-        raise ValueError("the cache policy excludes query strings by name, which this data plane does not do")
+        raise ValueError("the cache policy excludes query strings by name, which this data plane does not support")
     everything = queries is not None and queries["QueryStringBehavior"] == "all"
     errors = config.get("CustomErrorResponses", {}).get("Items", [])
     return CachePolicy(

@@ -36,14 +36,16 @@ class DeployedApi:
 def read(client: Any, api_id: str) -> DeployedApi:
     """Return the API as it is deployed; `client` is boto3's `apigatewayv2`.
 
-    Raises ValueError if the API uses what this data plane does not do, because doing part of it could open what the
+    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what the
     rest closes.
     """
     api = client.get_api(ApiId=api_id)
     authorizers = {found["AuthorizerId"]: found for found in client.get_authorizers(ApiId=api_id)["Items"]}
     integrations = {found["IntegrationId"]: found for found in client.get_integrations(ApiId=api_id)["Items"]}
     if [stage["StageName"] for stage in client.get_stages(ApiId=api_id)["Items"]] != ["$default"]:
-        raise ValueError(f"the HTTP API {api_id} uses stages other than $default, which this data plane does not do")
+        raise ValueError(
+            f"the HTTP API {api_id} uses stages other than $default, which this data plane does not support"
+        )
     routes = {}
     for route in client.get_routes(ApiId=api_id)["Items"]:
         key = route["RouteKey"]
