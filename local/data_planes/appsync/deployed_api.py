@@ -75,8 +75,8 @@ class DeployedApi:
 def read(client: AppSyncClient, api_id: str) -> DeployedApi:
     """Return the API as it is deployed.
 
-    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what the
-    rest closes.
+    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what
+    the rest closes.
     """
     api = client.get_graphql_api(apiId=api_id)["graphqlApi"]
     sdl = client.get_introspection_schema(apiId=api_id, format="SDL", includeDirectives=True)["schema"].read().decode()

@@ -40,7 +40,7 @@ DATE_TIME = re.compile(r"(?P<date>-?\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?
 def build_schema(sdl: str) -> GraphQLSchema:
     """Return the executable schema of a deployed SDL, which is built again only when the SDL changes.
 
-    Raises ValueError if the SDL uses what this data plane does not support, such as another scalar or directive of AppSync.
+    Raises ValueError if the SDL uses what is not supported here, such as another scalar or directive of AppSync.
     """
     try:
         schema = build_ast_schema(concat_ast([visit(parse(sdl), _CommentsAsDescriptions()), ADDED_BY_APPSYNC]))

@@ -36,8 +36,8 @@ class DeployedApi:
 def read(client: Any, api_id: str) -> DeployedApi:
     """Return the API as it is deployed; `client` is boto3's `apigatewayv2`.
 
-    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what the
-    rest closes.
+    Raises ValueError if the API uses what this data plane does not support, because doing part of it could open what
+    the rest closes.
     """
     api = client.get_api(ApiId=api_id)
     authorizers = {found["AuthorizerId"]: found for found in client.get_authorizers(ApiId=api_id)["Items"]}
