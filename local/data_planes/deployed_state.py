@@ -22,8 +22,8 @@ class DeployedState(Generic[T]):
     - A result is used for `fresh` seconds. The next caller then starts a new reading and waits for it, as do all
       callers that come in before it ends: there is never more than one reading at a time.
     - If the AWS API fails, the last result is used until it is `stale` seconds old.
-    - If `read` raises ValueError, what was deployed is not supported here. The last result is dropped, because serving it
-      could open what the new state closes.
+    - If `read` raises ValueError, what was deployed is not supported here. The last result is dropped, because
+      serving it could open what the new state closes.
 
     A failed reading is repeated after `fresh` seconds.
     """
