@@ -27,20 +27,20 @@ def variables(stack: Stack, terminal: Terminal, password: str, new_password: str
 def set_up(terminal: Terminal, user: str, **given: str) -> App:
     """Sign the user in on a terminal, with a first password of their own, and add an authenticator app."""
     keyboard, stdin = os.openpty()
-    with terminal.start("login", "--set-up-authenticator", "--username", user, variables=given, stdin=stdin) as process:
+    arguments = ("login", "--set-up-authenticator", "--username", user)
+    with terminal.start(*arguments, variables=given, stdin=stdin) as process, os.fdopen(keyboard, "wb", 0) as typed:
+        os.close(stdin)
         assert process.stdout and process.stderr
         shown = ""
-        while not shown.endswith("authenticator app: "):
+        while not shown.endswith("Code of the authenticator app: "):
             letter = process.stderr.read(1)
             assert letter, shown
             shown += letter
         found = re.search(r"Secret: (\w+)", shown)
         assert found, shown
         app = App(found[1])
-        os.write(keyboard, f"{app.code()}\n".encode())
+        typed.write(f"{app.code()}\n".encode())
         assert process.stdout.read() == f"Signed in as {user}.\n", process.stderr.read()
-    os.close(stdin)
-    os.close(keyboard)
     return app
 
 
