@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from urllib.parse import quote
 
 ISSUER = "Private Files"
@@ -13,10 +14,26 @@ def uri(secret: str, username: str) -> str:
     return f"otpauth://totp/{label}?secret={quote(secret)}&issuer={quote(ISSUER)}"
 
 
-def instructions(secret: str, username: str) -> list[str]:
-    """Return lines for the terminal: the secret, and the URI."""
+def instructions(secret: str, username: str, encoding: str) -> list[str]:
+    """Return lines for a terminal with this encoding: a QR code if it has the characters, the secret, and the URI."""
+    link = uri(secret, username)
+    code = qr_code(link)
+    try:
+        "".join(code).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        code = []
     return [
-        "Add this account to an authenticator app: type the secret, or open the URI on the device that has the app.",
+        "Add this account to an authenticator app: scan the code, or type the secret.",
+        *code,
         f"  Secret: {secret}",
-        f"  URI:    {uri(secret, username)}",
+        f"  URI:    {link}",
     ]
+
+
+def qr_code(text: str) -> list[str]:
+    """Return the QR code of a text as lines, each with two rows of modules; the light ones are drawn."""
+    import segno  # noqa: PLC0415 - only the set-up of an app needs it
+
+    drawn = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(drawn, compact=True)
+    return drawn.getvalue().splitlines()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ def set_up_authenticator(api: Any, username: str, code: str, **caller: str) -> s
     """
     made = api.associate_software_token(**caller)
     session = {"Session": made["Session"]} if "Session" in caller else caller
-    prompts.show_lines(authenticator.instructions(str(made["SecretCode"]), username))
+    prompts.show_lines(authenticator.instructions(str(made["SecretCode"]), username, sys.stderr.encoding))
     verified = attempt(
         lambda code: api.verify_software_token(UserCode=code, **session),
         code,
