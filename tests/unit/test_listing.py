@@ -7,9 +7,11 @@ import itertools
 import json
 import random
 import re
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from threading import Event
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -23,6 +25,7 @@ from resolvers import files_handler, url_handler
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
+from resolvers.s3_files import FilesUnavailable
 from resolvers.ssm_parameter import ParameterUnreadable
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, PARAMETER, set_environment, start
@@ -419,6 +422,18 @@ def test_little_time_is_enough_for_a_page_and_for_one_file(aws: boto3.Session) -
     assert calling("getFile", lambda: 1000)(file="a")
 
 
+def test_s3_that_hangs_is_reported_before_the_time_of_the_function_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_without_aws(files_handler, monkeypatch)
+    forever = Event()
+    hanging = SimpleNamespace(list_objects_v2=lambda **_: forever.wait(6))
+    monkeypatch.setattr(files_handler, "s3_client", lambda: hanging)
+    begun = time.monotonic()
+    with pytest.raises(FilesUnavailable, match=r"S3 did not respond in time\.$"):
+        calling("listFiles", lambda: 600)()
+    forever.set()
+    assert time.monotonic() - begun < 3
+
+
 class Million:
     """An S3 client for a bucket with a million files; it generates only the requested page."""
 
@@ -605,11 +620,15 @@ def test_log_of_signing_names_the_request(urls: Signing) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_log_of_listing_names_the_request() -> None:
+def test_log_of_listing_names_the_request_and_the_number_of_files() -> None:
     log = io.StringIO()
     files_handler.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    list_files()
+    put("a", "b", "c")
+    list_files(limit=2)
     assert request_ids(log) == [Context().aws_request_id]
+    assert [(line["message"], line["files"]) for line in map(json.loads, log.getvalue().splitlines())] == [
+        ("listed", 2)
+    ]
 
 
 @pytest.mark.usefixtures("urls")
