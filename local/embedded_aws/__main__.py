@@ -34,7 +34,8 @@ def apply_patches(secret: str) -> None:
     for service in (buckets, cloudfront_keys, functions, http_apis, user_pools, second_factors, password_resets):
         service.apply()
     _listen_on_one_port()
-    app.app = port.AwsApisOnly(iam_callers.IamCallers(upstream.original(app, "app", "ab1297bd6cd5")), secret)
+    callers = iam_callers.IamCallers(upstream.original(app, "app", "ab1297bd6cd5"))
+    app.app = port.AwsApisOnly(callers, secret, cloudfront_keys.is_public)
 
 
 def _listen_on_one_port() -> None:

@@ -20,6 +20,8 @@ _CALLED = {
     "_create_key_group": "fe33d7c57ebd",
     "_update_key_group": "8bf09b6c4dba",
     "_delete_key_group": "1d7d4758dbdc",
+    "find_distribution_for_label": "33f3c8e4b57b",
+    "_trusted_key_group_ids": "ec430ca11dac",
 }
 
 
@@ -35,6 +37,13 @@ def apply() -> None:
     upstream.add_resource_type(
         "AWS::CloudFront::KeyGroup", create=_create_key_group, update=_update_key_group, delete=_delete_key_group
     )
+
+
+def is_public(host: str) -> bool:
+    """Return whether this is the host of a distribution without a key group: ministack checks no signed URLs."""
+    label, _, domain = host.partition(":")[0].lower().partition(".")
+    distribution = cloudfront.find_distribution_for_label(label) if domain == "cloudfront.net" else None
+    return distribution is not None and not cloudfront._trusted_key_group_ids(distribution)
 
 
 def _create_public_key(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:

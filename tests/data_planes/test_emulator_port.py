@@ -35,8 +35,6 @@ TOKEN = "0123456789abcdef0123456789abcdef"  # a UUID without hyphens
         ("POST", "/oauth2/token"),
         ("POST", "/login"),
         ("GET", "/logout"),
-        ("GET", "/"),
-        ("HEAD", "/"),
     ],
 )
 def test_what_is_not_an_aws_api_needs_the_secret_of_this_run(method: str, path: str) -> None:
@@ -46,12 +44,30 @@ def test_what_is_not_an_aws_api_needs_the_secret_of_this_run(method: str, path: 
     assert asyncio.run(raw_asgi.send(APP, method, path, headers=[SECRET])).body == b"ministack"
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_list_of_buckets_needs_a_signature(method: str) -> None:
+    for headers in ([], [(b"authorization", b"Bearer x")]):
+        assert asyncio.run(raw_asgi.send(APP, method, "/", headers=headers)).status == 403
+    signed = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=test/20261125/us-east-1/s3/aws4_request")]
+    assert asyncio.run(raw_asgi.send(APP, method, "/", headers=signed)).status == 200
+
+
 @pytest.mark.parametrize("host", [b"d111111abcdef8.cloudfront.net", b"an-api.execute-api.us-east-1.amazonaws.com"])
 def test_distribution_and_other_data_planes_of_ministack_need_the_secret(host: bytes) -> None:
     refused = asyncio.run(raw_asgi.send(APP, "GET", "/letter.pdf", host=[(b"host", host)]))
     assert refused.status == 403
     allowed = asyncio.run(raw_asgi.send(APP, "GET", "/letter.pdf", host=[(b"host", host)], headers=[SECRET]))
     assert allowed.body == b"ministack"
+
+
+def test_distribution_that_requires_no_signed_urls_needs_no_secret_but_for_control() -> None:
+    page = "dpage.cloudfront.net"
+    app = AwsApisOnly(PlainTextResponse("ministack"), "of this run", lambda host: host == page)
+    host = [(b"host", page.encode())]
+    assert asyncio.run(raw_asgi.send(app, "GET", "/index.html", host=host)).body == b"ministack"
+    assert asyncio.run(raw_asgi.send(app, "POST", "/_ministack/reset", host=host)).status == 403
+    other = [(b"host", b"dfiles.cloudfront.net")]
+    assert asyncio.run(raw_asgi.send(app, "GET", "/index.html", host=other)).status == 403
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1
 from gql.transport.exceptions import TransportQueryError
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from werkzeug.http import parse_options_header
 
 from tests import PROJECT
@@ -492,14 +492,24 @@ def test_hosted_page_comes_with_its_policy(open_stack: Stack, hosted: Callable[[
 def test_hosted_page_shows_the_files_in_a_browser(
     open_stack: Stack, hosted_host: str, hosted: Callable[[str], requests.Response]
 ) -> None:
-    # The names of CloudFront and AppSync resolve to the AWS emulator here, whose certificate has another name.
+    # The name of CloudFront resolves to the AWS emulator here, whose certificate has another name. The API is the local
+    # one, whose address is not the one in the page's configuration.
     aws = urlsplit(open_stack.outputs.aws_endpoint_url).netloc
-    api_host = urlsplit(hosted("/config.json").json()["GraphqlUrl"]).hostname
+    api = hosted("/config.json").json()["GraphqlUrl"]
+
+    def send_on(route: Route) -> None:
+        request = route.request
+        kept = {name: value for name, value in request.headers.items() if name in ("content-type", "x-api-key")}
+        body = request.post_data_buffer
+        response = requests.request(request.method, open_stack.outputs.graphql_url, data=body, headers=kept, timeout=30)
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.content)
+
     with (
         chromium(f"--host-resolver-rules=MAP *:443 {aws}") as browser,
         watched(browser, ignore_https_errors=True) as watch,
     ):
-        watch.provoked += [f"a request to {hosted_host}", f"a request to {api_host}"]
+        watch.page.route(api, send_on)
+        watch.provoked += [f"a request to {hosted_host}", f"a request to {urlsplit(api).hostname}"]
         watch.page.goto(f"https://{hosted_host}/#/notes/")
         expect(watch.page.get_by_text("visitors.csv")).to_be_visible()
 
