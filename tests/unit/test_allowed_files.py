@@ -130,6 +130,36 @@ def test_rules_that_change_after_a_page_repeat_nothing_and_lose_nothing(
     assert set(found) >= {name for name in files if name.startswith(before) and name.startswith(after)}
 
 
+def names_of(files: AllowedFiles, token: str | None, limit: int = 10, **listing: str) -> tuple[list[str], str | None]:
+    page = files.page(**({"prefix": "", "delimiter": ""} | listing), limit=limit, token=token)
+    return [file.name for file in page.files], page.next_token
+
+
+def test_full_page_goes_on_in_the_middle_of_a_prefix_and_between_two() -> None:
+    files = allowed_files(Bucket(["a/1", "a/2", "a/3", "b/1", "c/1"]), ("a/", "c/"))
+    first, token = names_of(files, None, 2)
+    second, token = names_of(files, token, 1)
+    third, token = names_of(files, token, 1)
+    assert (first, second, third, token) == (["a/1", "a/2"], ["a/3"], ["c/1"], None)
+
+
+def test_wider_access_after_a_page_repeats_no_file_of_a_finished_prefix() -> None:
+    bucket = Bucket(["a/1", "a/2", "b/1"])
+    first, token = names_of(allowed_files(bucket, ("a/", "b/")), None, 2)
+    assert (first, names_of(allowed_files(bucket, ("",)), token)) == (["a/1", "a/2"], (["b/1"], None))
+
+
+def test_token_that_does_not_fit_the_access_after_a_change_is_refused() -> None:
+    bucket = Bucket(["a/1", "a/2", "b/1"])
+    everything, some = allowed_files(bucket, ("",)), allowed_files(bucket, ("a/", "b/"))
+    for delimiter in ("", "/"):
+        of_s3, of_ours = (names_of(files, None, 1, delimiter=delimiter)[1] for files in (everything, some))
+        with pytest.raises(InvalidNextToken, match="before a change of your access; start with the first page"):
+            names_of(some, of_s3, delimiter=delimiter)
+    with pytest.raises(InvalidNextToken, match="before a change of your access; start with the first page"):
+        names_of(everything, of_ours, delimiter="/")
+
+
 def test_page_makes_few_requests_however_many_prefixes_are_empty() -> None:
     prefixes = tuple(f"teams/{number:03}/" for number in range(50))
     bucket = Bucket(["teams/049/a"])
