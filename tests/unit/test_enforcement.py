@@ -145,6 +145,19 @@ def test_batch_of_two_callers_is_decided_for_each() -> None:
     assert (mine["data"] is not None, theirs["errorType"]) == (True, "NotAllowed")
 
 
+def test_log_of_a_batch_names_each_caller_with_the_files_of_that_caller(log: io.StringIO) -> None:
+    pairs = [("b", "home/b/1"), ("a", "teams/editors/e"), ("role", "incoming/x"), ("a", "home/a/1")]
+    events = [event(caller, "url") | {"source": {"name": name}} for caller, name in pairs]
+    for each in events:
+        each["info"]["parentTypeName"] = "File"
+    assert [opened(result["data"], P256).decode()[1:] for result in url_handler.handler(events, Context())] == [
+        name for _, name in pairs
+    ]
+    records = [json.loads(line) for line in log.getvalue().splitlines()]
+    logged = {record["caller"]: record["files"] for record in records}
+    assert logged == {ROLE["userArn"]: ["incoming/x"], "a": ["teams/editors/e", "home/a/1"], "b": ["home/b/1"]}
+
+
 @pytest.mark.parametrize("caller", ["a", "role", "nobody"])
 def test_response_for_a_file_of_another_user_is_that_for_a_missing_one(caller: str) -> None:
     def responses(name: str) -> str:

@@ -7,9 +7,11 @@ import itertools
 import json
 import random
 import re
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from threading import Event
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -23,6 +25,7 @@ from resolvers import files_handler, url_handler
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
+from resolvers.s3_files import FilesUnavailable
 from resolvers.ssm_parameter import ParameterUnreadable
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, PARAMETER, set_environment, start
@@ -417,6 +420,18 @@ def test_little_time_is_enough_for_a_page_and_for_one_file(aws: boto3.Session) -
     put("a")
     assert names(calling("listFiles", lambda: 1000)()) == ["a"]
     assert calling("getFile", lambda: 1000)(file="a")
+
+
+def test_s3_that_hangs_is_reported_before_the_time_of_the_function_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_without_aws(files_handler, monkeypatch)
+    forever = Event()
+    hanging = SimpleNamespace(list_objects_v2=lambda **_: forever.wait(6))
+    monkeypatch.setattr(files_handler, "s3_client", lambda: hanging)
+    begun = time.monotonic()
+    with pytest.raises(FilesUnavailable, match=r"S3 did not respond in time\.$"):
+        calling("listFiles", lambda: 600)()
+    forever.set()
+    assert time.monotonic() - begun < 3
 
 
 class Million:
