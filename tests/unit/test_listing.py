@@ -620,11 +620,15 @@ def test_log_of_signing_names_the_request(urls: Signing) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_log_of_listing_names_the_request() -> None:
+def test_log_of_listing_names_the_request_and_the_number_of_files() -> None:
     log = io.StringIO()
     files_handler.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
-    list_files()
+    put("a", "b", "c")
+    list_files(limit=2)
     assert request_ids(log) == [Context().aws_request_id]
+    assert [(line["message"], line["files"]) for line in map(json.loads, log.getvalue().splitlines())] == [
+        ("listed", 2)
+    ]
 
 
 @pytest.mark.usefixtures("urls")
