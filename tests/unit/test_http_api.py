@@ -148,6 +148,10 @@ def test_title_of_a_problem_is_its_name_in_words(
     assert json.loads(get_url(query)["body"])["title"] == title
 
 
+def test_refused_name_is_readable_in_the_response(get_url: Callable[[str], dict[str, Any]]) -> None:
+    assert "'/été'" in get_url("file=/%C3%A9t%C3%A9")["body"]
+
+
 @pytest.mark.parametrize("seconds", ["10", "3600", "0000000060"])
 def test_number_is_read_whole(get_url: Callable[[str], dict[str, Any]], seconds: str) -> None:
     now = time.time()

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,6 +32,10 @@ def log() -> io.StringIO:
     stream = io.StringIO()
     key_store.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler
     return stream
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 class Ssm:
@@ -224,7 +229,7 @@ def test_held_key_that_cannot_be_read_again_keeps_signing(
         assert signing(keys, now) == "2"
         assert signing(keys, now + 1) == "2"  # without a request to SSM each time
         now += FIVE_MINUTES
-    assert "K2" in log.getvalue()
+    assert {(line["key_id"], line["in_memory"]) for line in lines(log)} == {("K2", True)}
     holds("2")
     assert signing(keys, now) == "2"
 
@@ -237,7 +242,7 @@ def test_older_key_signs_while_the_newest_cannot_be_read(
     holds("1")
     assert signing(keys, SECOND) == "1"
     assert signing(keys, SECOND + 1) == "1"  # without a request to SSM each time
-    assert "K2" in log.getvalue()
+    assert [(line["key_id"], line["in_memory"]) for line in lines(log)] == [("K2", False)]
     holds("2")
     assert signing(keys, SECOND + 60) == "2"  # as soon as it can be read
 

@@ -108,6 +108,8 @@ LAST_SECOND = ["key 1 cannot be removed yet", "2027-01-16 13:01:40 UTC", "-c rev
             keys("12", longest=1), keys("2"), SECOND + LAST_URL - 1, LAST_SECOND, id="urls-lengthened-at-the-same-time"
         ),
         pytest.param(keys("12", revoked="1"), keys("2"), SECOND, ["key 1 "], id="was-revoked-before-but-not-now"),
+        # Without an older key, it signs at once.
+        pytest.param(keys("12"), keys("2"), FIRST - 61, ["key 1 ", "still signs"], id="oldest-before-its-time"),
     ],
 )
 def test_change_that_breaks_urls_is_refused_with_what_to_do(
@@ -272,8 +274,10 @@ def test_slow_cloudformation_does_not_keep_the_check_from_responding(
     monkeypatch.setattr(rotation_handler, "SECONDS_TO_LOOK", 0.05)
     forever = threading.Event()
     monkeypatch.setattr(cloudformation.client, "describe_stacks", lambda **_: forever.wait(6))
-    assert send("Update", "2", "12")["Status"] == "FAILED"
+    response = send("Update", "2", "12")
     forever.set()
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("The signing key 1 cannot be removed yet")
 
 
 def test_looking_at_the_stack_leaves_time_to_respond() -> None:
@@ -292,6 +296,7 @@ MINUTE = 60
         pytest.param({"2": -1000}, {"1": -9999, "2": -1000}, True, id="restores-a-key"),
         pytest.param({"2": 0}, {"1": -9999}, True, id="restores-one-and-removes-one"),
         pytest.param({"1": -9 * MINUTE, "2": 0}, {"2": 0}, False, id="removes-the-older-of-two-young-keys"),
+        pytest.param({"1": -2 * MINUTE, "2": 0}, {"2": 0}, False, id="removes-one-of-two-that-were-just-created"),
         pytest.param({"1": -9999, "2": -20 * MINUTE}, {"2": -20 * MINUTE}, False, id="removes-an-old-key"),
         pytest.param({"1": -9999, "2": -6 * MINUTE}, {"1": -9999}, False, id="removes-a-key-of-a-previous-update"),
         pytest.param({"1": -9999}, {"2": 0}, False, id="replaces-an-old-key-by-a-new-one"),

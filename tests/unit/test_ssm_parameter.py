@@ -156,6 +156,8 @@ def test_endpoints_are_those_of_botocore_in_every_region_of_every_partition() ->
         Response(json.dumps({"Parameter": {"Value": ""}}), 200),
         Response(b"\xff\xfe", 200),
         Response(json.dumps({"__type": 5}), 500),
+        Response(json.dumps({"message": "busy"}), 503),
+        Response("null", 503),
         Response("[" * 100_000, 503),
     ],
     ids=lambda response: f"{response.status_code}-{response.get_data()[:40]!r}",
