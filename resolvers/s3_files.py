@@ -124,11 +124,7 @@ class FileListing:
         file_names.to_key(prefix, self._folder)
 
     def find(self, name: str) -> File | None:
-        """Return the file with this name, or None, with one call to S3 of constant cost.
-
-        Raises InvalidFileName if the name cannot be served.
-        """
-        self.check_name(name)
+        """Return the file with this name, which `check_name` must accept, or None. One call to S3 of constant cost."""
         # Of all keys that start with a name, the name itself comes first.
         found = next(self._files(self._list(name, "", 1)), None)
         return found if found and found.name == name else None
