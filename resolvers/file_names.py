@@ -52,7 +52,7 @@ def to_url_path(name: str, folder: str) -> str:
     Raises InvalidFileName like `check_name`.
     """
     check_name(name, folder)
-    return "/" + quote(name, safe="/-._~")
+    return "/" + quote(name)
 
 
 def _key_problem(name: str, folder: str) -> str | None:

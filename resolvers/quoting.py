@@ -21,6 +21,4 @@ def masked(text: str) -> str:
 def quoted(text: str) -> str:
     """Return the text in quotes and masked; on one line, without control characters, and cut if it is long."""
     text = masked(text)
-    if text.isprintable() and len(text) <= MAX_LENGTH:
-        return repr(text)
-    return ascii(text[:MAX_LENGTH]) + ("…" if text[MAX_LENGTH:] else "")
+    return repr(text[:MAX_LENGTH]) + ("…" if text[MAX_LENGTH:] else "")

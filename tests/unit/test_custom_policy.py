@@ -162,6 +162,14 @@ def test_signed_url_takes_precedence_over_cookies(parameter: str) -> None:
         checked("/a.jpg", parameter, cookies(canned("/a.jpg")))
 
 
+@pytest.mark.parametrize("in_url", ["Policy", "Signature", "Key-Pair-Id"])
+def test_parameters_of_one_signature_are_all_in_the_url_or_all_in_cookies(in_url: str) -> None:
+    parameters = signing(policy())
+    assert checked("/a.jpg", "", cookies(parameters)) == "/a.jpg"
+    with pytest.raises(Refused):
+        checked("/a.jpg", f"{in_url}={parameters.pop(in_url)}", cookies(parameters))
+
+
 @pytest.mark.parametrize(
     ("cookie", "refusal"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -269,12 +270,18 @@ def test_cloudformation_gets_a_response_before_the_functions_time_is_up(
 
 
 @pytest.mark.usefixtures("ssm")
-def test_reason_is_short_enough_for_cloudformation(cloudformation: CloudFormation) -> None:
+def test_reason_is_short_enough_for_cloudformation_and_whole_in_the_log(cloudformation: CloudFormation) -> None:
     def fail(_event: dict[str, Any]) -> Resource:
         raise ValueError("long " * 9999)
 
     event = {"ResponseURL": "", "StackId": STACK, "RequestId": "r", "LogicalResourceId": "Pair"}
+    log = io.StringIO()
+    custom_resource.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
     custom_resource.respond(event, Context(), fail)
+    refused, responded = map(json.loads, log.getvalue().splitlines())
+    assert (refused["message"], refused["exception_name"]) == ("refused", "ValueError")
+    assert "long " * 9999 in refused["exception"]
+    assert (responded["message"], responded["status"]) == ("responded", "FAILED")
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html: 4,096 bytes together
     assert len(cloudformation.responses[0]["Reason"]) <= 1000
 

@@ -101,3 +101,8 @@ def test_forged_token_that_contains_no_text_is_refused() -> None:
     forged = urlsafe_b64encode(_checksum(b"\xff", ()) + b"\xff").decode().rstrip("=")
     with pytest.raises(InvalidNextToken):
         unwrap(forged)
+
+
+def test_token_of_no_page_is_refused_and_does_not_begin_again() -> None:
+    with pytest.raises(InvalidNextToken):
+        unwrap(wrap("", "photos/", "/"), "photos/", "/")
