@@ -1,5 +1,6 @@
 import asyncio
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests import PROJECT
+from tests.pages import documented_rules
 from tests.running_stack import Stack, deployed_stack, running_stack
 
 # The seconds that a test may take, by layer; a test that hangs fails and names its line. Starting a stack counts.
@@ -17,13 +19,29 @@ LAYERS = {"stack": 300, "browser": 300, "data_planes": 60, "infra": 60, "unit": 
 # botocore parses its models anew for each session, which was most of the time of the functions' tests.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-settings.register_profile("default", max_examples=300, deadline=None)
+settings.register_profile("default", max_examples=150, deadline=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=30)
 settings.load_profile("default")
 
 
+# Modules whose tests share a running stack, so that one process runs them all. The others are a group each.
+STACKS = {
+    "test_access": "rules",
+    "test_uploads": "rules",
+    "test_journey": "default",
+    "test_gallery": "default",
+    "test_emulator": "default",
+    "test_frontend_server": "default",
+    "test_sign_ins": "default",
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     layers = list(LAYERS)
+    for item in items:
+        name = item.path.stem
+        shared = STACKS.get(name) if item.path.parent.name == "stack" else None
+        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
     items.sort(key=lambda item: layers.index(item.path.parent.name))
     for item in items:
         if not item.get_closest_marker("timeout"):
@@ -48,6 +66,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     else:
         with running_stack(tmp_path_factory.mktemp("stack")) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def ruled_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with uploads and the access rules of the documentation."""
+    rules = json.dumps(documented_rules())
+    with running_stack(tmp_path_factory.mktemp("ruled-stack"), "rest=on", "uploads=on", f"access={rules}") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

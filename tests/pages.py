@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests import PROJECT
 from tests.running_stack import Stack
@@ -48,6 +49,12 @@ def blocks(page: Path) -> list[Block]:
     ]
     assert len(found) * 2 == len(re.findall(r"^\s*```", text, re.M)), f"{name(page)} has a block that cannot be parsed"
     return found
+
+
+def documented_rules() -> list[dict[str, Any]]:
+    """Return the access rules of every example of docs/access.md."""
+    found = [json.loads(block.text) for block in blocks(PROJECT / "docs" / "access.md") if block.language == "json"]
+    return [rule for rules in found if isinstance(rules, list) for rule in rules]
 
 
 def name(page: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,22 +19,10 @@ NEW_PASSWORD = "Another password-2!"
 
 
 @pytest.fixture(scope="module")
-def mail(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mail") / "mail.txt"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, mail: Path) -> Iterator[Stack]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PRIVATE_FILES_MAIL", str(mail))
-        with running_stack(tmp_path_factory.mktemp("required"), f"access={RULES}") as running:
-            # Not by the setting: `make up` signs the demo users in before they have an app.
-            running.client("cognito-idp").set_user_pool_mfa_config(
-                UserPoolId=running.outputs.user_pool_id,
-                SoftwareTokenMfaConfiguration={"Enabled": True},
-                MfaConfiguration="ON",
-            )
-            yield running
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    context = ("mfa=required", f"access={RULES}")
+    with running_stack(tmp_path_factory.mktemp("required"), *context) as running:
+        yield running
 
 
 def enter(page: Page, code: str, button: str) -> None:
@@ -44,9 +31,9 @@ def enter(page: Page, code: str, button: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["demo", "second"])
-def test_user_sets_up_an_app_forgets_the_password_and_comes_back(
-    browser: Browser, stack: Stack, mail: Path, who: str
-) -> None:
+def test_user_sets_up_an_app_forgets_the_password_and_comes_back(browser: Browser, stack: Stack, who: str) -> None:
+    assert stack.directory is not None
+    mail = stack.directory / "mail.txt"
     user, password = (getattr(stack.outputs, f"{who}_{what}") for what in ("user", "password"))
     with watched(browser) as watch:
         watch.provoked.append("400 (Bad Request)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,28 +14,17 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests import PROJECT
 from tests.graphql_caller import sign_in
-from tests.pages import blocks
 from tests.probes import denied, probing
-from tests.running_stack import Stack, running_stack
+from tests.running_stack import Stack
 
-ACCESS_PAGE = PROJECT / "docs" / "access.md"
-RULES = [
-    rule
-    for block in blocks(ACCESS_PAGE)
-    if block.language == "json" and isinstance(rules := json.loads(block.text), list)
-    for rule in rules
-]
 CALLERS = ("demo", "second", "role", "stranger")
 TOKENS = ("AccessToken", "IdToken")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    context = ("rest=on", f"access={json.dumps(RULES)}")
-    with running_stack(tmp_path_factory.mktemp("access-stack"), *context) as running:
-        yield running
+def stack(ruled_stack: Stack) -> Stack:
+    return ruled_stack
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,8 @@ import requests
 
 from tests.graphql_caller import sign_in
 from tests.probes import denied, probing
-from tests.running_stack import Stack, running_stack
+from tests.running_stack import Stack
 
-RULES = [
-    {"principal": "users", "actions": ["read", "write", "delete"], "prefix": "home/{sub}/"},
-    {"principal": "users", "actions": ["read"], "prefix": "public/"},
-]
 MIB = 1024**2
 CONTENT = b"the content"
 START = """mutation ($files: [NewFile!]!, $overwrite: Boolean) { startUploads(files: $files, overwrite: $overwrite) {
@@ -31,9 +27,8 @@ START = """mutation ($files: [NewFile!]!, $overwrite: Boolean) { startUploads(fi
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("uploads"), "uploads=on", f"access={json.dumps(RULES)}") as running:
-        yield running
+def stack(ruled_stack: Stack) -> Stack:
+    return ruled_stack
 
 
 @pytest.fixture(scope="module")
