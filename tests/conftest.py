@@ -19,7 +19,7 @@ LAYERS = {"stack": 300, "browser": 300, "data_planes": 60, "infra": 60, "unit": 
 # botocore parses its models anew for each session, which was most of the time of the functions' tests.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-settings.register_profile("default", max_examples=150, deadline=None)
+settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=30)
 settings.load_profile("default")
 
