@@ -222,7 +222,7 @@ class PrivateFiles:
             return self._request(field, text, **variables)
         except QueryRefused as refused:
             # Without the mutations, the schema has neither the field nor the types of its arguments.
-            if re.search("validation error|not configured for mutations", str(refused), re.IGNORECASE):
+            if re.search("validation error|not configured .*mutation", str(refused), re.IGNORECASE):
                 raise QueryRefused("This API neither takes nor deletes files: deploy it with uploads=on.") from None
             raise
 

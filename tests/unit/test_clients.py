@@ -322,7 +322,11 @@ def test_refusal_by_the_access_rules_names_the_command_that_prints_them(with_key
 @pytest.mark.parametrize("arguments", [("rm", "a"), ("put", "--auth", "api-key", "file.txt")])
 @pytest.mark.parametrize(
     "message",
-    ["Validation error of type UnknownType: Unknown type NewFile", "Schema is not configured for mutations."],
+    [
+        "Validation error of type UnknownType: Unknown type NewFile",
+        "Schema is not configured for mutations.",
+        "Schema is not configured to execute mutation operation.",
+    ],
 )
 def test_api_without_uploads_is_named(
     with_key: Terminal, server: Server, arguments: tuple[str, ...], message: str
