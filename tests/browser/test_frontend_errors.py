@@ -48,7 +48,7 @@ def test_ended_session_returns_to_the_folder_after_signing_in(browser: Browser, 
         page.clock.install()
         page.goto(stack.outputs.frontend_url)
         fill_in(page, user, password)
-        expect(page.get_by_role("heading", name="All files")).to_be_visible()
+        expect(page.get_by_role("link", name="pictures")).to_be_visible()  # the list has arrived: two hours pass now
         users.admin_delete_user(**names)
         watch.provoked.append("400 (Bad Request)")
         page.clock.fast_forward("02:00:00")
