@@ -45,8 +45,7 @@ class FileStore(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
-            # For preflights, which CloudFront passes on. It permits nothing: the bucket policy and CloudFront's
-            # signatures do, and uploads are not sent by pages.
+            # For preflights, which CloudFront passes on. It permits nothing: the bucket policy and signatures do.
             cors=[
                 s3.CorsRule(
                     allowed_origins=["*"],
@@ -75,6 +74,11 @@ class FileStore(Construct):
                 "must keep such records turns on.",
             )
         )
+
+    @property
+    def uploads_url(self) -> str:
+        """The origin of presigned URLs, as `resolvers.s3_uploads.s3_client` makes them."""
+        return f"https://{self.bucket.bucket_name}.s3.{Stack.of(self).region}.{Stack.of(self).url_suffix}"
 
     def grant_list(self, grantee: iam.IGrantable) -> None:
         """Allow listing what the access rules let anybody read in the served folder; neither reading nor writing files.

@@ -32,7 +32,15 @@ class Frontend(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, api: GraphqlApi, cdn: Cdn, users: Users | None
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        api: GraphqlApi,
+        cdn: Cdn,
+        users: Users | None,
+        uploads_url: str,
     ) -> None:
         super().__init__(scope, construct_id)
         dist = FRONTEND / "dist"
@@ -46,6 +54,7 @@ class Frontend(Construct):
             user_pool_id=users.pool.user_pool_id if users else "",
             user_pool_client_id=users.client.user_pool_client_id if users else "",
             api_key=api.api_key or "",
+            uploads_url=uploads_url,
         ).to_json()
         cognito = f"https://cognito-idp.{stack.region}.{stack.url_suffix}" if users else ""
         policy = (FRONTEND / "content-security-policy.txt").read_text()
@@ -67,7 +76,7 @@ class Frontend(Construct):
                 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html
                 cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
                 response_headers_policy=self._response_headers(
-                    config, " ".join(policy.format(**outputs, CognitoUrl=cognito).split())
+                    config, " ".join(policy.format_map({"UploadsUrl": "", **outputs, "CognitoUrl": cognito}).split())
                 ),
                 compress=True,
             ),

@@ -48,7 +48,12 @@ class PrivateFilesStack(Stack):
         users = Users(self, "Users", config=config) if config.auth else None
         api = GraphqlApi(self, "Api", config=config, users=users)
         http_api = HttpApi(self, "Rest", config=config, users=users) if config.rest else None
-        frontend = Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users) if config.frontend else None
+        uploads_url = files.uploads_url if config.uploads else ""
+        frontend = (
+            Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users, uploads_url=uploads_url)
+            if config.frontend
+            else None
+        )
 
         files_function = functions.add(
             "FilesFunction",
@@ -109,6 +114,7 @@ class PrivateFilesStack(Stack):
             api_key_expires=api.api_key_expires,
             rest_url=http_api.url if http_api else "",
             frontend_url=frontend.url if frontend else "",
+            uploads_url=uploads_url,
         )
         for name, value in outputs.to_json().items():
             CfnOutput(self, name, value=value)

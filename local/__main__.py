@@ -28,7 +28,7 @@ from private_files.outputs import Outputs
 
 _OPEN_FILES = 10_240  # a request takes two; macOS allows no more for one process
 _SECONDS_BETWEEN_REPORTS = 30
-_SERVERS = ("graphql", "cdn", "frontend", "rest")
+_SERVERS = ("graphql", "cdn", "frontend", "rest", "uploads")
 T = TypeVar("T")
 
 
@@ -79,6 +79,7 @@ def _options() -> argparse.Namespace:
         ("cdn", 4568, "signed URLs"),
         ("frontend", 4569, "web page"),
         ("rest", 4570, "HTTP API, if `rest` is on"),
+        ("uploads", 4571, "files that pages send, if `uploads` is on"),
     ):
         parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
@@ -174,6 +175,7 @@ def _on_this_machine(outputs: Outputs, emulator: Emulator, base_urls: dict[str, 
         cdn_url=base_urls["cdn"],
         frontend_url=base_urls["frontend"],
         rest_url=outputs.rest_url and base_urls["rest"],
+        uploads_url=outputs.uploads_url and base_urls["uploads"],
         aws_endpoint_url=emulator.endpoint_url,
         aws_ca_bundle=str(emulator.ca_bundle),
     )

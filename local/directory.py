@@ -37,7 +37,7 @@ def lock(directory: Path) -> Iterator[None]:
             raise DirectoryUnusable(
                 f"Another stack (process {file.read().strip()}) runs in {directory}. Stop it, or choose another "
                 "directory and other ports: make up OPTIONS='--directory PATH "
-                "--aws-port 0 --graphql-port 0 --cdn-port 0 --frontend-port 0 --rest-port 0'"
+                "--aws-port 0 --graphql-port 0 --cdn-port 0 --frontend-port 0 --rest-port 0 --uploads-port 0'"
             ) from error
         except OSError as error:
             raise DirectoryUnusable(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from local import frontend
+from local.data_planes import uploads
 from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.appsync.iam_callers import IamCallers
 from local.data_planes.appsync.request_signature import Credential
@@ -23,6 +24,7 @@ def apps(emulator: Emulator, outputs: Outputs, token: Callable[[], Awaitable[str
         "cdn": _cdn(emulator, outputs),
         "frontend": frontend.create_app(outputs, ssl_context=emulator.ssl_context()),
         **({"rest": _http_api(emulator, outputs)} if outputs.rest_url else {}),
+        **({"uploads": _uploads(emulator, outputs)} if outputs.uploads_url else {}),
     }
 
 
@@ -65,4 +67,12 @@ def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
         aws_endpoint_url=emulator.endpoint_url,
         ssl_context=emulator.ssl_context(),
         origin_headers=emulator.headers,
+    )
+
+
+def _uploads(emulator: Emulator, outputs: Outputs) -> Any:
+    return uploads.create_app(
+        bucket_name=outputs.bucket_name,
+        aws_endpoint_url=emulator.endpoint_url,
+        ssl_context=emulator.ssl_context(),
     )

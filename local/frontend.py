@@ -27,7 +27,8 @@ POLICY = FRONTEND / "content-security-policy.txt"
 
 # The outputs that the page may read; the demo user's password too, because it stays on this machine.
 CONFIG_KEYS = (
-    "GraphqlUrl", "CdnUrl", "Region", "UserPoolId", "UserPoolClientId", "ApiKey", "DemoUser", "DemoPassword",
+    "GraphqlUrl", "CdnUrl", "Region", "UserPoolId", "UserPoolClientId", "ApiKey", "UploadsUrl", "DemoUser",
+    "DemoPassword",
 )  # fmt: skip
 COGNITO_PATH = "cognito"
 _OPERATIONS = (
@@ -110,7 +111,7 @@ def check_built() -> None:
 def response_headers(outputs: Outputs) -> dict[str, str]:
     """Return the headers of every response: the page loads from its own origin and the stack, and cannot be framed."""
     # Cognito is reached through this server, which 'self' already allows.
-    values = outputs.to_json() | {"CognitoUrl": ""}
+    values = {"UploadsUrl": "", **outputs.to_json(), "CognitoUrl": ""}
     return {
         "content-security-policy": " ".join(POLICY.read_text().format_map(values).split()),
         "cross-origin-opener-policy": "same-origin",

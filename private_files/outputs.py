@@ -27,6 +27,7 @@ class Outputs:
     api_key_expires: str = ""  # a date, such as 2027-10-01
     rest_url: str = ""
     frontend_url: str = ""
+    uploads_url: str = ""  # the origin to which pages send files; only with uploads
     aws_endpoint_url: str = ""
     aws_ca_bundle: str = ""
     demo_user: str = ""

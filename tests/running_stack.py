@@ -39,7 +39,8 @@ class Stack:
 def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
     """Run the whole stack on free ports; afterwards SIGINT must end it with exit code 0."""
     command = [sys.executable, "-m", "local", "--directory", str(directory)]
-    command += ["--aws-port", "0", "--graphql-port", "0", "--cdn-port", "0", "--rest-port", "0", "--frontend-port", "0"]
+    for name in ("aws", "graphql", "cdn", "rest", "frontend", "uploads"):
+        command += [f"--{name}-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]
     printed = directory / "printed.txt"
     directory.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ VARIANTS: dict[str, dict[str, str]] = {
 _LONG = {"signing_keys": ",".join(letter * 40 for letter in "abcde"), "files_folder": "f" * 254}
 PAGES: dict[str, dict[str, str]] = {
     "page": {"frontend": "on"},
-    "open-page": {"frontend": "on", "auth": "off"},
+    "open-page": {"frontend": "on", "auth": "off", "uploads": "on"},
 }
 # Everything that has a name, and the longest names that the settings allow.
 NAMES: dict[str, dict[str, str]] = {

@@ -21,7 +21,7 @@ from local.failures import Failure
 from tests import PROJECT
 from tests.command_line import wait_until
 
-PORTS = ("aws", "graphql", "cdn", "frontend", "rest")
+PORTS = ("aws", "graphql", "cdn", "frontend", "rest", "uploads")
 
 
 def options(directory: Path, **ports: int) -> argparse.Namespace:

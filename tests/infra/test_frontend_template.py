@@ -46,6 +46,7 @@ def content_security_policy(auth: str) -> dict[str, list[str]]:
     security = headers["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     assert security["ContentSecurityPolicy"]["Override"] is True
     text = plain(security["ContentSecurityPolicy"]["ContentSecurityPolicy"])
+    assert " ;" not in text, "an output that is not there leaves no trace"
     directives = (directive.split() for directive in text.split(";"))
     return {name: sources for name, *sources in directives}
 
@@ -116,7 +117,9 @@ def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) ->
     cognito = ["https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"] if auth == "on" else []
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == ["'self'"]
-    assert policy["connect-src"] == ["'self'", f"${{{api}.GraphQLUrl}}", *cognito, cdn_url(auth)]
+    outputs = page(auth).template["Outputs"]
+    uploads = [plain(outputs["UploadsUrl"]["Value"])] if auth == "off" else []
+    assert policy["connect-src"] == ["'self'", f"${{{api}.GraphQLUrl}}", *uploads, *cognito, cdn_url(auth)]
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
     sources = {source for name, sources in policy.items() if name.endswith("-src") for source in sources}
     assert sources <= {"'none'", "'self'", *policy["connect-src"]}
@@ -139,7 +142,9 @@ def test_browsers_must_use_https_and_send_no_referrer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth", "who"), [("on", {"UserPoolId", "UserPoolClientId"}), ("off", {"ApiKey"})], ids=["users", "api-key"]
+    ("auth", "who"),
+    [("on", {"UserPoolId", "UserPoolClientId"}), ("off", {"ApiKey", "UploadsUrl"})],
+    ids=["users", "api-key and uploads"],
 )
 def test_configuration_holds_the_outputs_that_the_page_needs_and_no_more(auth: str, who: set[str]) -> None:
     _, copied = deployment(None, auth)

@@ -426,6 +426,9 @@ def test_only_with_uploads_are_there_mutations_and_a_rule_for_pages_that_send_fi
     assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == (1 if on else 7)
     assert ("ExpiredObjectDeleteMarker" in rule) == on
     assert ("Mutation" in types(variant)) == on
+    url = synthesized(variant)["Outputs"].get("UploadsUrl", {"Value": ""})["Value"]
+    name = only("AWS::S3::Bucket", variant)[0]
+    assert plain(url) == (f"https://${{{name}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}" if on else "")
     resolved = {
         found["Properties"]["FieldName"]
         for found in resources("AWS::AppSync::Resolver", variant).values()

@@ -533,7 +533,9 @@ def test_taken_port_is_one_line_that_names_it(tmp_path: Path, option: str) -> No
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ports = dict.fromkeys(("--aws-port", "--graphql-port", "--cdn-port", "--frontend-port", "--rest-port"), "0")
+        ports = dict.fromkeys(
+            ("--aws-port", "--graphql-port", "--cdn-port", "--frontend-port", "--rest-port", "--uploads-port"), "0"
+        )
         command = [sys.executable, "-m", "local", "--directory", str(tmp_path)]
         command += itertools.chain.from_iterable((ports | {option: port}).items())
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)

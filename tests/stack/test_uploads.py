@@ -86,6 +86,23 @@ def test_file_arrives_and_opens_with_its_type(stack: Stack, start: Any, execute:
     assert "max-age=60" in response.headers["Cache-Control"]
 
 
+def test_page_of_this_machine_sends_files_through_the_endpoint_for_uploads(stack: Stack, start: Any, home: str) -> None:
+    page = stack.outputs.frontend_url
+    assert requests.get(f"{page}/config.json", timeout=30).json()["UploadsUrl"] == stack.outputs.uploads_url
+    assert f" {stack.outputs.uploads_url} " in requests.get(page, timeout=30).headers["Content-Security-Policy"]
+    upload = start(f"{home}page/a b.txt")
+    origin = "/".join(upload["url"].split("/")[:3])
+    here = upload | {"url": upload["url"].replace(origin, stack.outputs.uploads_url)}
+    wanted = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,if-none-match"}
+    preflight = requests.options(here["url"], headers={"Origin": page, **wanted}, timeout=30)
+    assert preflight.headers["Access-Control-Allow-Headers"] == "content-type, if-none-match"
+    for status in (200, 412):
+        response = put(stack, here, changed={"Origin": page})
+        assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (status, "*")
+        assert response.headers["Access-Control-Expose-Headers"] == "ETag"
+    assert requests.get(here["url"], timeout=30).status_code == 405
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -43,7 +43,7 @@ def test_own_file_with_addresses_of_this_machine_is_used() -> None:
     assert not settings.find({"outputs": str(FILE)}).implicit
 
 
-@pytest.mark.parametrize("name", ["GraphqlUrl", "CdnUrl", "RestUrl", "FrontendUrl", "AwsEndpointUrl"])
+@pytest.mark.parametrize("name", ["GraphqlUrl", "CdnUrl", "RestUrl", "FrontendUrl", "UploadsUrl", "AwsEndpointUrl"])
 @pytest.mark.parametrize(
     "url",
     [
