@@ -1,4 +1,7 @@
-"""Content types by the name of a file: a table of our own, so that every machine uploads the same."""
+"""Content types by the name of a file: a table of our own, so that every machine uploads the same.
+
+The function for uploads has the same table in `resolvers.content_types`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import codecs
 from pathlib import Path
 
 _UNKNOWN = "application/octet-stream"
-_TYPES = {
+TYPES = {
     "7z": "application/x-7z-compressed",
     "aac": "audio/aac",
     "avif": "image/avif",
@@ -79,7 +82,7 @@ _TYPES = {
     "zip": "application/zip",
     "zst": "application/zstd",
 }
-_TEXT = {"application/json", "application/x-ndjson", "application/xml", "application/yaml", "image/svg+xml"}
+TEXT = {"application/json", "application/x-ndjson", "application/xml", "application/yaml", "image/svg+xml"}
 
 
 def content_type(name: str, content: Path) -> str:
@@ -87,8 +90,9 @@ def content_type(name: str, content: Path) -> str:
 
     Compressed files are served as they are: with a Content-Encoding, browsers would decompress them.
     """
-    kind = _TYPES.get(name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name else "", _UNKNOWN)
-    is_text = kind.startswith("text/") or kind in _TEXT
+    last = name.rpartition("/")[2]
+    kind = TYPES.get(last.rpartition(".")[2].lower() if "." in last else "", _UNKNOWN)
+    is_text = kind.startswith("text/") or kind in TEXT
     return f"{kind}; charset=utf-8" if is_text and _is_utf8(content) else kind
 
 

@@ -10,6 +10,7 @@ import re
 from base64 import b64decode
 from dataclasses import dataclass
 
+from resolvers import content_types
 from resolvers.errors import RequestRefused
 from resolvers.quoting import quoted
 
@@ -18,7 +19,6 @@ SINGLE_REQUEST = 16 * MIB  # up to this size a file is sent in one request
 MAX_PARTS = 10_000
 # The edge and browsers keep a copy for a minute, so a replaced file opens with its new content after that.
 CACHE_CONTROL = "max-age=60"
-DEFAULT_TYPE = "application/octet-stream"
 
 # RFC 9110, section 8.3: type "/" subtype and parameters, all of tokens or quoted strings.
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -54,7 +54,7 @@ class NewFile:
 
 def new_file(name: str, size: float, content_type: str | None, sha256: str | None, largest: int) -> NewFile:
     """Return the file that a caller describes. Raises InvalidSize and InvalidContentType."""
-    found = NewFile(name, whole_size(size, largest), content_type or DEFAULT_TYPE, sha256)
+    found = NewFile(name, whole_size(size, largest), content_type or content_types.content_type(name), sha256)
     if len(found.content_type) > _MAX_CONTENT_TYPE or not _CONTENT_TYPE.fullmatch(found.content_type):
         raise InvalidContentType(f"contentType must be one such as text/plain, not {quoted(found.content_type)}.")
     if sha256 is not None and not _is_sha256(sha256):

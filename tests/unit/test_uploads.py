@@ -88,6 +88,15 @@ def test_small_file_gets_a_url_whose_signature_covers_everything_that_is_sent() 
     assert upload["expiresAt"].endswith("Z")
 
 
+def test_content_type_is_chosen_by_the_name_if_the_caller_gives_none(aws: boto3.Session) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.events.register("provide-client-params.s3.CreateMultipartUpload", lambda params, **_: sent.append(params))
+    (small,) = started("notes/a.md")
+    assert {"name": "Content-Type", "value": "text/markdown; charset=utf-8"} in small["headers"]
+    started("large.mp4", size=SIZE)
+    assert sent[0]["ContentType"] == "video/mp4"
+
+
 def test_overwriting_is_not_signed_unless_it_was_requested() -> None:
     (upload,) = call("startUploads", files=[{"name": "a", "size": 0}], overwrite=True)
     assert "if-none-match" not in upload["url"]
