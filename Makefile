@@ -21,7 +21,7 @@ up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CON
 
 test: $(INSTALLED) $(PAGE) ## every test                                       (TESTS=tests/unit)
 	@$(BIN)/python -m tests.install_programs
-	$(BIN)/pytest -n 2 --dist loadgroup $(or $(TESTS),--cov --cov-report=term:skip-covered)
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(or $(TESTS),--cov --cov-report=term:skip-covered)
 
 test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
 	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
