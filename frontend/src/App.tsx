@@ -57,7 +57,7 @@ export function App() {
       {user === "signed out" ? (
         <SignIn config={config} notice={notice} onSignedIn={(name) => setUser({ name })} />
       ) : (
-        <FilesPage user={user.name} pasted={pasted} onLeave={leave} />
+        <FilesPage user={user.name} uploadsUrl={config.UploadsUrl} pasted={pasted} onLeave={leave} />
       )}
     </Suspense>
   );

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { type FileItem, lastPart } from "./files.ts";
 import { extensionOf, kindOf } from "./kinds.ts";
 import { RouteLink } from "./RouteLink.tsx";
@@ -9,10 +9,18 @@ import { detailsOf, shown, spelledOut } from "./wording.ts";
 /** Thumbnails are the whole picture, scaled down; larger pictures, in bytes, would take too long to load. */
 const LARGEST_THUMBNAIL = 5_000_000;
 
-type Props = { item: FileItem; route: Route; ambiguous: boolean; onExpired: () => void };
+type Props = {
+  item: FileItem;
+  route: Route;
+  ambiguous: boolean;
+  onExpired: () => void;
+  /** The control that selects the file. */
+  children: ReactNode;
+};
 
 /** A file in a folder: thumbnail or extension, name, size and date. */
-export function FileTile({ item, route, ambiguous, onExpired }: Props) {
+export function FileTile({ item, route, ambiguous, onExpired, children }: Props) {
+  const place = item.name.slice(route.folder.length, item.name.lastIndexOf("/") + 1); // only of what a search found
   const kind = kindOf(item.name);
   const hasThumbnail = kind === "image" && item.size !== null && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
   return (
@@ -28,8 +36,14 @@ export function FileTile({ item, route, ambiguous, onExpired }: Props) {
           {shown(lastPart(item.name))}
         </bdi>
         {ambiguous && <Spelling name={item.name} />}
+        {place && (
+          <span className="quiet">
+            in <bdi>{shown(place)}</bdi>
+          </span>
+        )}
         <span className="quiet">{detailsOf(item)}</span>
       </RouteLink>
+      {children}
     </li>
   );
 }

@@ -4,7 +4,7 @@ import { containsSignature } from "./signed-url.ts";
 
 const PAUSE = 200; // milliseconds after the last key before the search starts
 
-/** Filters a folder by name prefix, which is kept in the address. */
+/** The text to search for below a folder, which is kept in the address. */
 export function Search({ route }: { route: Route }) {
   const input = useRef<HTMLInputElement>(null);
   const [pasted, setPasted] = useState(false);
@@ -30,8 +30,8 @@ export function Search({ route }: { route: Route }) {
       <input
         ref={input}
         type="search"
-        aria-label="Search this folder for names starting with"
-        placeholder="Names starting with …"
+        aria-label="Search this folder and the folders in it"
+        placeholder="Search …"
         defaultValue={route.search}
         onChange={(event) => searchLater(event.target.value)}
         autoComplete="off"

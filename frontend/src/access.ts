@@ -1,7 +1,7 @@
-import type { Page } from "./api-response.ts";
+import type { Access, Page } from "./api-response.ts";
 
 /** The folders that the user may read, none inside another: `[""]` for all files. */
-export type Readable = string[];
+export type Readable = Access["read"];
 
 /** Return the folder in which the user starts: the only one that they may read, or the one above all of them. */
 export function startOf(readable: Readable): string {
@@ -15,11 +15,21 @@ export function rootOf(folder: string, readable: Readable): string | undefined {
 
 /** Return whether a folder has something that the user may read, in it or in folders below. */
 export function isReachable(folder: string, readable: Readable): boolean {
-  return rootOf(folder, readable) !== undefined || readable.some((root) => root.startsWith(folder));
+  return rootsBelow(folder, readable).length > 0;
+}
+
+/** Return the folders that together contain everything below a folder that the user may read. */
+export function rootsBelow(folder: string, readable: Readable): string[] {
+  return rootOf(folder, readable) === undefined ? readable.filter((root) => root.startsWith(folder)) : [folder];
+}
+
+/** Return whether the user may do this to every name: the names of folders cover everything in them. */
+export function mayChange(action: "write" | "delete", names: string[], access: Access): boolean {
+  return names.every((name) => access[action].some((prefix) => name.startsWith(prefix)));
 }
 
 /** Return the page above several folders that the user may read, or null for any other folder. */
-export function pageAbove(folder: string, search: string, readable: Readable): Page | null {
+export function pageAbove(folder: string, readable: Readable): Page | null {
   if (folder !== "" || readable.length < 2) return null;
-  return { items: [], folders: readable.filter((root) => root.startsWith(search)), nextToken: null, unusable: 0 };
+  return { items: [], folders: readable, nextToken: null, unusable: 0 };
 }

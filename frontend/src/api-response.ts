@@ -5,12 +5,18 @@ export type Link = FileItem & { url: string; saved: string | null };
 /** A page of a listing; `unusable` counts the entries that were not what the schema promises. */
 export type Page = { items: FileItem[]; folders: string[]; nextToken: string | null; unusable: number };
 
-/** Return the folders that the caller may read, none inside another; null if the API did not say. */
-export function parseAccess(value: unknown): string[] | null {
+/** What the access rules allow the caller: prefixes of names, none inside another. */
+export type Access = { read: string[]; write: string[]; delete: string[] };
+
+/** Return what the access rules allow the caller; null if the API did not say. */
+export function parseAccess(value: unknown): Access | null {
   if (!Array.isArray(value)) return null;
-  const readable = value.filter((entry) => isObject(entry) && entry["read"] === true).map(({ prefix }) => prefix);
-  const prefixes = [...new Set(readable.filter((prefix) => prefix === "" || isName(prefix)))];
-  return prefixes.filter((prefix) => !prefixes.some((other) => other !== prefix && prefix.startsWith(other)));
+  const prefixesOf = (action: keyof Access) => {
+    const allowed = value.filter((entry) => isObject(entry) && entry[action] === true).map(({ prefix }) => prefix);
+    const prefixes = [...new Set<string>(allowed.filter((prefix) => prefix === "" || isName(prefix)))];
+    return prefixes.filter((prefix) => !prefixes.some((other) => other !== prefix && prefix.startsWith(other)));
+  };
+  return { read: prefixesOf("read"), write: prefixesOf("write"), delete: prefixesOf("delete") };
 }
 
 /** Return a page of a listing. One unusable entry costs only itself. Returns null if it is not a page. */

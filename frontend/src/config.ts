@@ -11,6 +11,8 @@ export type Config = {
   ApiKey?: string;
   /** The endpoint of Cognito, if it is not AWS; may be relative to the page. */
   CognitoUrl?: string;
+  /** Where the content of uploads is sent; without it there are no uploads. */
+  UploadsUrl?: string;
   /** A user to sign in as with one click; only on a local stack. */
   DemoUser?: string;
   DemoPassword?: string;
@@ -20,7 +22,7 @@ const ADVICE =
   "The administrator of this page must provide it: a JSON object with the stack's outputs GraphqlUrl, CdnUrl, Region, " +
   "and either UserPoolId and UserPoolClientId, or ApiKey.";
 
-const OPTIONAL = ["UserPoolId", "UserPoolClientId", "ApiKey", "CognitoUrl", "DemoUser", "DemoPassword"];
+const OPTIONAL = ["UserPoolId", "UserPoolClientId", "ApiKey", "CognitoUrl", "UploadsUrl", "DemoUser", "DemoPassword"];
 const LONGEST_WAIT = 30_000;
 
 /** Return the configuration served with the page. Throws PageError if it is missing or not usable. */
@@ -57,7 +59,7 @@ function parseConfig(text: string): Config {
   const mistyped = OPTIONAL.filter((name) => name in config && typeof config[name] !== "string");
   if (mistyped.length)
     throw new PageError("This page's config.json is not valid.", ADVICE, `Not a string: ${mistyped.join(", ")}`);
-  for (const name of ["GraphqlUrl", "CdnUrl", "CognitoUrl"]) {
+  for (const name of ["GraphqlUrl", "CdnUrl", "CognitoUrl", "UploadsUrl"]) {
     if (config[name] && !isWebAddress(String(config[name]), name === "CognitoUrl" ? document.baseURI : undefined)) {
       throw new PageError("This page's config.json contains an invalid URL.", ADVICE, `${name}: ${config[name]}`);
     }

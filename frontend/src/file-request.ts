@@ -4,14 +4,15 @@ import { PageError, TELL_ADMINISTRATOR, unreachable } from "./page-error.ts";
 export class LinkRefused extends PageError {}
 
 /**
- * Return the response to a request for the first `bytes` of a file. Throws PageError, naming who refused.
+ * Return the response to a request for the first `bytes` of a file, or all of it. Throws PageError, naming who refused.
  *
  * A range from the start needs no CORS preflight, which would fail for a signed URL. The browser's cache is not used:
  * what an `<img>` left there lacks the CORS headers, and an expired URL must not seem to work.
  */
-export async function open(url: string, bytes: number): Promise<Response> {
-  const headers = { Range: `bytes=0-${bytes - 1}` };
-  const response = await fetch(url, { headers, cache: "no-store" }).catch(async () => {
+export async function open(url: string, bytes: number | null, signal: AbortSignal | null = null): Promise<Response> {
+  const headers: HeadersInit = bytes === null ? {} : { Range: `bytes=0-${bytes - 1}` };
+  const response = await fetch(url, { headers, cache: "no-store", signal }).catch(async () => {
+    signal?.throwIfAborted();
     throw await unreadable(url);
   });
   // 416 Range Not Satisfiable: the file is empty.

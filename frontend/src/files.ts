@@ -1,4 +1,5 @@
 import {
+  type Access,
   type FileItem,
   joined,
   type Link,
@@ -12,15 +13,25 @@ import { notUnderstood, Refused, refused, request } from "./graphql.ts";
 import { PageError } from "./page-error.ts";
 import { containsSignature } from "./signed-url.ts";
 
-export type { FileItem, Link, Page };
+export type { Access, FileItem, Link, Page };
 
 const PAGE_SIZE = 100;
+const LARGEST_PAGE = 1_000;
 /** The first request of a session also reads what the user may read, so that it costs no time of its own. */
 const listQuery = (first: boolean) => `query Folder($prefix: String, $limit: Int, $nextToken: String) {
-  ${first ? "getAccess { prefix read }" : ""}
+  ${first ? "getAccess { prefix read write delete }" : ""}
   listFiles(prefix: $prefix, delimiter: "/", limit: $limit, nextToken: $nextToken) {
     items { name size lastModified url } folders nextToken
   }
+}`;
+const FLAT_QUERY = `query Files($prefix: String, $limit: Int, $nextToken: String) {
+  listFiles(prefix: $prefix, limit: $limit, nextToken: $nextToken) { items { name size lastModified } nextToken }
+}`;
+const FILE = `query File($file: String!) {
+  getFile(file: $file) { name size lastModified }
+}`;
+const URLS = `query Urls($files: [String!]!) {
+  getUrls(files: $files) { file url errorType errorMessage }
 }`;
 const LINK = `query Link($file: String!, $saveAs: String!) {
   getFile(file: $file) { name size lastModified url saved: url(saveAs: $saveAs) }
@@ -44,28 +55,59 @@ export class NoSuchFile extends PageError {
 /** How to read a folder: after `nextToken`; at least `atLeast` entries, if there are that many; `first` of a session. */
 type Options = { nextToken?: string | null; atLeast?: number; first?: boolean };
 
-/**
- * Return the next files and folders whose names start with `prefix`. `readable` are the folders that the caller may
- * read, if this is the first request.
- */
+/** Return the next files and folders whose names start with `prefix`, and the caller's access if this is the first. */
 export async function listFolder(
   prefix: string,
   { nextToken = null, atLeast = 1, first = false }: Options = {},
-): Promise<{ page: Page; readable: string[] | null }> {
+): Promise<{ page: Page; access: Access | null }> {
   refuseSignature(prefix);
   let page: Page = { items: [], folders: [], nextToken, unusable: 0 };
-  let readable: string[] | null = null;
+  let access: Access | null = null;
   do {
-    const before = page.nextToken;
-    const wanted = first && !readable;
-    const { data } = await request(listQuery(wanted), { prefix, limit: PAGE_SIZE, nextToken: before });
-    const next = parsePage(data["listFiles"]);
-    if (!next || (next.nextToken && next.nextToken === before)) throw notUnderstood("listFiles");
-    if (wanted) readable = parseAccess(data["getAccess"]) ?? [""];
+    const wanted = first && !access;
+    const limit = Math.min(Math.max(PAGE_SIZE, atLeast - page.items.length - page.folders.length), LARGEST_PAGE);
+    const { next, data } = await requestPage(listQuery(wanted), { prefix, limit, nextToken: page.nextToken });
+    if (wanted) access = parseAccess(data["getAccess"]) ?? { read: [""], write: [], delete: [] };
     page = joined(page, next);
     // An empty page is not necessarily the last one.
   } while (page.nextToken && page.items.length + page.folders.length < atLeast);
-  return { page, readable };
+  return { page, access };
+}
+
+/** Return up to 1,000 files at any depth whose names start with `prefix`, without URLs. */
+export async function listFiles(prefix: string, nextToken: string | null): Promise<Page> {
+  refuseSignature(prefix);
+  return (await requestPage(FLAT_QUERY, { prefix, limit: LARGEST_PAGE, nextToken })).next;
+}
+
+/** Return the details of a file, or null if there is none. */
+export async function getFile(name: string): Promise<FileItem | null> {
+  const { data, errors } = await request(FILE, { file: name });
+  if (errors[0]) throw refused(errors[0]);
+  return parseFile(data["getFile"]);
+}
+
+/** Return a URL of each of up to 1,000 files. Throws the first refusal. */
+export async function getUrls(names: string[]): Promise<Map<string, string>> {
+  const { data } = await request(URLS, { files: names });
+  const entries = Array.isArray(data["getUrls"]) ? data["getUrls"] : [];
+  const urls = new Map<string, string>();
+  for (const { file, url, errorType, errorMessage } of entries) {
+    const usable = parseUrl(url);
+    if (!usable) throw refused({ errorType, message: `${errorMessage} (${file})` });
+    urls.set(String(file), usable);
+  }
+  return urls;
+}
+
+async function requestPage(
+  query: string,
+  variables: { prefix: string; limit: number; nextToken: string | null },
+): Promise<{ next: Page; data: Record<string, unknown> }> {
+  const { data } = await request(query, variables);
+  const next = parsePage(data["listFiles"]);
+  if (!next || (next.nextToken && next.nextToken === variables.nextToken)) throw notUnderstood("listFiles");
+  return { next, data };
 }
 
 /** Return the details and URLs of a file. Throws NoSuchFile or another PageError. */

@@ -7,8 +7,17 @@ const LONGEST_WAIT = 40_000; // AppSync ends a request after 30 seconds
 
 const client = generateClient();
 
-/** The API returned an error. */
-export class Refused extends PageError {}
+/** The API returned an error, whose type `type` names. */
+export class Refused extends PageError {
+  constructor(
+    readonly type: string,
+    message: string,
+    advice: string,
+    detail?: string,
+  ) {
+    super(message, advice, detail);
+  }
+}
 
 export type ResponseError = { message?: unknown; errorType?: unknown; originalError?: Error };
 export type Response = { data: Record<string, unknown>; errors: ResponseError[] };
@@ -75,12 +84,13 @@ function keyRefused({ name, message }: Error): PageError {
   );
 }
 
-export function refused({ errorType, message }: ResponseError): PageError {
-  if (errorType === "NotAllowed") {
-    return new Refused("You have no access to this file.", "Ask your administrator if you need it.");
+export function refused({ errorType, message }: ResponseError): Refused {
+  const type = typeof errorType === "string" ? errorType : "Error";
+  if (type === "NotAllowed") {
+    return new Refused(type, "You have no access to this file.", "Ask your administrator if you need it.");
   }
-  const detail = `${typeof errorType === "string" ? errorType : "Error"}: ${String(message ?? "no message").slice(0, 500)}`;
-  return new Refused("The API refused the request.", TELL_ADMINISTRATOR, detail);
+  const detail = `${type}: ${String(message ?? "no message").slice(0, 500)}`;
+  return new Refused(type, "The API refused the request.", TELL_ADMINISTRATOR, detail);
 }
 
 /** Return the error for a response that is not GraphQL, such as the page of a proxy or of a network's sign-in. */

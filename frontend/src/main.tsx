@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App.tsx";
 import { ErrorBoundary } from "./ErrorBoundary.tsx";
 import "./style.css";
+import "./folder.css";
 
 createRoot(document.getElementById("page") as HTMLElement).render(
   <StrictMode>

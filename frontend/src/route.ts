@@ -1,7 +1,8 @@
 import { useSyncExternalStore } from "react";
+import { keepPosition } from "./position.ts";
 import { containsSignature } from "./signed-url.ts";
 
-/** What the page shows: a folder (`""` or `photos/`), the name prefix to search for, and the open file. */
+/** What the page shows: a folder (`""` or `photos/`), the text to search for below it, and the open file. */
 export type Route = { folder: string; search: string; file: string | null };
 
 const TOP: Route = { folder: "", search: "", file: null };
@@ -40,6 +41,7 @@ export function useRoute(): Route {
 
 /** Show a route and add it to the browser's history; `replace` replaces the current entry. */
 export function navigate(route: Route, { replace = false } = {}): void {
+  if (!replace) keepPosition();
   const state = replace ? history.state : { openedHere: true };
   history[replace ? "replaceState" : "pushState"](state, "", hashOf(route));
   dispatchEvent(new PopStateEvent("popstate"));
