@@ -19,12 +19,14 @@ from tests.chromium import Watched, watched
 
 # Nothing listens on these ports: the browser's requests are intercepted.
 PAGE, API, CDN = "http://127.0.0.1:18081", "http://127.0.0.1:18082/graphql", "http://127.0.0.1:18083"
-INTERCEPTED = re.compile(r"^http://127\.0\.0\.1:1808[123]/")
+UPLOADS = "http://127.0.0.1:18084"
+INTERCEPTED = re.compile(r"^http://127\.0\.0\.1:1808[1234]/")
 BY_KEY = {"GraphqlUrl": API, "CdnUrl": CDN, "Region": "us-east-1", "ApiKey": "da2-stand-in"}
 BY_PASSWORD = {
     "GraphqlUrl": API, "CdnUrl": CDN, "Region": "us-east-1", "CognitoUrl": "cognito",
     "UserPoolId": "us-east-1_StandIn00", "UserPoolClientId": "standin",
 }  # fmt: skip
+WITH_UPLOADS = BY_KEY | {"UploadsUrl": UPLOADS}
 SIGNATURE = "Expires={expires}&Signature=" + "S1gn-" * 20 + "&Key-Pair-Id=K1"
 FAR = 4_000_000_000
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Refused-By"}
@@ -64,6 +66,10 @@ class StandIn:
     link: Any = None
     # The response to `getAccess`: without access rules unless a test sets it.
     access: Any = field(default_factory=lambda: [allowed("")])
+    # The responses to other fields of the API: functions of the variables.
+    fields: dict[str, Callable[[dict[str, Any]], Any]] = field(default_factory=dict)
+    # The response to an upload.
+    upload: Callable[[Request], dict[str, Any] | None] = lambda _request: {"headers": {"ETag": '"e"'}}
     # Instead of them, the response of the API.
     api: Callable[[], dict[str, Any] | None] | None = None
     # The response of the file server to a request for a file.
@@ -98,6 +104,8 @@ class StandIn:
                 media_type = response.pop("content_type", None)
                 named = {"Content-Type": media_type} if media_type else {}
                 response["headers"] = CORS | named | response["headers"]
+        elif server == UPLOADS:
+            response = self._upload_response(request)
         elif address.path == "/cognito":
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             found = self.cognito.get(operation)
@@ -114,20 +122,30 @@ class StandIn:
             return {"headers": CORS | {"Access-Control-Allow-Headers": "*"}}
         sent = json.loads(request.post_data or "{}")
         self.asked.append(sent["variables"])
+        variables = sent["variables"] | {"query": sent["query"]}
         if self.api:
             response = self.api()
             return response and {"headers": CORS, **response}
-        name = "listFiles" if "listFiles" in sent["query"] else "getFile"
-        found = self.listing if name == "listFiles" else self.link
-        value = found(sent["variables"]) if callable(found) else found
+        responses = {**self.fields, "listFiles": self.listing, "getFile": self.link}
+        name = next(name for name in responses if f" {name}(" in sent["query"])
+        found = responses[name]
+        value = found(variables) if callable(found) else found
         body = value if isinstance(value, dict) and "data" in value else {"data": {name: value}}
         if "getAccess" in sent["query"] and isinstance(body["data"], dict):
             self.access_requests += 1
             body["data"] = {"getAccess": self.access} | body["data"]
         return {"headers": CORS, "body": json.dumps(body)}
 
+    def _upload_response(self, request: Request) -> dict[str, Any] | None:
+        allowed = {"Access-Control-Allow-Headers": "*", "Access-Control-Allow-Methods": "PUT"}
+        cors = CORS | {"Access-Control-Expose-Headers": "ETag"}
+        if request.method == "OPTIONS":
+            return {"headers": cors | allowed}
+        response = self.upload(request)
+        return response and {**response, "headers": cors | response.get("headers", {})}
+
     def _asset(self, path: str) -> dict[str, Any]:
-        headers = frontend.response_headers(Outputs.from_json(BY_KEY | {"CdnUrl": self.cdn}))
+        headers = frontend.response_headers(Outputs.from_json(WITH_UPLOADS | {"CdnUrl": self.cdn}))
         if path == "/config.json":
             return {"headers": headers, "body": json.dumps(self.config)}
         content = frontend.DIST / (unquote(path).strip("/") or "index.html")

@@ -185,26 +185,37 @@ def test_video_continues_at_its_position_with_a_new_link(page: Page, stack: Stac
     expect(video).to_have_js_property("currentTime", 1)
 
 
-def test_more_files_than_a_page_are_shown_on_demand(page: Page, stack: Stack, several: str) -> None:
+def test_more_files_than_a_page_appear_as_the_user_scrolls_and_a_reload_returns_there(
+    page: Page, stack: Stack, several: str
+) -> None:
     visit(page, stack, several)
     tiles = page.get_by_role("list", name="Files").get_by_role("link")
-    expect(tiles).to_have_count(100)
     expect(page.get_by_role("status")).to_have_text("100 files so far")
-    page.get_by_role("button", name="Show more").click()
+    with page.expect_event("request", lambda request: "listFiles" in (request.post_data or "")):
+        page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
     expect(tiles).to_have_count(SEVERAL)
     expect(page.get_by_role("button", name="Show more")).to_have_count(0)
-
-
-def test_search_finds_names_by_prefix_and_stays_after_a_reload(page: Page, stack: Stack, several: str) -> None:
-    visit(page, stack, several)
-    page.get_by_role("searchbox").fill("11")
-    tiles = page.get_by_role("list", name="Files").get_by_role("link")
-    expect(tiles).to_have_count(10)
-    assert page.url.endswith("?q=11")
+    page.evaluate("scrollTo(0, 1500)")
+    page.wait_for_function("() => history.state?.top === scrollY && scrollY > 1000")
+    top = page.evaluate("scrollY")
     page.reload()
-    expect(tiles).to_have_count(10)
+    expect(tiles).to_have_count(SEVERAL)
+    page.wait_for_function("top => Math.abs(scrollY - top) < 5", arg=top)
+    tiles.last.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_search_finds_any_part_of_a_name_and_stays_after_a_reload(page: Page, stack: Stack, several: str) -> None:
+    visit(page, stack, several)
+    page.get_by_role("searchbox").fill("11.B")
+    tiles = page.get_by_role("list", name="Files").get_by_role("link")
+    expect(tiles).to_have_count(2)
+    expect(page.get_by_role("status")).to_have_text(f"2 names with “11.B” in {SEVERAL} files")
+    assert page.url.endswith("?q=11.B")
+    page.reload()
+    expect(tiles).to_have_count(2)
     page.get_by_role("searchbox").fill("x")
-    expect(page.get_by_role("heading", name="No names start with")).to_be_visible()
+    expect(page.get_by_role("heading", name="No names contain")).to_be_visible()
     screenshot(page, "nothing-found")
     page.get_by_role("link", name="Show the whole folder").click()
     expect(tiles).to_have_count(100)
@@ -248,6 +259,9 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, stack: Stack
         expect(page.get_by_role("heading", name="pictures")).to_be_focused()
         page.keyboard.press("Tab")
         expect(page.get_by_role("searchbox")).to_be_focused()
+        for control in ("Sort by", "Grid", "List"):
+            page.keyboard.press("Tab")
+            expect(page.get_by_label(control).or_(page.get_by_role("button", name=control))).to_be_focused()
         page.keyboard.press("Tab")
         expect(file(page, "dunes.png")).to_be_focused()
         page.keyboard.press("Enter")

@@ -204,16 +204,12 @@ def test_names_that_look_the_same_are_told_apart(servers: StandIn) -> None:
     screenshot(servers.page, "look-alikes")
 
 
-def test_missing_file_and_empty_search_mention_the_other_spelling(servers: StandIn) -> None:
+def test_missing_file_mentions_the_other_spelling(servers: StandIn) -> None:
     servers.link = None
     servers.open("%C3%A9t%C3%A9.txt")
     expect(servers.page.get_by_role("alert")).to_contain_text("an accent can be spelled in two ways")
     servers.open("plain.txt")
     expect(servers.page.get_by_role("dialog", name="plain.txt").get_by_role("alert")).not_to_contain_text("accent")
-    servers.open("?q=%C3%A9t%C3%A9")
-    servers.page.get_by_role("link", name="Search for the other spelling of its accents").click()
-    expect(servers.page.get_by_role("link", name="Search for the other spelling of its accents")).to_be_visible()
-    assert [sent["prefix"] for sent in servers.asked if "prefix" in sent][-1] == "e\u0301te\u0301"
 
 
 def test_very_long_names_fit_a_phone(servers: StandIn) -> None:
