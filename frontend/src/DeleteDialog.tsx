@@ -8,10 +8,10 @@ import { deleteFiles } from "./uploads/upload-api.ts";
 import { NameList } from "./uploads/Uploader.tsx";
 import { counted, shown, sizeOf } from "./wording.ts";
 
-type Props = { names: Set<string>; items: FileItem[]; onClose: () => void; onDeleted: () => void };
+type Props = { names: Set<string>; items: FileItem[]; onClose: (deleted: boolean) => void };
 
 /** Deletes the selected files, and those in the selected folders, after a confirmation that names them. */
-export default function DeleteDialog({ names, items, onClose, onDeleted }: Props) {
+export default function DeleteDialog({ names, items, onClose }: Props) {
   const [files, setFiles] = useState<FileItem[] | null>(null);
   const [counting, setCounting] = useState(0);
   const [deleted, setDeleted] = useState<number | null>(null);
@@ -37,17 +37,16 @@ export default function DeleteDialog({ names, items, onClose, onDeleted }: Props
         setDeleted,
       );
       setFailed(refused);
-      onDeleted();
-      if (refused.length === 0) onClose();
+      if (refused.length === 0) onClose(true);
     } catch (error) {
       setThrown(error);
-      onDeleted(); // some of them may be deleted
     }
   }
 
+  const close = () => onClose(deleted !== null); // some may be deleted even if it failed
   const size = (files ?? []).reduce((sum, item) => sum + (item.size ?? 0), 0);
   return (
-    <Dialog title={titleOf(files)} onClose={onClose}>
+    <Dialog title={titleOf(files)} onClose={close}>
       {thrown !== null && <ErrorMessage thrown={thrown} />}
       {failed.length > 0 && (
         <div className="error-message" role="alert">
@@ -85,7 +84,7 @@ export default function DeleteDialog({ names, items, onClose, onDeleted }: Props
             {deleted === null ? "Delete" : "Deleting …"}
           </button>
         )}
-        <button type="button" onClick={onClose}>
+        <button type="button" onClick={close}>
           {thrown === null && failed.length === 0 ? "Cancel" : "Close"}
         </button>
       </div>

@@ -139,7 +139,12 @@ export default function FilesPage({ user, uploadsUrl, pasted, onLeave }: Props) 
         {page?.nextToken && !thrown && !isSearch && <More loading={loading} more={more} />}
       </main>
       {uploadsUrl !== undefined && (
-        <UploadsPanel queue={queue} notice={notice} onUploaded={isSearch ? search.again : reload} />
+        <UploadsPanel
+          queue={queue}
+          notice={notice}
+          onUploaded={isSearch ? search.again : reload}
+          onClose={() => setNotice("")}
+        />
       )}
       {route.file !== null && !closed && (
         <Preview route={route} file={route.file} items={shownPage?.items ?? []} onSessionEnded={() => onLeave(ENDED)} />

@@ -51,8 +51,9 @@ export function SelectionBar({ selection, all, items, folder, access, onDeleted 
           <DeleteDialog
             names={names}
             items={items}
-            onClose={close}
-            onDeleted={() => {
+            onClose={(deleted) => {
+              close();
+              if (!deleted) return;
               select([]);
               onDeleted();
             }}

@@ -151,34 +151,34 @@ function noticeOf({ files, empty }: Choice): string {
   return files.length ? "" : "There was no file to upload.";
 }
 
+const LONGEST_PAUSE = 700; // milliseconds between two events while files are dragged over the page
+
 /** Call `onDrop` if files are dropped anywhere on the page, and return whether files are over it. */
 function useDrop(onDrop: (transfer: DataTransfer) => void): boolean {
   const [isOver, setIsOver] = useState(false);
   const latest = useRef(onDrop);
   latest.current = onDrop;
   useEffect(() => {
-    let depth = 0; // every element that the pointer enters and leaves reports it
-    const enter = (event: DragEvent) => {
+    let timer: ReturnType<typeof setTimeout>;
+    const over = (event: DragEvent) => {
       if (!hasFiles(event)) return;
-      depth += 1;
+      event.preventDefault(); // otherwise the browser opens the file
       setIsOver(true);
+      clearTimeout(timer);
+      // Not `dragleave`, which is missing if what is under the pointer changes: this event comes again and again.
+      timer = setTimeout(() => setIsOver(false), LONGEST_PAUSE);
     };
-    const leave = (event: DragEvent) => {
-      if (!hasFiles(event)) return;
-      depth -= 1;
-      if (depth <= 0) setIsOver(false);
-    };
-    const over = (event: DragEvent) => hasFiles(event) && event.preventDefault(); // otherwise the browser opens the file
     const drop = (event: DragEvent) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
-      depth = 0;
+      clearTimeout(timer);
       setIsOver(false);
       if (event.dataTransfer && !document.querySelector("dialog[open]")) latest.current(event.dataTransfer);
     };
-    const listeners = { dragenter: enter, dragleave: leave, dragover: over, drop } as const;
+    const listeners = { dragenter: over, dragover: over, drop } as const;
     for (const [type, listener] of Object.entries(listeners)) addEventListener(type as "drop", listener);
     return () => {
+      clearTimeout(timer);
       for (const [type, listener] of Object.entries(listeners)) removeEventListener(type as "drop", listener);
     };
   }, []);

@@ -9,10 +9,10 @@ import type { Item, State, UploadQueue } from "./upload-queue.ts";
 const ROWS = 50; // a row for each of 10,000 files would make the page slow
 const FIRST: State[] = ["exists", "failed", "sending", "waiting", "done", "cancelled"];
 
-type Props = { queue: UploadQueue; notice: string; onUploaded: () => void };
+type Props = { queue: UploadQueue; notice: string; onUploaded: () => void; onClose: () => void };
 
 /** The progress of all uploads, and what the user can do with each. */
-export function UploadsPanel({ queue, notice, onUploaded }: Props) {
+export function UploadsPanel({ queue, notice, onUploaded, onClose }: Props) {
   const items = useSyncExternalStore(queue.subscribe, queue.snapshot);
   const of = (state: State) => items.filter((item) => item.state === state);
   const [done, undecided] = [of("done"), [...of("exists"), ...of("failed")]];
@@ -21,6 +21,10 @@ export function UploadsPanel({ queue, notice, onUploaded }: Props) {
   useWarning(isActive);
   if (items.length === 0) return <Resumable queue={queue} notice={notice} />;
 
+  function close() {
+    queue.clear({ all: true });
+    onClose();
+  }
   const counting = items.filter(({ state }) => state !== "cancelled");
   const total = counting.reduce((sum, { file }) => sum + file.size, 0);
   const sent = counting.reduce((sum, item) => sum + item.sent, 0);
@@ -40,7 +44,7 @@ export function UploadsPanel({ queue, notice, onUploaded }: Props) {
               Cancel all
             </button>
           ) : (
-            <button type="button" onClick={() => queue.clear({ all: true })}>
+            <button type="button" onClick={close}>
               Close
             </button>
           )}
@@ -165,7 +169,7 @@ function Resumable({ queue, notice }: { queue: UploadQueue; notice: string }) {
                   wanted.current = upload;
                   input.current?.click();
                 }}
-                aria-label={`Choose ${shown(lastPart(upload.name))} again`}
+                aria-label={`Choose the file ${shown(lastPart(upload.name))} again`}
               >
                 Choose the file
               </button>

@@ -2,15 +2,14 @@ import { listFiles } from "../files.ts";
 
 const MOST_PAGES = 10; // of 1,000 names; S3 itself refuses to overwrite what is not found here
 
-/** Return the names that exist among these, by how they look: `é` is spelled in two ways. */
+/** Return the names in the folder into which these go, by how they look: `é` is spelled in two ways. */
 export async function existingNames(names: string[]): Promise<Map<string, string>> {
-  const wanted = new Set(names.map(looks));
   const found = new Map<string, string>();
   const prefix = commonFolder(names);
   let nextToken: string | null = null;
   for (let page = 0; page < MOST_PAGES && (page === 0 || nextToken); page += 1) {
     const next = await listFiles(prefix, nextToken);
-    for (const { name } of next.items) if (wanted.has(looks(name))) found.set(looks(name), name);
+    for (const { name } of next.items) found.set(looks(name), name);
     nextToken = next.nextToken;
   }
   return found;
