@@ -1,17 +1,10 @@
-import { correction, generate } from "lean-qr";
-import { toSvgPath } from "lean-qr/extras/svg";
-import { useMemo, useState } from "react";
-
-const MARGIN = 4; // modules; scanners need this much white around the code
+import { useState } from "react";
+import { QrCode } from "./QrCode.tsx";
 
 /** The secret of an authenticator app: as a QR code drawn by this page, as text, and as a link. */
 export function AppSetUp({ secret, user }: { secret: string; user: string }) {
   const [status, setStatus] = useState("");
   const address = setUpAddress(secret, user);
-  const { path, size } = useMemo(() => {
-    const code = generate(address, { minCorrectionLevel: correction.M });
-    return { path: toSvgPath(code), size: code.size + 2 * MARGIN };
-  }, [address]);
 
   async function copy() {
     try {
@@ -24,15 +17,7 @@ export function AppSetUp({ secret, user }: { secret: string; user: string }) {
 
   return (
     <div className="app-set-up">
-      <svg
-        viewBox={`${-MARGIN} ${-MARGIN} ${size} ${size}`}
-        shapeRendering="crispEdges"
-        role="img"
-        aria-label="QR code for an authenticator app"
-      >
-        <rect x={-MARGIN} y={-MARGIN} width={size} height={size} fill="#fff" />
-        <path d={path} fill="#000" />
-      </svg>
+      <QrCode text={address} label="QR code for an authenticator app" />
       <p>
         Or <a href={address}>open the app on this device</a>, or type this key into it:
       </p>

@@ -10,6 +10,7 @@ import { SessionEnded } from "./page-error.ts";
 import { keptPosition } from "./position.ts";
 import { Preview } from "./Preview.tsx";
 import { RouteLink } from "./RouteLink.tsx";
+import { BUSY, useBusy } from "./retry.ts";
 import { hashOf, type Route, useRoute } from "./route.ts";
 import { Search } from "./Search.tsx";
 import { SelectionBar } from "./SelectionBar.tsx";
@@ -48,6 +49,7 @@ export default function FilesPage({ user, uploadsUrl, pasted, onLeave }: Props) 
   const closed = readable !== null && !mayOpen(route, readable);
   const isSearch = route.search !== "";
   const shownPage = isSearch ? foundPage(search, arrangement.order) : page && sorted(page, arrangement.order);
+  const busy = useBusy();
   const heading = useRef<HTMLHeadingElement>(null);
 
   const sessionEnded = thrown instanceof SessionEnded || search.thrown instanceof SessionEnded;
@@ -99,7 +101,7 @@ export default function FilesPage({ user, uploadsUrl, pasted, onLeave }: Props) 
         )}
         <div className="toolbar">
           <p className="quiet" role="status">
-            {closed ? "" : isSearch ? searchSummary(search, route) : summary(page, loading, thrown)}
+            {busy ? BUSY : closed ? "" : isSearch ? searchSummary(search, route) : summary(page, loading, thrown)}
           </p>
           {!closed && uploadsUrl !== undefined && access && (
             <Uploader queue={queue} folder={folder} allowed={mayUpload} onNotice={setNotice} />

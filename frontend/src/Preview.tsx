@@ -1,14 +1,18 @@
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Countdown } from "./Countdown.tsx";
 import { ErrorMessage } from "./ErrorMessage.tsx";
 import { LinkRefused, open } from "./file-request.ts";
 import { type FileItem, lastPart, NoSuchFile } from "./files.ts";
+import { BUSY, useBusy } from "./retry.ts";
 import { closeFile, navigate, type Route } from "./route.ts";
 import { isExpired } from "./signed-url.ts";
 import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
 import { Undisplayable, Viewer } from "./Viewer.tsx";
 import { detailsOf, shown } from "./wording.ts";
+import "./open-file.css";
+
+const Share = lazy(() => import("./Share.tsx"));
 
 const RENEWED_AT_MOST_EVERY = 10_000; // milliseconds; a new URL that fails, too, is not replaced again
 const NOT_SAVED =
@@ -25,6 +29,7 @@ export function Preview({ route, file, items, onSessionEnded }: Props) {
     element?.showModal();
     return () => element?.close();
   }, []);
+  const [sharing, setSharing] = useState(false);
 
   const index = items.findIndex(({ name }) => name === file);
   const beside = (step: number) => (index < 0 ? undefined : items[index + step]?.name);
@@ -38,42 +43,57 @@ export function Preview({ route, file, items, onSessionEnded }: Props) {
   }
 
   return (
-    <dialog
-      ref={dialog}
-      className="preview"
-      aria-labelledby="file-name"
-      onKeyDown={onKeyDown}
-      onClick={(event) => event.target === event.currentTarget && closeFile(route)}
-      onClose={(event) => !event.currentTarget.open && closeFile(route)}
-    >
-      <header>
-        <h2 id="file-name" title={shown(lastPart(file))}>
-          <bdi>{shown(lastPart(file))}</bdi>
-        </h2>
-        <div className="file-nav">
-          <button type="button" disabled={!beside(-1)} onClick={() => show(beside(-1))} aria-label="Previous file">
-            ‹
-          </button>
-          <button type="button" disabled={!beside(1)} onClick={() => show(beside(1))} aria-label="Next file">
-            ›
-          </button>
-          <button type="button" onClick={() => closeFile(route)} aria-label="Close">
-            ×
-          </button>
-        </div>
-      </header>
-      <OpenFile key={file} file={file} known={items[index]} onSessionEnded={onSessionEnded} />
-    </dialog>
+    <>
+      <dialog
+        ref={dialog}
+        className="preview"
+        aria-labelledby="file-name"
+        onKeyDown={onKeyDown}
+        onClick={(event) => event.target === event.currentTarget && closeFile(route)}
+        onClose={(event) => !event.currentTarget.open && closeFile(route)}
+      >
+        <header>
+          <h2 id="file-name" title={shown(lastPart(file))}>
+            <bdi>{shown(lastPart(file))}</bdi>
+          </h2>
+          <div className="file-nav">
+            <button type="button" disabled={!beside(-1)} onClick={() => show(beside(-1))} aria-label="Previous file">
+              ‹
+            </button>
+            <button type="button" disabled={!beside(1)} onClick={() => show(beside(1))} aria-label="Next file">
+              ›
+            </button>
+            <button type="button" onClick={() => closeFile(route)} aria-label="Close">
+              ×
+            </button>
+          </div>
+        </header>
+        <OpenFile
+          key={file}
+          file={file}
+          known={items[index]}
+          onShare={() => setSharing(true)}
+          onSessionEnded={onSessionEnded}
+        />
+      </dialog>
+      {sharing && (
+        <Suspense>
+          <Share files={[file]} onClose={() => setSharing(false)} />
+        </Suspense>
+      )}
+    </>
   );
 }
 
 function OpenFile({
   file,
   known,
+  onShare,
   onSessionEnded,
 }: {
   file: string;
   known?: FileItem | undefined;
+  onShare: () => void;
   onSessionEnded: () => void;
 }) {
   const { link, thrown, renew, retry } = useLink(file);
@@ -81,6 +101,7 @@ function OpenFile({
   const [viewed, setViewed] = useState(known?.url && !isExpired(known.url) ? known.url : null);
   const [problem, setProblem] = useState<unknown>(null);
   const [status, setStatus] = useState("");
+  const busy = useBusy();
   const sessionEnded = thrown instanceof SessionEnded;
   useEffect(() => {
     if (sessionEnded) onSessionEnded();
@@ -158,7 +179,10 @@ function OpenFile({
       </div>
       <footer>
         <div className="actions">
-          <button type="button" className="main" onClick={download} disabled={!link && !thrown}>
+          <button type="button" className="main" onClick={onShare} disabled={!shareable}>
+            Share …
+          </button>
+          <button type="button" onClick={download} disabled={!link && !thrown}>
             Download
           </button>
           <button type="button" onClick={() => shareable && copy(shareable)} disabled={!shareable}>
@@ -175,7 +199,7 @@ function OpenFile({
           {shareable && <Countdown key={shareable} url={shareable} />}
         </p>
         <p role="status" className="status">
-          {status || (thrown ? asPageError(thrown).message : "")}
+          {busy ? BUSY : status || (thrown ? asPageError(thrown).message : "")}
         </p>
       </footer>
     </>

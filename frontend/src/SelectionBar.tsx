@@ -4,6 +4,7 @@ import type { Access, FileItem } from "./files.ts";
 import type { Selection } from "./useSelection.ts";
 
 const DeleteDialog = lazy(() => import("./DeleteDialog.tsx"));
+const Share = lazy(() => import("./Share.tsx"));
 const ZipDialog = lazy(() => import("./ZipDialog.tsx"));
 
 type Props = {
@@ -19,10 +20,11 @@ type Props = {
 
 /** What can be done with the selected files. */
 export function SelectionBar({ selection, all, items, folder, access, onDeleted }: Props) {
-  const [open, setOpen] = useState<"delete" | "zip" | null>(null);
+  const [open, setOpen] = useState<"delete" | "share" | "zip" | null>(null);
   const { names, select } = selection;
   const close = () => setOpen(null);
   const mayDelete = access !== null && mayChange("delete", [...names], access);
+  const mayShare = ![...names].some((name) => name.endsWith("/")); // a link opens one file
   return (
     <>
       <section className="selection" aria-label="Selection">
@@ -31,6 +33,11 @@ export function SelectionBar({ selection, all, items, folder, access, onDeleted 
           <button type="button" className="main" onClick={() => setOpen("zip")}>
             Download as zip
           </button>
+          {mayShare && (
+            <button type="button" onClick={() => setOpen("share")}>
+              Share …
+            </button>
+          )}
           {mayDelete && (
             <button type="button" onClick={() => setOpen("delete")}>
               Delete …
@@ -59,6 +66,7 @@ export function SelectionBar({ selection, all, items, folder, access, onDeleted 
             }}
           />
         )}
+        {open === "share" && <Share files={[...names]} onClose={close} />}
         {open === "zip" && <ZipDialog names={names} items={items} folder={folder} onClose={close} />}
       </Suspense>
     </>

@@ -1,15 +1,21 @@
 import { PageError, TELL_ADMINISTRATOR, unreachable } from "./page-error.ts";
+import { Busy, retried, retryAfterOf } from "./retry.ts";
 
 /** The edge refused the URL, so a new one may help. */
 export class LinkRefused extends PageError {}
 
 /**
- * Return the response to a request for the first `bytes` of a file, or all of it. Throws PageError, naming who refused.
+ * Return the response to a request for the first `bytes` of a file, or all of it; a busy server is tried again. Throws
+ * PageError, naming who refused.
  *
  * A range from the start needs no CORS preflight, which would fail for a signed URL. The browser's cache is not used:
  * what an `<img>` left there lacks the CORS headers, and an expired URL must not seem to work.
  */
-export async function open(url: string, bytes: number | null, signal: AbortSignal | null = null): Promise<Response> {
+export function open(url: string, bytes: number | null, signal: AbortSignal | null = null): Promise<Response> {
+  return retried(() => request(url, bytes, signal));
+}
+
+async function request(url: string, bytes: number | null, signal: AbortSignal | null): Promise<Response> {
   const headers: HeadersInit = bytes === null ? {} : { Range: `bytes=0-${bytes - 1}` };
   const response = await fetch(url, { headers, cache: "no-store", signal }).catch(async () => {
     signal?.throwIfAborted();
@@ -17,7 +23,7 @@ export async function open(url: string, bytes: number | null, signal: AbortSigna
   });
   // 416 Range Not Satisfiable: the file is empty.
   if (response.ok || response.status === 416) return response;
-  throw refusal(response.status, response.headers.get("X-Refused-By"), await response.text().catch(() => ""));
+  throw refusal(response, await response.text().catch(() => ""));
 }
 
 /** Return the error for a request without a readable response: there is none, or it lacks the CORS headers. */
@@ -63,7 +69,8 @@ const BY_EDGE: Record<string, readonly [string, string]> = {
   MissingKey: UNTRUSTED,
 };
 
-function refusal(status: number, refusedBy: string | null, body: string): PageError {
+function refusal({ status, headers }: Response, body: string): PageError {
+  const refusedBy = headers.get("X-Refused-By");
   const [code, message] = ["Code", "Message"].map((name) =>
     RegExp(`<${name}>([^<]*)</`).exec(body)?.[1]?.slice(0, 300),
   );
@@ -76,6 +83,7 @@ function refusal(status: number, refusedBy: string | null, body: string): PageEr
   // For a missing file S3 says no more than this; for a denied key or a policy it adds a reason.
   if (code === "AccessDenied" && !/^(access denied\.?)?$/i.test(message ?? ""))
     return new PageError(...UNREADABLE, detail);
-  if (status === 429 || status >= 500) return new PageError(...BUSY, detail);
+  if (status === 429 || status === 503) return new Busy(...BUSY, detail, retryAfterOf(headers));
+  if (status >= 500) return new PageError(...BUSY, detail);
   return new PageError(...(BY_ORIGIN[code ?? ""] ?? UNREADABLE), detail);
 }

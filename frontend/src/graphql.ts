@@ -1,6 +1,7 @@
 import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
 import { asPageError, isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
+import { Busy, retried } from "./retry.ts";
 import { signInError } from "./sign-in-errors.ts";
 
 const LONGEST_WAIT = 40_000; // AppSync ends a request after 30 seconds
@@ -22,8 +23,15 @@ export class Refused extends PageError {
 export type ResponseError = { message?: unknown; errorType?: unknown; originalError?: Error };
 export type Response = { data: Record<string, unknown>; errors: ResponseError[] };
 
-/** Return the data of a response, with its errors if it is partial: a URL that could not be signed is null. */
-export async function request(query: string, variables: Record<string, unknown>): Promise<Response> {
+/**
+ * Return the data of a response, with its errors if it is partial: a URL that could not be signed is null. A query is
+ * sent again while the API is busy; a mutation is not.
+ */
+export function request(query: string, variables: Record<string, unknown>): Promise<Response> {
+  return query.startsWith("query") ? retried(() => send(query, variables)) : send(query, variables);
+}
+
+async function send(query: string, variables: Record<string, unknown>): Promise<Response> {
   const sent = client.graphql<unknown>({ query, variables: variables as never }) as Promise<unknown>;
   const [response, thrown] = await inTime(sent).then(
     (received) => [received, null] as const,
@@ -60,8 +68,9 @@ function refusal(error: AmplifyError): PageError {
   if (status === 401 || error.name === "UnauthorizedException")
     return usesApiKey() ? keyRefused(error) : new SessionEnded();
   if (status === 429 || /Throttl|TooManyRequests|LimitExceeded/.test(error.name)) {
-    return new PageError("The API received too many requests.", "Wait a minute, then try again.", error.name);
+    return new Busy("The API received too many requests.", "Wait a minute, then try again.", error.name);
   }
+  if (status === 503) return new Busy("The API is not available.", "Try again in a few minutes.", "HTTP 503");
   if (status && status >= 500) {
     return new PageError("The API is not available.", "Try again in a few minutes.", `HTTP ${status}`);
   }

@@ -50,14 +50,28 @@ export function sizeOf(bytes: number): string {
   return new Intl.NumberFormat(undefined, options).format(bytes / 1000 ** step);
 }
 
-/** `104 bytes · 24 Nov 2026`: what is known of a file. */
+/** `104 bytes · 24 Nov 2026, 14:05`: what is known of a file. */
 export function detailsOf({ size, lastModified }: { size: number | null; lastModified: string | null }): string {
   return [size !== null && sizeOf(size), lastModified !== null && dateOf(lastModified)].filter(Boolean).join(" · ");
 }
 
-/** `24 Nov 2026`, in the reader's language and time zone. */
+/** `24 Nov 2026, 14:05`, in the reader's language and time zone. */
 export function dateOf(time: string): string {
-  return new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" });
+  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** `Thu, 26 Nov 2026, 14:05 CET`, for milliseconds since 1970; an empty string if it is not a moment. */
+export function momentOf(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return "";
+  return new Date(milliseconds).toLocaleString(undefined, {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
 }
 
 /** `45 sec`, `19 min`, `5 hr`, `3 days`: whole units, rounded down. */
@@ -69,8 +83,16 @@ export function durationOf(milliseconds: number): string {
   return inUnit(Math.floor(seconds / 86_400), "day");
 }
 
-function inUnit(number: number, unit: string): string {
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "short" }).format(number);
+/** `90 seconds`, `15 minutes`, `1 hour`, `7 days`: the largest unit that divides it. */
+export function fullDurationOf(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const units = { day: 86_400, hour: 3600, minute: 60 };
+  const unit = Object.entries(units).find(([, length]) => seconds % length === 0);
+  return inUnit(seconds / (unit?.[1] ?? 1), unit?.[0] ?? "second", "long");
+}
+
+function inUnit(number: number, unit: string, unitDisplay: "short" | "long" = "short"): string {
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay }).format(number);
 }
 
 /** `1 file`, `3 files`. */

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests import PROJECT
+from tests.browser.qr_code import scanned
 from tests.browser.stand_in import BY_PASSWORD, StandIn, stand_in
 from tests.browser.steps import fill_in
 from tests.browser.strict_cognito import MASKED, SECRET, USER, StrictCognito, refused, totp
 from tests.chromium import axe_findings, screenshot
 
-JSQR = PROJECT / "node_modules" / "jsqr" / "dist" / "jsQR.js"
 PASSWORD, NEW_PASSWORD = "Some-password-1", " New password-2! "
-DECODE = """async (png) => {
-  const bytes = Uint8Array.from(atob(png), (character) => character.charCodeAt(0));
-  const image = await createImageBitmap(new Blob([bytes]));
-  const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
-  context.drawImage(image, 0, 0);
-  const { data, width, height } = context.getImageData(0, 0, image.width, image.height);
-  return jsQR(data, width, height)?.data;
-}"""
 
 
 @pytest.fixture
@@ -59,13 +49,6 @@ def says(page: Page, text: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text(text)
 
 
-def scanned(page: Page) -> str:
-    """Return the text of the QR code, as another program reads it from the screen."""
-    picture = page.get_by_role("img", name="QR code").screenshot()
-    page.evaluate(JSQR.read_text())
-    return str(page.evaluate(DECODE, base64.b64encode(picture).decode()))
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_authenticator_app_is_set_up_by_qr_code_and_used(servers: StandIn, scheme: str) -> None:
     page = servers.page
@@ -80,7 +63,7 @@ def test_authenticator_app_is_set_up_by_qr_code_and_used(servers: StandIn, schem
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     screenshot(page, f"set-up-app-{scheme}-phone")
-    address = urlsplit(scanned(page))
+    address = urlsplit(scanned(page.get_by_role("img", name="QR code")))
     assert (address.scheme, address.netloc) == ("otpauth", "totp")
     assert unquote(address.path) == f"/Private files (127.0.0.1):{USER}"
     assert parse_qs(address.query) == {"secret": [SECRET], "issuer": ["Private files (127.0.0.1)"]}
