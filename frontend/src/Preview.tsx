@@ -10,7 +10,6 @@ import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
 import { Undisplayable, Viewer } from "./Viewer.tsx";
 import { detailsOf, shown } from "./wording.ts";
-import "./open-file.css";
 
 const Share = lazy(() => import("./Share.tsx"));
 
@@ -116,9 +115,8 @@ function OpenFile({
     const mayRenew = performance.now() - renewedAt.current > RENEWED_AT_MOST_EVERY;
     try {
       if (mayRenew && isExpired(url) && (await replace(url))) return;
-      const response = await open(url, 1);
-      await response.body?.cancel();
-      setProblem(new Undisplayable(file, response));
+      await (await open(url, 1)).body?.cancel();
+      setProblem(new Undisplayable());
     } catch (error) {
       // This device's clock may be slow, or the key that signed the URL was removed.
       const replaced = mayRenew && error instanceof LinkRefused && (await replace(url).catch(() => false));

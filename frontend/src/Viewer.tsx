@@ -1,70 +1,67 @@
 import { useEffect, useRef, useState } from "react";
 import { open } from "./file-request.ts";
 import { lastPart } from "./files.ts";
-import { type Kind, kindOf } from "./kinds.ts";
+import { isText, type Kind, kindOf, shownAs, typeOf } from "./kinds.ts";
+import { Notice } from "./Notice.tsx";
 import { PageError } from "./page-error.ts";
-import { counted, shown, sizeOf } from "./wording.ts";
+import { TEXT_LIMIT, TextPreview } from "./TextPreview.tsx";
+import { shown } from "./wording.ts";
 
 type Props = { file: string; size: number | null; url: string; onFailed: () => void };
+type ViewProps = Props & { name: string; start: Start };
 
-/** Shows a file if the browser can. */
-export function Viewer({ file, size, url, onFailed }: Props) {
-  const kind = kindOf(file);
-  const name = shown(lastPart(file));
+const ENOUGH_TO_KNOW = 1024; // bytes
+
+/** Shows a file if the browser can. The content type that it is served as decides how. */
+export function Viewer(props: Props) {
+  const { file, size, url, onFailed } = props;
+  const start = useStart(url, isText(kindOf(file)) ? TEXT_LIMIT : ENOUGH_TO_KNOW, size !== 0, onFailed);
   if (size === 0) return <Notice title="This file is empty." advice="There is nothing to show." />;
+  if (!start) return <p className="waiting">Loading …</p>;
+  return <View {...props} name={shown(lastPart(file))} start={start} />;
+}
+
+function View({ file, size, url, onFailed, name, start }: ViewProps) {
+  const type = typeOf(start.response);
+  const kind = shownAs(file, type);
+  if (kind === null) return <Mislabelled promised={kindOf(file)} type={type} />;
   if (kind === "image") return <img src={url} alt={name} onError={onFailed} />;
   if (kind === "video" || kind === "audio") return <Media kind={kind} name={name} url={url} onFailed={onFailed} />;
-  if (kind === "text") return <TextFile name={name} size={size} url={url} onFailed={onFailed} />;
-  if (kind === "pdf" && navigator.pdfViewerEnabled)
-    return <PdfFile key={url} name={name} url={url} onFailed={onFailed} />;
-  return (
-    <Notice
-      title={kind === "pdf" ? "This browser cannot show PDF files." : "There is no preview for this type of file."}
-      advice="Download it, or open it in a new tab."
-    />
-  );
+  if (kind === "pdf") return <PdfFile name={name} url={url} start={start.bytes} />;
+  if (kind !== "other") return <TextFile {...{ kind, name, size, url, start, onFailed }} />;
+  return <Notice title="There is no preview for this type of file." advice={OPEN_ELSEWHERE} />;
 }
 
-/** The content of a file is not what its name promises, or this browser cannot decode it. */
-export class Undisplayable extends PageError {
-  constructor(file: string, response: Response) {
-    const [kind, type] = [kindOf(file), typeOf(response)];
-    const isMislabelled = !TYPES[kind]?.test(type);
-    super(
-      "This browser cannot show this file.",
-      isMislabelled
-        ? `Its name is that of ${NOUNS[kind]}, but its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`
-        : "It may be damaged, or not be what its name says. Download it and open it in another program.",
-    );
-  }
-}
-
+const OPEN_ELSEWHERE = "Download it, or open it in a new tab.";
 const NOUNS: Record<Kind, string> = {
   image: "an image",
   video: "a video",
   audio: "a sound",
   pdf: "a PDF",
   text: "a text",
+  table: "a table",
+  markdown: "a text",
   other: "another file",
 };
-const TYPES: Partial<Record<Kind, RegExp>> = {
-  image: /^image\//,
-  video: /^(video|audio)\//,
-  audio: /^(video|audio)\//,
-  pdf: /^application\/pdf$/,
-};
 
-function typeOf(response: Response): string {
-  return (response.headers.get("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+/** The name and the type of the file contradict each other: a web page may be called a picture. */
+function Mislabelled({ promised, type }: { promised: Kind; type: string }) {
+  return (
+    <Notice
+      title={promised === "pdf" ? "This file is not served as a PDF." : "This file is not what its name says."}
+      advice={`Its name is that of ${NOUNS[promised]}, but its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`}
+    />
+  );
 }
 
-function Notice({ title, advice }: { title: string; advice: string }) {
-  return (
-    <div className="empty">
-      <h3>{title}</h3>
-      <p>{advice}</p>
-    </div>
-  );
+/** This browser cannot decode the file, or its content is not what its type promises. */
+export class Undisplayable extends PageError {
+  constructor() {
+    super(
+      "This browser cannot show this file.",
+      "It may be damaged, or not be what its name says. Download it and open it in another program.",
+    );
+  }
 }
 
 type MediaProps = { kind: "video" | "audio"; name: string; url: string; onFailed: () => void };
@@ -93,90 +90,45 @@ function Media({ kind: Tag, name, url, onFailed }: MediaProps) {
 
 type Start = { response: Response; bytes: Uint8Array };
 
-/** Return the first bytes of a file, or null while they load. */
-function useStart(url: string, bytes: number, onFailed: () => void): Start | null {
+/** Return the first bytes of a file, or null while they load; with a new URL, those before until it has responded. */
+function useStart(url: string, bytes: number, needed: boolean, onFailed: () => void): Start | null {
   const [start, setStart] = useState<Start | null>(null);
   const failed = useRef(onFailed);
   failed.current = onFailed;
   useEffect(() => {
-    let wanted = true;
-    open(url, bytes)
+    if (!needed) return;
+    const controller = new AbortController();
+    open(url, bytes, controller.signal)
       .then(async (response) => ({ response, bytes: new Uint8Array(await response.arrayBuffer()).subarray(0, bytes) }))
-      .then((found) => wanted && setStart(found))
-      .catch(() => wanted && failed.current());
-    return () => {
-      wanted = false;
-    };
-  }, [url, bytes]);
+      .then((found) => setStart(found))
+      .catch(() => controller.signal.aborted || failed.current());
+    return () => controller.abort();
+  }, [url, bytes, needed]);
   return start;
 }
 
 /** Frames a file only if it is a PDF: a web page in a frame could show a form, or lead somewhere else. */
-function PdfFile({ name, url, onFailed }: { name: string; url: string; onFailed: () => void }) {
-  const start = useStart(url, 1024, onFailed);
-  if (!start) return <p className="waiting">Loading …</p>;
-  const type = typeOf(start.response);
-  if (type !== "application/pdf") {
-    return (
-      <Notice
-        title="This file is not served as a PDF."
-        advice={`Its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`}
-      />
-    );
-  }
-  if (!new TextDecoder().decode(start.bytes).trimStart().startsWith("%PDF-")) {
+function PdfFile({ name, url, start }: { name: string; url: string; start: Uint8Array }) {
+  if (!new TextDecoder().decode(start).trimStart().startsWith("%PDF-")) {
     return (
       <Notice
         title="This file is not a PDF."
-        advice="Its name and its type say so, but its content does not. Open it only if you trust who uploaded it."
+        advice="Its type says so, but its content does not. Open it only if you trust who uploaded it."
       />
     );
   }
+  if (!navigator.pdfViewerEnabled)
+    return <Notice title="This browser cannot show PDF files." advice={OPEN_ELSEWHERE} />;
   return <iframe src={url} title={name} />;
 }
 
-const TEXT_LIMIT = 200_000;
+type TextProps = Omit<ViewProps, "file"> & { kind: "text" | "table" | "markdown" };
 
-function TextFile({
-  name,
-  size,
-  url,
-  onFailed,
-}: {
-  name: string;
-  size: number | null;
-  url: string;
-  onFailed: () => void;
-}) {
-  const start = useStart(url, TEXT_LIMIT, onFailed);
-  if (!start) return <p className="waiting">Loading …</p>;
-  const text = new TextDecoder(encodingOf(start.bytes)).decode(start.bytes, { stream: true });
-  if (text.includes("\0")) {
-    return (
-      <Notice
-        title="This is not a text file."
-        advice="Its name says so, but its content is binary. Download it and open it in another program."
-      />
-    );
-  }
-  return (
-    <>
-      {size !== null && size > TEXT_LIMIT && (
-        <p className="notice">
-          The first {sizeOf(TEXT_LIMIT)} of {sizeOf(size)}, {counted(text.split("\n").length, "line")}. Download the
-          file to see the rest.
-        </p>
-      )}
-      {/* Focusable, so that the keyboard can scroll it. */}
-      <section tabIndex={0} aria-label={name}>
-        <pre dir="auto">{text}</pre>
-      </section>
-    </>
-  );
-}
-
-/** Windows programs write UTF-16, which starts with a byte order mark. */
-function encodingOf([first, second]: Uint8Array): string {
-  if (first === 0xff && second === 0xfe) return "utf-16le";
-  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+/** Reads the rest of the text if only its type, not its name, said that it is one. */
+function TextFile({ kind, name, size, url, start, onFailed }: TextProps) {
+  const isEnough = start.bytes.length !== ENOUGH_TO_KNOW || size === ENOUGH_TO_KNOW;
+  const rest = useStart(url, TEXT_LIMIT, !isEnough, onFailed);
+  const bytes = isEnough ? start.bytes : rest?.bytes;
+  if (!bytes) return <p className="waiting">Loading …</p>;
+  return <TextPreview kind={kind} name={name} size={size} bytes={bytes} />;
 }
