@@ -9,7 +9,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -80,6 +80,15 @@ class Upload:
     part_size: int = 0
 
 
+@dataclass(frozen=True)
+class Version:
+    """A version of a file: the ETag of its content, its size in bytes, and when it was uploaded, in epoch seconds."""
+
+    etag: str
+    size: int
+    modified: float
+
+
 class PrivateFiles:
     """The files of one API, for one caller. Several threads may use it at the same time.
 
@@ -113,24 +122,20 @@ class PrivateFiles:
                 raise _unexpected("getAccess")
         return allowed
 
-    def start_upload(self, name: str, size: int, content_type: str, *, overwrite: bool) -> Upload:
-        """Start the upload of a file."""
+    def start_uploads(self, files: Sequence[tuple[str, int, str]], *, overwrite: bool) -> list[Upload | QueryRefused]:
+        """Start up to 100 uploads, each of a name, size and content type; return each, or why it was refused."""
         query = """mutation ($files: [NewFile!]!, $overwrite: Boolean) {
           startUploads(files: $files, overwrite: $overwrite) {
             file url headers { name value } uploadId partSize errorType errorMessage } }"""
-        file = {"name": name, "size": size, "contentType": content_type}
-        found = self._change("startUploads", query, files=[file], overwrite=overwrite)
+        new = [{"name": name, "size": size, "contentType": content_type} for name, size, content_type in files]
+        items = self._change("startUploads", query, files=new, overwrite=overwrite)
         try:
-            (item,) = found
-            if item["errorType"]:
-                raise _item_refused(item)
-            headers = tuple((str(each["name"]), str(each["value"])) for each in item["headers"] or ())
-            upload = Upload(item["url"] or "", headers, item["uploadId"] or "", int(item["partSize"] or 0))
+            started = [_item_refused(item) if item["errorType"] else _upload(item) for item in items]
         except (TypeError, ValueError, KeyError):
             raise _unexpected("startUploads") from None
-        if not (_is_url(upload.url) or (upload.upload_id and upload.part_size > 0)):
+        if len(started) != len(new):
             raise _unexpected("startUploads")
-        return upload
+        return started
 
     def part_urls(self, name: str, upload_id: str, size: int, parts: list[int]) -> dict[int, str]:
         """Return a URL for each of up to 20 parts of an upload."""
@@ -171,6 +176,18 @@ class PrivateFiles:
         deleted = {item.get("file") for item in found if item.get("deleted") is True}
         reasons = {item.get("file"): str(_item_refused(item)) for item in found if item.get("deleted") is not True}
         return {name: reasons.get(name, "the API returned nothing for it") for name in names if name not in deleted}
+
+    def version(self, name: str) -> Version | None:
+        """Return which version of a file there is, or None if there is none or the caller may not read the file."""
+        query = "query ($file: String!) { getFile(file: $file) { etag size lastModified } }"
+        try:
+            item = self._request("getFile", query, file=name)
+            modified = datetime.datetime.fromisoformat(item["lastModified"]).timestamp()
+            return Version(str(item["etag"]), int(item["size"]), modified)
+        except QueryRefused:
+            return None
+        except (TypeError, ValueError, KeyError):
+            raise _unexpected("getFile") from None
 
     def url(self, name: str) -> str:
         """Return a URL that opens the file until it expires. Anyone with the URL can open the file."""
@@ -305,6 +322,14 @@ def _refusal(errors: Any) -> Failure:
 def _item_refused(item: Any) -> QueryRefused:
     reason = ": ".join(str(item[key]) for key in ("errorType", "errorMessage") if item.get(key))
     return QueryRefused((reason or "the API gave no reason") + _HINTS.get(str(item.get("errorType")), ""))
+
+
+def _upload(item: Any) -> Upload:
+    headers = tuple((str(each["name"]), str(each["value"])) for each in item["headers"] or ())
+    upload = Upload(item["url"] or "", headers, item["uploadId"] or "", int(item["partSize"] or 0))
+    if not (_is_url(upload.url) or (upload.upload_id and upload.part_size > 0)):
+        raise _unexpected("startUploads")
+    return upload
 
 
 def _with_url(item: Any) -> RemoteFile:

@@ -7,9 +7,12 @@ import contextlib
 import hashlib
 import json
 import os
-import ssl
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,63 +21,161 @@ from yarl import URL
 
 from private_files import network
 from private_files.api import PrivateFiles, Upload, in_thread
+from private_files.content_types import content_type
 from private_files.failures import QueryRefused, TransferFailed
 from private_files.session import cache_folder
 
 _PARTS_AT_A_TIME = 20
+_STARTED_AT_A_TIME = 100
+_IN_ONE_REQUEST = 16 * 1024**2  # the API starts an upload in parts, which is to be finished, for larger files
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry of a request that broke off
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 _CHUNK = 256 * 1024
-_MEANINGS = {
-    412: "there is a file with this name; --force replaces it",
-    403: "S3 refuses the signed request; the clock of this machine may be wrong",
-}
+_EXISTS = "there is a file with this name; --force replaces it"
+_SHORTER = "the file became shorter while it was sent; run the command again"
+_MEANINGS = {403: "S3 refuses the signed request; the clock of this machine may be wrong"}
 
 Sent = Callable[[int], None]
 
 
 class ApiUploads:
-    """Uploads files through one API. Several threads may use it at the same time."""
+    """Uploads files through one API. Several threads may use it at the same time; close it with `with`.
 
-    def __init__(self, api: PrivateFiles, *, overwrite: bool) -> None:
+    `planned` are the files and their names, in the order of their upload: small ones are started 100 at a time. All
+    requests to S3 share connections, which belong to an event loop in a thread of its own.
+    """
+
+    def __init__(self, api: PrivateFiles, *, overwrite: bool, planned: Sequence[tuple[Path, str]]) -> None:
         self._api = api
         self._overwrite = overwrite
+        self._planned = {name: path for path, name in planned}
+        self._started: dict[str, tuple[int, Upload | QueryRefused]] = {}  # by name, with the size
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    async def upload(self, path: Path, name: str, content_type: str, sent: Sent) -> int:
+    def __enter__(self) -> ApiUploads:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _open(self) -> None:
+        self._starting = asyncio.Lock()
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._api.trust)
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_count_request)
+        self._http = aiohttp.ClientSession(
+            connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
+        )
+
+    async def _close(self) -> None:
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._http.close()
+
+    def upload(self, path: Path, name: str, sent: Sent) -> int:
         """Upload a file and return its size; `sent` is called with the number of bytes of each chunk.
 
         An upload in parts that was stopped is resumed. Raises TransferFailed, and OSError if the file cannot be read.
         """
+        return asyncio.run_coroutine_threadsafe(self._upload(path, name, sent), self._loop).result()
+
+    async def _upload(self, path: Path, name: str, sent: Sent) -> int:
         size = path.stat().st_size
+        send = self._send_whole if size <= _IN_ONE_REQUEST else self._send_in_parts
         try:
-            note = _Note(self._api.endpoint, path, name)
-            start = partial(self._api.start_upload, name, size, content_type, overwrite=self._overwrite)
-            upload, arrived = await in_thread(lambda: self._resumed(note, name) or (start(), {}))
-            async with aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http:
-                transfer = _Transfer(http, self._api.trust, path, sent)
-                if not upload.upload_id:
-                    urls = [upload.url]
-                    again = partial(self._first_or, urls, lambda: start().url)
-                    await transfer.send(again, 0, size, dict(upload.headers))
-                    return size
-                note.write(upload)
-                etags = await self._send_parts(transfer, name, size, upload, arrived)
-            finish = partial(self._api.finish_upload, name, upload.upload_id, size, etags, overwrite=self._overwrite)
-            await in_thread(finish)
-            note.remove()
+            await send(_Transfer(self._http, path, sent), path, name, size)
         except QueryRefused as refused:
             raise TransferFailed(str(refused)) from None
         return size
 
-    def _resumed(self, note: _Note, name: str) -> tuple[Upload, dict[int, tuple[int, str]]] | None:
-        """Return the upload of an earlier run and the parts that have arrived, or None if there is none."""
-        if (upload := note.read()) is None:
-            return None
+    async def _start(self, path: Path, name: str, size: int) -> Upload:
+        """Return a new upload of this file; the next small files that are planned are started with it."""
+        async with self._starting:
+            started_size, started = self._started.pop(name, (-1, None))
+            if started_size != size:
+                self._planned.pop(name, None)
+                others = list(islice(self._planned, _STARTED_AT_A_TIME - 1))
+                more = [(self._planned.pop(other), other) for other in others]
+                self._started |= await in_thread(partial(self._start_together, path, name, more))
+                _, started = self._started.pop(name)
+        if isinstance(started, QueryRefused):
+            raise started
+        assert started is not None  # noqa: S101 - it was just started
+        return started
+
+    def _start_together(
+        self, path: Path, name: str, more: list[tuple[Path, str]]
+    ) -> dict[str, tuple[int, Upload | QueryRefused]]:
+        files = [(name, path.stat().st_size, content_type(name, path))]
+        for other, its_name in more:
+            with contextlib.suppress(OSError):  # reported when it is its turn
+                if other.is_file() and (size := other.stat().st_size) <= _IN_ONE_REQUEST:
+                    files.append((its_name, size, content_type(its_name, other)))
+        started = self._api.start_uploads(files, overwrite=self._overwrite)
+        return {file: (size, upload) for (file, size, _), upload in zip(files, started, strict=True)}
+
+    async def _send_whole(self, transfer: _Transfer, path: Path, name: str, size: int) -> None:
+        upload = await self._start(path, name, size)
+        urls = [upload.url]
+
+        async def url() -> str:
+            return urls.pop() if urls else (await self._start(path, name, size)).url
+
+        began = time.monotonic()
         try:
-            return upload, self._api.arrived_parts(name, upload.upload_id)
-        except QueryRefused:  # finished, cancelled or removed after a day
-            note.remove()
+            await transfer.send(url, 0, size, dict(upload.headers))
+        except _Exists as exists:
+            # The response to an earlier request may have been lost. All times are those of S3's clock, in seconds.
+            version = await in_thread(partial(self._api.version, name)) if exists.repeated and exists.now else None
+            began_at = int(exists.now - (time.monotonic() - began))
+            if version is None or version.size != size or version.modified < began_at:
+                raise
+
+    async def _send_in_parts(self, transfer: _Transfer, path: Path, name: str, size: int) -> None:
+        note = _Note(self._api.endpoint, path, name)
+        arrived = None
+        if (noted := note.read()) is not None:
+            upload, before = noted
+            arrived = await self._arrived(name, upload)
+            if arrived is None:  # finished, cancelled, or removed after a day
+                note.remove()
+                if await self._was_finished(name, size, before):
+                    return
+        if arrived is None:
+            version = await in_thread(partial(self._api.version, name))
+            if version and not self._overwrite:  # found now, and not after everything was sent
+                raise TransferFailed(_EXISTS)
+            upload, before, arrived = await self._start(path, name, size), version.etag if version else "", {}
+            note.write(upload, before)
+        etags = await self._send_parts(transfer, name, size, upload, arrived)
+        finish = partial(self._api.finish_upload, name, upload.upload_id, size, etags, overwrite=self._overwrite)
+        try:
+            await in_thread(finish)
+        except QueryRefused:
+            # The response to an earlier request may have been lost.
+            if await self._arrived(name, upload) is not None or not await self._was_finished(name, size, before):
+                raise
+        note.remove()
+
+    async def _arrived(self, name: str, upload: Upload) -> dict[int, tuple[int, str]] | None:
+        """Return size and ETag of the parts that have arrived, by their numbers; None if there is no such upload."""
+        try:
+            return await in_thread(partial(self._api.arrived_parts, name, upload.upload_id))
+        except QueryRefused:
             return None
+
+    async def _was_finished(self, name: str, size: int, before: str) -> bool:
+        """Whether the file has this size, and another ETag than before the upload."""
+        version = await in_thread(partial(self._api.version, name))
+        return version is not None and version.size == size and version.etag != before
 
     async def _send_parts(
         self, transfer: _Transfer, name: str, size: int, upload: Upload, arrived: dict[int, tuple[int, str]]
@@ -108,9 +209,10 @@ def _only_value(sign: Callable[[list[int]], dict[int, str]], part: int) -> str:
 class _Transfer:
     """Sends slices of one file to S3."""
 
-    def __init__(self, http: aiohttp.ClientSession, trust: ssl.SSLContext | bool, path: Path, sent: Sent) -> None:
-        self._http, self._trust, self._path = http, trust, path
+    def __init__(self, http: aiohttp.ClientSession, path: Path, sent: Sent) -> None:
+        self._http, self._path = http, path
         self.sent = sent
+        self.requests = 0  # more than the calls of `_send_once`, because aiohttp repeats some by itself
 
     async def send(self, url: Callable[[], Awaitable[str]], begin: int, length: int, headers: dict[str, str]) -> str:
         """Send one slice and return its ETag; a request that broke off is repeated. Raises TransferFailed."""
@@ -124,7 +226,12 @@ class _Transfer:
 
             try:
                 return await self._send_once(await url(), begin, length, headers, count)
+            except _Exists as exists:
+                exists.repeated = self.requests > 1
+                raise
             except (aiohttp.ClientError, TimeoutError, _Busy) as error:
+                if isinstance(error.__cause__, TransferFailed | InterruptedError):  # from reading the file
+                    raise error.__cause__ from None
                 self.sent(-counted)
                 if pause is None:
                     reason = str(error) if isinstance(error, _Busy) else f"the connection to S3 broke off ({error})"
@@ -139,27 +246,43 @@ class _Transfer:
             file.seek(begin)
             async with self._http.put(
                 URL(url, encoded=True),
-                data=_slice(file, length, count) if length else b"",
+                data=_whole(file, length) if length <= _CHUNK else _slice(file, length, count),
                 headers={**headers, "Content-Length": str(length)},  # or aiohttp would send it chunked
                 skip_auto_headers=["Content-Type"],
-                ssl=self._trust,
                 proxy=network.proxy(url),
                 allow_redirects=False,
+                trace_request_ctx=self,
             ) as response:
                 body = await response.text(errors="replace")
                 if response.status == 200:
+                    if length <= _CHUNK:
+                        count(length)
                     return response.headers.get("ETag", "")
                 code = _code(body)
                 if response.status >= 500 or response.status == 429 or code in ("RequestTimeout", "SlowDown"):
                     raise _Busy(f"S3 is busy or has failed ({response.status} {code})")
                 if response.status == 403 and "has expired" in body:
                     raise _Busy("the signed URL has expired")
+                if response.status == 412:
+                    raise _Exists(_seconds(response.headers.get("Date", "")))
                 meaning = _MEANINGS.get(response.status, "S3 refused the content")
                 raise TransferFailed(f"{meaning} ({code or response.status})")
 
 
+async def _count_request(_http: object, context: Any, _parameters: object) -> None:
+    context.trace_request_ctx.requests += 1
+
+
 class _Busy(Exception):
     """S3 did not take the content now."""
+
+
+class _Exists(TransferFailed):
+    """There is a file with this name. `now` is S3's time in epoch seconds, or 0 if that is not known."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__(_EXISTS)
+        self.now, self.repeated = now, False
 
 
 class _Note:
@@ -171,28 +294,37 @@ class _Note:
         digest = hashlib.sha256("\n".join(identity).encode("utf-8", "surrogateescape")).hexdigest()[:32]
         self._file = cache_folder(os.environ) / "uploads" / f"{digest}.json"
 
-    def read(self) -> Upload | None:
+    def read(self) -> tuple[Upload, str] | None:
+        """Return the upload, and the ETag of the file that it replaces; empty if there was none."""
         try:
             found = json.loads(self._file.read_text(encoding="utf-8"))
-            return Upload(upload_id=str(found["uploadId"]), part_size=int(found["partSize"]))
+            upload = Upload(upload_id=str(found["uploadId"]), part_size=int(found["partSize"]))
+            return upload, str(found["before"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, upload: Upload) -> None:
+    def write(self, upload: Upload, before: str) -> None:
+        note = {"uploadId": upload.upload_id, "partSize": upload.part_size, "before": before}
         with contextlib.suppress(OSError):  # without it, the next run starts over
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.write_text(json.dumps({"uploadId": upload.upload_id, "partSize": upload.part_size}))
+            self._file.write_text(json.dumps(note))
 
     def remove(self) -> None:
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
 
 
+def _whole(file: IO[bytes], length: int) -> bytes:
+    if len(content := file.read(length)) != length:
+        raise TransferFailed(_SHORTER)
+    return content
+
+
 async def _slice(file: IO[bytes], length: int, count: Callable[[int], None]) -> Any:
     while length > 0:
         chunk = file.read(min(_CHUNK, length))
         if not chunk:
-            raise TransferFailed("the file became shorter while it was sent; run the command again")
+            raise TransferFailed(_SHORTER)
         length -= len(chunk)
         yield chunk
         count(len(chunk))
@@ -200,3 +332,10 @@ async def _slice(file: IO[bytes], length: int, count: Callable[[int], None]) -> 
 
 def _code(body: str) -> str:
     return body.partition("<Code>")[2].partition("</Code>")[0][:40]
+
+
+def _seconds(date: str) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,12 +63,13 @@ def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report
     """
     bucket, folder = required(outputs, "bucket_name"), required(outputs, "files_folder")
     s3 = aws.client(outputs, "s3", own_credentials=own_credentials, max_pool_connections=parallel * 10)
-    _run(_ToBucket(s3, bucket, folder), wanted, parallel, report)
+    _run(nullcontext(_ToBucket(s3, bucket, folder)), wanted, parallel, report)
 
 
 def put_through_api(api: PrivateFiles, wanted: list[Upload], *, overwrite: bool, parallel: int, report: Report) -> None:
     """Upload every file through the API, as `put` does. Raises SignInRefused and Unreachable."""
-    _run(_ThroughApi(ApiUploads(api, overwrite=overwrite)), wanted, parallel, report)
+    planned = [(each.path, each.name) for each in wanted]
+    _run(_through_api(ApiUploads(api, overwrite=overwrite, planned=planned)), wanted, parallel, report)
 
 
 class _Way(Protocol):
@@ -76,8 +77,9 @@ class _Way(Protocol):
         """Upload a file, and return whether it replaced one, or None if that is not known."""
 
 
-def _run(way: _Way, wanted: list[Upload], parallel: int, report: Report) -> None:
-    with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool:
+def _run(opened: AbstractContextManager[_Way], wanted: list[Upload], parallel: int, report: Report) -> None:
+    # The last one is closed first, which ends the uploads that the threads wait for.
+    with Progress("uploading", shown=report.bars) as progress, ThreadPoolExecutor(parallel) as pool, opened as way:
         progress.expect(len(wanted))
         uploader = _Uploader(way, report, progress)
         running = [pool.submit(uploader.upload, each) for each in wanted]
@@ -138,9 +140,14 @@ class _ThroughApi:
         self._uploads = uploads
 
     def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:  # noqa: ARG002
-        kind = content_type(wanted.name, wanted.path)
-        asyncio.run(self._uploads.upload(wanted.path, wanted.name, kind, sent.add))
+        self._uploads.upload(wanted.path, wanted.name, sent.add)
         return None
+
+
+@contextmanager
+def _through_api(uploads: ApiUploads) -> Iterator[_Way]:
+    with uploads:
+        yield _ThroughApi(uploads)
 
 
 class _ToBucket:

@@ -256,7 +256,7 @@ def test_put_that_is_killed_again_and_again_is_resumed_and_the_file_is_whole(
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
-    with command(stack, tmp_path, *arguments, "--force") as process:
+    with command(stack, tmp_path, *arguments) as process:
         _, errors = process.communicate(timeout=120)
     s3 = stack.client("s3")
     found = s3.get_object(Bucket=stack.outputs.bucket_name, Key=f"files/{home}killed/large.bin")
