@@ -28,6 +28,8 @@ from private_files.settings import required
 
 # The edge and browsers keep a copy for a minute, so a replaced file opens with its new content after that.
 CACHE_CONTROL = "max-age=60"
+_IN_ONE_REQUEST = 8 * 1024**2  # boto3 sends larger files in parts, and has threads for each file
+_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 _NETWORK = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)  # each is an OSError
 _CALLER_REFUSED = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 
@@ -156,14 +158,18 @@ class _ToBucket:
     def __init__(self, s3: Any, bucket: str, folder: str) -> None:
         self._s3, self._bucket, self._folder = s3, bucket, folder
 
-    def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:  # noqa: ARG002
+    def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:
         if reason := file_names.reason_to_refuse(wanted.name, self._folder):
             raise TransferFailed(f"no file can be served under this name: {reason}")
         key = f"{self._folder}/{wanted.name}"
         try:
-            replaced = _exists(self._s3, self._bucket, key)
             headers = {"ContentType": content_type(wanted.name, wanted.path), "CacheControl": CACHE_CONTROL}
-            self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=headers, Callback=sent.add)
+            if size <= _IN_ONE_REQUEST:
+                replaced: bool | None = self._send_whole(wanted.path, key, headers)
+                sent.add(size)
+            else:
+                replaced = _exists(self._s3, self._bucket, key)
+                self._s3.upload_file(str(wanted.path), self._bucket, key, ExtraArgs=headers, Callback=sent.add)
         except NoCredentialsError:
             raise Unconfigured(
                 "There are no AWS credentials to upload with: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret."
@@ -176,6 +182,19 @@ class _ToBucket:
                 raise _refusal(error.__cause__ or error.__context__) from None
             raise TransferFailed(f"S3 cannot be reached, or broke off: {error}") from None
         return replaced
+
+    def _send_whole(self, path: Path, key: str, headers: dict[str, str]) -> bool:
+        """Upload a file in one request, or in two if it replaces one, and return whether it did."""
+        for only_new in ({"IfNoneMatch": "*"}, {}):
+            with path.open("rb") as file:
+                try:
+                    self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, **headers, **only_new)
+                except ClientError as error:
+                    if not only_new or error.response["Error"]["Code"] not in _EXISTS:
+                        raise
+                else:
+                    break
+        return not only_new
 
 
 class _Sent:

@@ -245,11 +245,11 @@ def command(stack: Stack, directory: Path, *arguments: str) -> subprocess.Popen[
 def test_put_that_is_killed_again_and_again_is_resumed_and_the_file_is_whole(
     stack: Stack, home: str, tmp_path: Path
 ) -> None:
-    content = random.Random(1).randbytes(16 * MIB * 7 + 12_345)  # noqa: S311 - only to differ everywhere
+    content = random.Random(1).randbytes(16 * MIB * 3 + 12_345)  # noqa: S311 - only to differ everywhere
     (tmp_path / "large.bin").write_bytes(content)
     arguments = ("put", str(tmp_path / "large.bin"), "--prefix", f"{home}killed/")
     moments = random.Random(2)  # noqa: S311 - as above
-    for _ in range(6):
+    for _ in range(3):
         with command(stack, tmp_path, *arguments) as process:
             try:
                 process.communicate(timeout=moments.uniform(0.6, 2.5))

@@ -1,12 +1,13 @@
 """`put` without sending anything; tests/stack sends files to S3."""
 
+import json
 import os
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -62,7 +63,8 @@ def test_ctrl_c_stops_uploads_in_progress(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("private_files.aws.client", lambda *_, **__: SlowS3())
     files = [tmp_path / "interrupted", tmp_path / "large"]
     for file in files:
-        file.write_bytes(b"x" * 1000)
+        file.touch()
+        os.truncate(file, 9 * 1024**2)  # sent in parts
     report = Report(as_json=True)
     outputs = Outputs(bucket_name="b", files_folder="files")
     with pytest.raises(KeyboardInterrupt):
@@ -72,18 +74,27 @@ def test_ctrl_c_stops_uploads_in_progress(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 class S3:
-    """Keeps the headers of uploads, and fails with `error`."""
+    """Keeps the requests of uploads and the headers of the last, and fails with `error`."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error, self.headers = error, dict[str, dict[str, str]]()
+        self.exists = ""  # the code for files that exist
+        self.sent: list[tuple[str | None, bytes]] = []  # If-None-Match and content
 
     def head_object(self, **_: Any) -> None:
         """Every key exists."""
 
     def upload_file(self, path: str, *_: Any, ExtraArgs: dict[str, str], **__: Any) -> None:  # noqa: N803
+        self.headers[Path(path).name] = ExtraArgs
+
+    def put_object(self, *, Key: str, Body: IO[bytes], Bucket: str, **headers: str) -> None:  # noqa: ARG002, N803
         if self.error:
             raise self.error
-        self.headers[Path(path).name] = ExtraArgs
+        only_new = headers.pop("IfNoneMatch", None)
+        self.sent.append((only_new, Body.read()))
+        if only_new and self.exists:
+            raise ClientError({"Error": {"Code": self.exists, "Message": "x"}}, "PutObject")
+        self.headers[Key.removeprefix("files/")] = headers
 
 
 def upload(monkeypatch: pytest.MonkeyPatch, s3: S3, *files: Path) -> int:
@@ -120,6 +131,19 @@ def test_content_type_depends_on_name_and_content_only(
     s3 = S3()
     assert upload(monkeypatch, s3, tmp_path / name) == 0
     assert s3.headers[name] == {"ContentType": kind, "CacheControl": "max-age=60"}
+
+
+@pytest.mark.parametrize("exists", ["", "PreconditionFailed", "ConditionalRequestConflict"])
+def test_small_file_is_sent_once_and_again_only_to_replace_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], exists: str
+) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    s3 = S3()
+    s3.exists = exists
+    assert upload(monkeypatch, s3, tmp_path / "a") == 0
+    conditions = ["*", None] if exists else ["*"]
+    assert s3.sent == [(condition, b"content") for condition in conditions]
+    assert json.loads(capsys.readouterr().out)["replaced"] is bool(exists)
 
 
 @pytest.mark.parametrize(
