@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import cold_start, handler, listing, load, signing
+from bench import cold_start, handler, listing, load, signing, transfers
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -15,7 +15,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Compare signing with the bare signature, OpenSSL, botocore and Node's signers; listing in buckets "
-        "of 1,000 to 1,000,000 files; and the local GraphQL API with a server that does nothing. "
+        "of 1,000 to 1,000,000 files; the local GraphQL API with a server that does nothing; and uploads and downloads "
+        "with `aws s3` and `s5cmd`, if these are installed. "
         "Figures are medians of paired rounds in CPU time. Ratios vary less between machines than rates per second.",
     )
     parser.add_argument(
@@ -34,6 +35,7 @@ def main() -> None:
     measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
     measured += [*cold_start.rows(keys[0], options.rounds), *signing.lengths(keys)]
     measured += load.rows(options.rounds)
+    measured += transfers.rows(options.rounds)
     write_json(measured, options.json)
     print(text(measured))
     print("\n×: our speed as a multiple of theirs. limit: the ratio that a bare signature reaches.")

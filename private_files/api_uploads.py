@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
@@ -27,6 +28,7 @@ from private_files.session import cache_folder
 
 _PARTS_AT_A_TIME = 20
 _STARTED_AT_A_TIME = 100
+_SECONDS_AHEAD = 600  # after which a URL, which is valid for 900, is not used for a new request
 _IN_ONE_REQUEST = 16 * 1024**2  # the API starts an upload in parts, which is to be finished, for larger files
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry of a request that broke off
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
@@ -36,6 +38,15 @@ _SHORTER = "the file became shorter while it was sent; run the command again"
 _MEANINGS = {403: "S3 refuses the signed request; the clock of this machine may be wrong"}
 
 Sent = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class _Started:
+    """An upload of a file of this size, or why it was refused, and when it was started, in monotonic seconds."""
+
+    size: int
+    upload: Upload | QueryRefused
+    at: float
 
 
 class ApiUploads:
@@ -49,7 +60,7 @@ class ApiUploads:
         self._api = api
         self._overwrite = overwrite
         self._planned = {name: path for path, name in planned}
-        self._started: dict[str, tuple[int, Upload | QueryRefused]] = {}  # by name, with the size
+        self._ahead: dict[str, asyncio.Task[dict[str, _Started]]] = {}  # by name
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -65,7 +76,6 @@ class ApiUploads:
         self._loop.close()
 
     async def _open(self) -> None:
-        self._starting = asyncio.Lock()
         connector = aiohttp.TCPConnector(limit=0, ssl=self._api.trust)
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_count_request)
@@ -97,30 +107,35 @@ class ApiUploads:
         return size
 
     async def _start(self, path: Path, name: str, size: int) -> Upload:
-        """Return a new upload of this file; the next small files that are planned are started with it."""
-        async with self._starting:
-            started_size, started = self._started.pop(name, (-1, None))
-            if started_size != size:
-                self._planned.pop(name, None)
-                others = list(islice(self._planned, _STARTED_AT_A_TIME - 1))
-                more = [(self._planned.pop(other), other) for other in others]
-                self._started |= await in_thread(partial(self._start_together, path, name, more))
-                _, started = self._started.pop(name)
-        if isinstance(started, QueryRefused):
-            raise started
-        assert started is not None  # noqa: S101 - it was just started
-        return started
+        """Return a new upload of this file. Those of the next small files are started ahead of their turn."""
+        while name in self._planned or (self._planned and len(self._ahead) < _STARTED_AT_A_TIME):
+            others = list(islice(self._planned, _STARTED_AT_A_TIME))
+            start = partial(self._start_together, [(self._planned.pop(other), other) for other in others])
+            starting = asyncio.create_task(in_thread(start))
+            starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # maybe nobody waits for it
+            self._ahead |= dict.fromkeys(others, starting)
+        found = (await self._ahead.pop(name)).get(name) if name in self._ahead else None
+        if found is None or found.size != size or time.monotonic() - found.at > _SECONDS_AHEAD:
+            found = (await in_thread(partial(self._start_together, [(path, name)])))[name]
+        if isinstance(found.upload, QueryRefused):
+            raise found.upload
+        return found.upload
 
-    def _start_together(
-        self, path: Path, name: str, more: list[tuple[Path, str]]
-    ) -> dict[str, tuple[int, Upload | QueryRefused]]:
-        files = [(name, path.stat().st_size, content_type(name, path))]
-        for other, its_name in more:
-            with contextlib.suppress(OSError):  # reported when it is its turn
-                if other.is_file() and (size := other.stat().st_size) <= _IN_ONE_REQUEST:
-                    files.append((its_name, size, content_type(its_name, other)))
-        started = self._api.start_uploads(files, overwrite=self._overwrite)
-        return {file: (size, upload) for (file, size, _), upload in zip(files, started, strict=True)}
+    def _start_together(self, files: list[tuple[Path, str]]) -> dict[str, _Started]:
+        """Start the uploads of small files, or of one file of any size. Raises OSError if that one cannot be read."""
+        alone = len(files) == 1
+        described = []
+        for path, name in files:
+            try:
+                size = path.stat().st_size
+                if alone or (size <= _IN_ONE_REQUEST and path.is_file()):
+                    described.append((name, size, content_type(name, path)))
+            except OSError:
+                if alone:  # the others are reported when it is their turn
+                    raise
+        uploads = self._api.start_uploads(described, overwrite=self._overwrite) if described else []
+        now = time.monotonic()
+        return {name: _Started(size, upload, now) for (name, size, _), upload in zip(described, uploads, strict=True)}
 
     async def _send_whole(self, transfer: _Transfer, path: Path, name: str, size: int) -> None:
         upload = await self._start(path, name, size)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "private-files"
 _parallel = click.option(
-    "--parallel", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="files at the same time"
+    "--parallel", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N", help="files at the same time"
 )
 
 

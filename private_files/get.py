@@ -31,7 +31,7 @@ class Request:
     names: tuple[str, ...] = ()
     prefix: str = ""
     output: str | None = None
-    parallel: int = 8
+    parallel: int = 16
     force: bool = False
 
     def files(self, api: PrivateFiles) -> Iterator[list[RemoteFile]]:

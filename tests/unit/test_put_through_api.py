@@ -85,12 +85,22 @@ def test_small_files_are_started_100_at_a_time_and_sent_through_few_connections(
     assert bucket.connections <= 3 + 4, "one for each request to the API, and one for each file at the same time"
 
 
+def test_url_that_was_made_long_before_is_not_used(
+    bucket: Bucket, send: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_uploads, "_SECONDS_AHEAD", -1)
+    assert send(**{"a.txt": b"a", "b.txt": b"b"}) == ["uploaded a.txt", "uploaded b.txt"]
+    assert [len(given["files"]) for _, given in bucket.calls] == [2, 1, 1]
+
+
 def test_refused_or_unreadable_file_does_not_fail_the_others(
     bucket: Bucket, send: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     files = {"a.txt": b"a", "refused.txt": b"b", "empty.bin": b"", "large.bin": b"c" * 2500, "gone.txt": None}
+    files["n" * 300] = None
     assert send(**files) == [
         f"gone.txt: {tmp_path}/files/gone.txt cannot be read: No such file or directory",
+        f"{'n' * 300}: {tmp_path}/files/{'n' * 300} cannot be read: File name too long",
         "refused.txt: NotAllowed: You may not write 'refused.txt'. (`private-files access` prints it.)",
         "uploaded a.txt",
         "uploaded empty.bin",
