@@ -94,13 +94,15 @@ def test_what_is_not_a_content_type_is_refused(content_type: str) -> None:
 
 @pytest.mark.parametrize("digest", ["", "abc", DIGEST[:-1], DIGEST + "=", DIGEST.replace(DIGEST[0], "-", 1), "é" * 44])
 def test_what_is_not_a_sha256_is_refused(digest: str) -> None:
-    with pytest.raises(InvalidContentType, match="SHA-256 in base64"):
+    with pytest.raises(InvalidContentType, match=r"^sha256 must be the 32 bytes of a SHA-256 in base64\.$"):
         new_file("a", 1, None, digest, 100)
 
 
 def test_digest_is_for_files_of_one_request() -> None:
     assert new_file("a", 1, None, DIGEST, LARGEST).sha256 == DIGEST
-    with pytest.raises(InvalidContentType, match="not sent in parts"):
+    with pytest.raises(
+        InvalidContentType, match=r"^sha256 is for files of up to 16,777,216 bytes, which are not sent in parts\.$"
+    ):
         new_file("a", SINGLE_REQUEST + 1, None, DIGEST, LARGEST)
 
 
@@ -112,3 +114,11 @@ def test_list_of_parts_that_is_not_the_whole_file_is_refused(parts: list[int]) -
 
 def test_all_parts_in_order_are_accepted() -> None:
     check_parts(SINGLE_REQUEST + 1, [1, 2])
+    check_parts(2 * SINGLE_REQUEST, [1, 2])
+
+
+def test_empty_file_has_one_part() -> None:
+    check_parts(0, [1])
+    assert part_length(0, 1) == 0
+    with pytest.raises(InvalidParts, match="^parts must be all 1 parts of a file of 0 bytes, each once and in order"):
+        check_parts(0, [])

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,7 +22,7 @@ from resolvers import upload_handler
 from resolvers.access import AccessRules, NotAllowed
 from resolvers.errors import TooManyFiles
 from resolvers.file_names import InvalidFileName
-from resolvers.s3_uploads import FileExists, UploadNotFound, UploadsUnavailable
+from resolvers.s3_uploads import FileExists, UploadNotFound, UploadsUnavailable, s3_client
 from resolvers.upload_plan import SINGLE_REQUEST, InvalidParts, InvalidSize
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, set_environment, start
@@ -144,18 +145,22 @@ def test_finishing_sends_size_and_condition_again(aws: boto3.Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"),
+    ("code", "expected", "message"),
     [
-        ("PreconditionFailed", FileExists),
-        ("NoSuchUpload", UploadNotFound),
-        ("InvalidPart", InvalidParts),
-        ("EntityTooSmall", InvalidParts),
-        ("InvalidRequest", InvalidParts),
-        ("ConditionalRequestConflict", UploadsUnavailable),
-        ("AccessDenied", UploadsUnavailable),
+        ("PreconditionFailed", FileExists, "There is a file with this name; set overwrite to replace it."),
+        ("NoSuchUpload", UploadNotFound, "There is no such upload of this file; start it again."),
+        *(
+            (code, InvalidParts, f"S3 refused the parts ({code}); resumeUpload returns those that arrived.")
+            for code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "BadDigest")
+        ),
+        ("ConditionalRequestConflict", UploadsUnavailable, "S3 returned ConditionalRequestConflict."),
+        ("AccessDenied", UploadsUnavailable, "S3 returned AccessDenied."),
+        ("", UploadsUnavailable, "S3 returned an error without a code."),
     ],
 )
-def test_error_of_s3_becomes_one_that_says_what_to_do(aws: boto3.Session, code: str, expected: type[Exception]) -> None:
+def test_error_of_s3_becomes_one_that_says_what_to_do(
+    aws: boto3.Session, code: str, expected: type[Exception], message: str
+) -> None:
     asked = 0
 
     def refuse(**_: Any) -> Any:
@@ -166,7 +171,7 @@ def test_error_of_s3_becomes_one_that_says_what_to_do(aws: boto3.Session, code: 
     aws.events.register("before-call.s3.CompleteMultipartUpload", refuse)
     (upload,) = started("large.bin", size=SIZE)
     parts = [{"part": 1, "etag": "a"}, {"part": 2, "etag": "b"}]
-    with pytest.raises(expected):
+    with pytest.raises(expected, match=f"^{re.escape(message)}$"):
         call("finishUpload", file="large.bin", uploadId=upload["uploadId"], size=SIZE, parts=parts)
     assert asked == (3 if code == "ConditionalRequestConflict" else 1)
 
@@ -193,12 +198,13 @@ def test_refused_file_fails_alone() -> None:
 
 
 def test_requests_are_limited() -> None:
-    with pytest.raises(TooManyFiles, match="at most 100 files, not 101"):
+    with pytest.raises(TooManyFiles, match=r"^startUploads takes at most 100 files, not 101; send several requests.$"):
         started(*(str(number) for number in range(101)))
-    with pytest.raises(TooManyFiles, match="at most 1000 files, not 1001"):
+    with pytest.raises(TooManyFiles, match=r"^deleteFiles takes at most 1000 files, not 1001; send several requests.$"):
         call("deleteFiles", files=[str(number) for number in range(1001)])
     for parts in ([], list(range(1, 22))):
-        with pytest.raises(InvalidParts, match="1 to 20 parts"):
+        message = rf"^signParts takes 1 to 20 parts, not {len(parts)}; send several requests.$"
+        with pytest.raises(InvalidParts, match=message):
             call("signParts", file="a", uploadId="u", size=SIZE, parts=parts)
     with pytest.raises(InvalidSize):
         call("signParts", file="a", uploadId="u", size=10**15, parts=[1])
@@ -255,4 +261,27 @@ def test_log_says_who_uploaded_and_deleted_what_and_never_how(log: io.StringIO) 
         ("upload started", "a-user", ["a", "b"]),
         ("deleted", "a-user", ["c"]),
     ]
+    assert {each["function_request_id"] for each in records} == {Context().aws_request_id}
     assert "X-Amz" not in log.getvalue()
+
+
+def test_log_names_every_deleted_file_once_and_at_most_100_in_a_line(log: io.StringIO) -> None:
+    names = [f"{number:03}" for number in range(250)]
+    call("deleteFiles", files=names)
+    logged = [json.loads(line)["files"] for line in log.getvalue().splitlines()]
+    assert [name for each in logged for name in each] == names
+    assert max(map(len, logged)) == 100
+
+
+def test_failing_s3_is_tried_again_and_given_up_before_the_function_is_stopped() -> None:
+    config = s3_client().meta.config
+    attempts = config.retries["total_max_attempts"]  # type: ignore[attr-defined]
+    assert attempts > 1
+    assert attempts * (config.connect_timeout + config.read_timeout) < 29  # type: ignore[attr-defined]
+
+
+def test_s3_lists_only_what_it_did_not_delete(aws: boto3.Session) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.events.register("provide-client-params.s3.DeleteObjects", lambda params, **_: sent.append(params))
+    call("deleteFiles", files=["a"])
+    assert sent[0]["Delete"]["Quiet"] is True
