@@ -3,6 +3,7 @@ import { type Config, readConfig } from "./config.ts";
 import { ErrorMessage } from "./ErrorMessage.tsx";
 import { removeSignedUrl } from "./route.ts";
 import { configure, currentUser, signOut } from "./session.ts";
+import { Waiting } from "./Waiting.tsx";
 
 const SignIn = lazy(() => import("./SignIn.tsx"));
 const filesPage = import("./FilesPage.tsx"); // nearly always needed, so load it in parallel with the configuration
@@ -60,15 +61,5 @@ export function App() {
         <FilesPage user={user.name} uploadsUrl={config.UploadsUrl} pasted={pasted} onLeave={leave} />
       )}
     </Suspense>
-  );
-}
-
-function Waiting() {
-  return (
-    <main className="alone" aria-busy="true">
-      <p className="waiting" role="status">
-        Loading …
-      </p>
-    </main>
   );
 }

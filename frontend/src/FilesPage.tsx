@@ -20,6 +20,7 @@ import { UploadsPanel } from "./uploads/UploadsPanel.tsx";
 import { useFolder } from "./useFolder.ts";
 import { type Search as Found, useSearch } from "./useSearch.ts";
 import { useSelection } from "./useSelection.ts";
+import { Skeleton } from "./Waiting.tsx";
 import { counted, shown } from "./wording.ts";
 
 const ENDED = "Your session has ended. Sign in again to return to this folder.";
@@ -237,16 +238,6 @@ function SearchEnd({ search, route }: { search: Found; route: Route }) {
           <RouteLink to={{ ...route, search: "" }}>Show the whole folder</RouteLink>
         </div>
       )}
-    </div>
-  );
-}
-
-function Skeleton() {
-  return (
-    <div className="files skeleton" aria-hidden="true">
-      {["a", "b", "c", "d", "e", "f"].map((tile) => (
-        <div key={tile} className="tile" />
-      ))}
     </div>
   );
 }

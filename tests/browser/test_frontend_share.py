@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.browser.looks import check_looks
 from tests.browser.qr_code import scanned
 from tests.browser.stand_in import FAR, StandIn, item, signed, stand_in
-from tests.chromium import axe_findings, screenshot
 
 NAME = "report 2026.pdf"
-SIZES = ((1280, 800), (768, 1024), (375, 740))
 
 
 def refused(error: str, message: str) -> dict[str, Any]:
@@ -141,17 +140,3 @@ def test_several_selected_files_are_a_list_of_links(servers: StandIn) -> None:
     dialog.get_by_role("button", name="Copy all links").click()
     expect(dialog.get_by_role("status")).to_have_text("2 links copied.")
     check_looks(servers, "share-several")
-
-
-def check_looks(servers: StandIn, name: str) -> None:
-    """Check the state as it is, in every size and colour scheme, and leave it."""
-    page = servers.page
-    for media in ({"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}):
-        page.emulate_media(**media)  # type: ignore[arg-type]
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            screenshot(page, f"{name}-{'-'.join(media.values())}-{width}")
-        assert axe_findings(page) == []
-    page.emulate_media(color_scheme=None, forced_colors=None)
-    page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
