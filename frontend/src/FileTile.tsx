@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from "react";
+import { FileName } from "./FileName.tsx";
 import { type FileItem, lastPart } from "./files.ts";
 import { extensionOf, kindOf } from "./kinds.ts";
 import { RouteLink } from "./RouteLink.tsx";
@@ -8,6 +9,8 @@ import { detailsOf, shown, spelledOut } from "./wording.ts";
 
 /** Thumbnails are the whole picture, scaled down; larger pictures, in bytes, would take too long to load. */
 const LARGEST_THUMBNAIL = 5_000_000;
+
+const LONGEST_NAME = 40; // characters: two lines
 
 type Props = {
   item: FileItem;
@@ -32,9 +35,7 @@ export function FileTile({ item, route, ambiguous, onExpired, children }: Props)
           </span>
           {hasThumbnail && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
         </span>
-        <bdi className="name" title={shown(lastPart(item.name))}>
-          {shown(lastPart(item.name))}
-        </bdi>
+        <FileName name={lastPart(item.name)} longest={LONGEST_NAME} className="name" />
         {ambiguous && <Spelling name={item.name} />}
         {place && (
           <span className="quiet">

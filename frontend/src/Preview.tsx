@@ -1,6 +1,7 @@
 import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Countdown } from "./Countdown.tsx";
 import { ErrorMessage } from "./ErrorMessage.tsx";
+import { FileName } from "./FileName.tsx";
 import { LinkRefused, open } from "./file-request.ts";
 import { type FileItem, lastPart, NoSuchFile } from "./files.ts";
 import { BUSY, useBusy } from "./retry.ts";
@@ -9,7 +10,7 @@ import { isExpired } from "./signed-url.ts";
 import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
 import { Undisplayable, Viewer } from "./Viewer.tsx";
-import { detailsOf, shown } from "./wording.ts";
+import { detailsOf } from "./wording.ts";
 
 const Share = lazy(() => import("./Share.tsx"));
 
@@ -52,8 +53,8 @@ export function Preview({ route, file, items, onSessionEnded }: Props) {
         onClose={(event) => !event.currentTarget.open && closeFile(route)}
       >
         <header>
-          <h2 id="file-name" title={shown(lastPart(file))}>
-            <bdi>{shown(lastPart(file))}</bdi>
+          <h2 id="file-name">
+            <FileName name={lastPart(file)} longest={60} />
           </h2>
           <div className="file-nav">
             <button type="button" disabled={!beside(-1)} onClick={() => show(beside(-1))} aria-label="Previous file">

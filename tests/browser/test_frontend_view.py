@@ -1,4 +1,4 @@
-"""What the page shows before a file is opened: thumbnails, names, dates, folders; and before its script has loaded."""
+"""What the page shows before a file is opened: names, dates, folders; and before its script has loaded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Request, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests import PROJECT
 from tests.browser.looks import check_looks
 from tests.browser.stand_in import PAGE, StandIn, item, stand_in
 from tests.chromium import screenshot
 
-PNG = (PROJECT / "samples" / "pictures" / "dunes.png").read_bytes()
 LONG = "Quarterly report of the northern branch, second and corrected version, for the board 2026.pdf"
 
 
@@ -26,24 +24,6 @@ def servers(browser: Browser) -> Iterator[StandIn]:
 
 def listing(*items: Any, folders: Any = ()) -> dict[str, Any]:
     return {"items": list(items), "folders": list(folders), "nextToken": None}
-
-
-def test_folder_of_large_pictures_loads_none_of_them(servers: StandIn) -> None:
-    sent: list[str] = []
-
-    def file(request: Request) -> dict[str, Any]:
-        sent.append(request.url)
-        return {"content_type": "image/png", "body": PNG}
-
-    servers.file = file
-    large = [item(f"{number:02}.jpg", size=4_000_000) for number in range(30)]
-    servers.listing = listing(*large, item("just.png", size=200_000), item("above.png", size=200_001))
-    servers.open()
-    small = servers.page.get_by_role("list", name="Files").get_by_role("link", name="just.png")
-    small.scroll_into_view_if_needed()
-    expect(small.locator("img")).to_have_js_property("naturalWidth", 480)
-    assert len(sent) == 1
-    expect(servers.page.locator(".tile .extension").first).to_have_text("jpg")
 
 
 def test_long_name_keeps_its_end_and_is_read_whole(servers: StandIn) -> None:
