@@ -1,14 +1,11 @@
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { FileName } from "./FileName.tsx";
 import { type FileItem, lastPart } from "./files.ts";
 import { extensionOf, kindOf } from "./kinds.ts";
 import { RouteLink } from "./RouteLink.tsx";
 import type { Route } from "./route.ts";
-import { isExpired } from "./signed-url.ts";
+import { Thumbnail } from "./Thumbnail.tsx";
 import { detailsOf, shown, spelledOut } from "./wording.ts";
-
-/** Thumbnails are the whole picture, scaled down; larger pictures, in bytes, would take too long to load. */
-const LARGEST_THUMBNAIL = 5_000_000;
 
 const LONGEST_NAME = 40; // characters: two lines
 
@@ -25,7 +22,6 @@ type Props = {
 export function FileTile({ item, route, ambiguous, onExpired, children }: Props) {
   const place = item.name.slice(route.folder.length, item.name.lastIndexOf("/") + 1); // only of what a search found
   const kind = kindOf(item.name);
-  const hasThumbnail = kind === "image" && item.size !== null && item.size > 0 && item.size <= LARGEST_THUMBNAIL;
   return (
     <li>
       <RouteLink to={{ ...route, file: item.name }} className="tile">
@@ -33,7 +29,7 @@ export function FileTile({ item, route, ambiguous, onExpired, children }: Props)
           <span className="extension" aria-hidden="true">
             {extensionOf(item.name) || "file"}
           </span>
-          {hasThumbnail && item.url && <Thumbnail url={item.url} onExpired={onExpired} />}
+          <Thumbnail item={item} onExpired={onExpired} />
         </span>
         <FileName name={lastPart(item.name)} longest={LONGEST_NAME} className="name" />
         {ambiguous && <Spelling name={item.name} />}
@@ -52,28 +48,4 @@ export function FileTile({ item, route, ambiguous, onExpired, children }: Props)
 /** Tells a name from another one that looks the same. */
 export function Spelling({ name }: { name: string }) {
   return <span className="spelling">Another name looks the same; this is spelled {spelledOut(lastPart(name))}</span>;
-}
-
-function Thumbnail({ url, onExpired }: { url: string; onExpired: () => void }) {
-  const [source, setSource] = useState(url);
-  const [state, setState] = useState<"waiting" | "loaded" | "broken">("waiting");
-  // Keep a loaded picture: a new URL would only load it again.
-  if (url !== source && state !== "loaded") {
-    setSource(url);
-    setState("waiting");
-  }
-  if (state === "broken") return null;
-  return (
-    <img
-      src={source}
-      alt=""
-      loading="lazy"
-      decoding="async"
-      onLoad={() => setState("loaded")}
-      onError={() => {
-        setState("broken");
-        if (isExpired(source)) onExpired();
-      }}
-    />
-  );
 }
