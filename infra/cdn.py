@@ -25,6 +25,7 @@ EXPOSED_HEADERS = (
     "Content-Range",
     "ETag",
     "Last-Modified",
+    "Retry-After",
 )
 # Browsers show an uploaded HTML page or SVG, but it can neither run scripts nor send requests: `default-src` covers
 # neither forms nor the base URL, and `sandbox` also stops redirects by a meta element. Any page may frame a file.

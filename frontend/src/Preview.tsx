@@ -109,15 +109,21 @@ function OpenFile({
   if (!viewed && link) setViewed(link.url);
   const details = link ?? known;
   const shareable = link?.url ?? (known?.url && !isExpired(known.url) ? known.url : null);
+  const loadedAgain = useRef<string | null>(null);
+  const [attempt, setAttempt] = useState(0);
   const renewedAt = useRef(Number.NEGATIVE_INFINITY);
 
   /** Handle a failure of the viewer: replace an expired or refused URL once, or show the reason. */
-  async function handleFailure(url: string) {
+  async function handleFailure(url: string, known?: unknown) {
     const mayRenew = performance.now() - renewedAt.current > RENEWED_AT_MOST_EVERY;
     try {
       if (mayRenew && isExpired(url) && (await replace(url))) return;
+      if (known !== undefined) throw known;
       await (await open(url, 1)).body?.cancel();
-      setProblem(new Undisplayable());
+      // The server may have been too busy for the viewer alone.
+      if (loadedAgain.current === url) return setProblem(new Undisplayable());
+      loadedAgain.current = url;
+      setAttempt((number) => number + 1);
     } catch (error) {
       // This device's clock may be slow, or the key that signed the URL was removed.
       const replaced = mayRenew && error instanceof LinkRefused && (await replace(url).catch(() => false));
@@ -163,7 +169,13 @@ function OpenFile({
     <>
       <div className="stage">
         {problem === null && viewed && details && (
-          <Viewer file={file} size={details.size} url={viewed} onFailed={() => handleFailure(viewed)} />
+          <Viewer
+            key={attempt}
+            file={file}
+            size={details.size}
+            url={viewed}
+            onFailed={(error) => handleFailure(viewed, error)}
+          />
         )}
         {problem !== null && (
           <ErrorMessage

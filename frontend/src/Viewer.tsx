@@ -7,7 +7,13 @@ import { PageError } from "./page-error.ts";
 import { TEXT_LIMIT, TextPreview } from "./TextPreview.tsx";
 import { shown } from "./wording.ts";
 
-type Props = { file: string; size: number | null; url: string; onFailed: () => void };
+type Props = {
+  file: string;
+  size: number | null;
+  url: string;
+  /** The file, or an element that shows it, has not loaded; the error is known only of a request. */
+  onFailed: (error?: unknown) => void;
+};
 type ViewProps = Props & { name: string; start: Start };
 
 const ENOUGH_TO_KNOW = 1024; // bytes
@@ -25,7 +31,7 @@ function View({ file, size, url, onFailed, name, start }: ViewProps) {
   const type = typeOf(start.response);
   const kind = shownAs(file, type);
   if (kind === null) return <Mislabelled promised={kindOf(file)} type={type} />;
-  if (kind === "image") return <img src={url} alt={name} onError={onFailed} />;
+  if (kind === "image") return <img src={url} alt={name} onError={() => onFailed()} />;
   if (kind === "video" || kind === "audio") return <Media kind={kind} name={name} url={url} onFailed={onFailed} />;
   if (kind === "pdf") return <PdfFile name={name} url={url} start={start.bytes} />;
   if (kind !== "other") return <TextFile {...{ kind, name, size, url, start, onFailed }} />;
@@ -91,7 +97,7 @@ function Media({ kind: Tag, name, url, onFailed }: MediaProps) {
 type Start = { response: Response; bytes: Uint8Array };
 
 /** Return the first bytes of a file, or null while they load; with a new URL, those before until it has responded. */
-function useStart(url: string, bytes: number, needed: boolean, onFailed: () => void): Start | null {
+function useStart(url: string, bytes: number, needed: boolean, onFailed: (error: unknown) => void): Start | null {
   const [start, setStart] = useState<Start | null>(null);
   const failed = useRef(onFailed);
   failed.current = onFailed;
@@ -101,7 +107,7 @@ function useStart(url: string, bytes: number, needed: boolean, onFailed: () => v
     open(url, bytes, controller.signal)
       .then(async (response) => ({ response, bytes: new Uint8Array(await response.arrayBuffer()).subarray(0, bytes) }))
       .then((found) => setStart(found))
-      .catch(() => controller.signal.aborted || failed.current());
+      .catch((error: unknown) => controller.signal.aborted || failed.current(error));
     return () => controller.abort();
   }, [url, bytes, needed]);
   return start;

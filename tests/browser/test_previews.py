@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import mimetypes
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Request, expect
 
 from tests import PROJECT
 from tests.browser.stand_in import CDN, StandIn, item, signed, stand_in
@@ -59,17 +60,26 @@ def servers(browser: Browser) -> Iterator[StandIn]:
         yield servers
 
 
-def preview(servers: StandIn, name: str, content: bytes, media_type: str = "text/plain") -> Locator:
-    """Open a file with this content and return its dialog; a number is put before its name."""
+def preview(
+    servers: StandIn,
+    name: str,
+    content: bytes,
+    media_type: str = "text/plain",
+    respond: Callable[[Request], dict[str, Any] | None] | None = None,
+) -> Locator:
+    """Open a file with this content and return its dialog; a number is put before its name.
+
+    The file server responds what `respond` returns, unless that is None.
+    """
     name = f"{next(NUMBERS)} {name}"
     servers.link = lambda sent: item(sent["file"], size=len(content)) | {"saved": signed(sent["file"])}
 
-    def file(request: Any) -> dict[str, Any]:
+    def file(request: Request) -> dict[str, Any]:
         asked = request.headers.get("range", "bytes=0-999999999")
         end = int(asked.rpartition("-")[2]) + 1
         return {"status": 206, "content_type": media_type, "body": content[:end]}
 
-    servers.file = file
+    servers.file = file if respond is None else lambda request: respond(request) or file(request)
     servers.open(name)
     return servers.page.get_by_role("dialog", name=name)
 
@@ -220,3 +230,70 @@ def test_nothing_in_markdown_runs_or_loads_or_leads_to_a_script(servers: StandIn
 @pytest.mark.parametrize("content", [">" * 5_000, "- " * 3_000 + "a", "[a](" * 40_000, "*a **b " * 20_000])
 def test_markdown_that_is_nested_without_end_is_still_shown(servers: StandIn, content: str) -> None:
     expect(preview(servers, "a.md", content.encode()).locator("section")).not_to_be_empty()
+
+
+def overloaded(servers: StandIn, name: str, *, busy: int, retry_after: str | None = None) -> tuple[Locator, list[str]]:
+    """Open a file whose server is busy for the first requests; return the dialog and the URLs that were requested."""
+    requested: list[str] = []
+
+    def respond(request: Request) -> dict[str, Any] | None:
+        requested.append(request.url)
+        if len(requested) > busy:
+            return None
+        exposed = {"Access-Control-Expose-Headers": "Retry-After", "Retry-After": retry_after} if retry_after else {}
+        return {"status": 429 if len(requested) == 2 else 503, "body": "", "headers": exposed}
+
+    content = PNG if name == "a.png" else b"text"
+    return preview(servers, name, content, mimetypes.guess_type(name)[0] or "", respond), requested
+
+
+@pytest.fixture(scope="module")
+def timed(browser: Browser) -> Iterator[StandIn]:
+    """A page whose clock a test moves."""
+    with stand_in(browser) as servers:
+        servers.watch.provoked.append("Failed to load resource")
+        servers.page.clock.install()
+        yield servers
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.png"])
+def test_busy_file_server_is_named_and_requested_again(timed: StandIn, name: str) -> None:
+    dialog, requested = overloaded(timed, name, busy=3)
+    expect(dialog).to_contain_text("The service is busy. Trying again …")
+    for longest in (400, 1_200, 3_600):
+        with timed.page.expect_response(lambda response: response.url.startswith(CDN)):
+            timed.page.clock.run_for(longest)
+    expect(dialog.locator("pre, img")).to_be_visible()
+    assert len(requested) == (4 if name == "a.txt" else 5)  # an image is requested again as one
+
+
+def test_file_server_that_stays_busy_is_reported_after_four_requests(timed: StandIn) -> None:
+    dialog, requested = overloaded(timed, "a.txt", busy=9)
+    expect(dialog).to_contain_text("Trying again …")
+    for longest in (400, 1_200, 3_600):
+        with timed.page.expect_response(lambda response: response.url.startswith(CDN)):
+            timed.page.clock.run_for(longest)
+    expect(dialog.get_by_role("alert")).to_contain_text("The file server is busy or has failed.")
+    assert len(requested) == 4
+
+
+def test_file_is_requested_again_when_the_busy_server_says(timed: StandIn) -> None:
+    dialog, requested = overloaded(timed, "a.txt", busy=1, retry_after="15")
+    expect(dialog).to_contain_text("Trying again …")
+    timed.page.clock.run_for(7_500)
+    assert len(requested) == 1
+    timed.page.clock.run_for(7_500)
+    expect(dialog.locator("pre")).to_have_text("text")
+    dialog, requested = overloaded(timed, "a.txt", busy=1, retry_after="600")
+    expect(dialog.get_by_role("alert")).to_contain_text("The file server is busy or has failed.")
+
+
+def test_picture_that_a_busy_server_refused_once_is_not_called_damaged(timed: StandIn) -> None:
+    refusals = [{"status": 503, "body": ""}]
+
+    def respond(request: Request) -> dict[str, Any] | None:
+        return refusals.pop() if request.resource_type == "image" and refusals else None
+
+    dialog = preview(timed, "a.png", PNG, "image/png", respond)
+    expect(dialog.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    assert refusals == []

@@ -243,6 +243,7 @@ def test_page_of_any_origin_reads_a_file_and_the_headers_that_viewers_need() -> 
         "Content-Range",
         "ETag",
         "Last-Modified",
+        "Retry-After",
     }
 
 
