@@ -253,16 +253,56 @@ def test_access_rules_apply_to_every_call(aws: boto3.Session, monkeypatch: pytes
     assert keys(aws) == ["files/mine/a", "files/theirs/c"]
 
 
-def test_log_says_who_uploaded_and_deleted_what_and_never_how(log: io.StringIO) -> None:
+def test_log_and_metrics_say_who_uploaded_and_deleted_what_and_never_how(
+    aws: boto3.Session, log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
     started("a", "b")
-    call("deleteFiles", files=["c"])
+    (upload, _) = started("large", "another", size=SIZE)
+    ids: dict[str, Any] = {"file": "large", "uploadId": upload["uploadId"]}
+    s3_ids: dict[str, Any] = {"Bucket": BUCKET, "Key": "files/large", "UploadId": upload["uploadId"]}
+    call("signParts", **ids, size=SIZE, parts=[1, 2])
+    for number, body in ((1, bytes(SINGLE_REQUEST)), (2, b"12345")):
+        aws.client("s3").upload_part(**s3_ids, PartNumber=number, Body=body)
+    arrived = call("resumeUpload", **ids)
+    call("finishUpload", **ids, size=SIZE, parts=[{"part": part["part"], "etag": part["etag"]} for part in arrived])
+    call("cancelUpload", **ids)
+    call("deleteFiles", files=["c", "/d"])
     records = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert [(each["message"], each["caller"], each["files"]) for each in records] == [
-        ("upload started", "a-user", ["a", "b"]),
-        ("deleted", "a-user", ["c"]),
+    assert [(each["message"], each["files"]) for each in records] == [
+        ("upload started", ["a", "b"]),
+        ("upload started", ["large", "another"]),
+        ("upload resumed", ["large"]),
+        ("upload finished", ["large"]),
+        ("deleted", ["c"]),
     ]
+    assert {each["caller"] for each in records} == {"a-user"}
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = ("UploadsStarted", "PartsSigned", "UploadsResumed", "UploadsFinished", "UploadsCancelled", "FilesDeleted")
+    found = [(name, value) for each in counted for name in names for value in each.get(name, [])]
+    assert found == [
+        ("UploadsStarted", 2), ("UploadsStarted", 2), ("PartsSigned", 2), ("UploadsResumed", 1),
+        ("UploadsFinished", 1), ("UploadsCancelled", 0), ("FilesDeleted", 1),
+    ]  # fmt: skip
     assert {each["function_request_id"] for each in records} == {Context().aws_request_id}
     assert "X-Amz" not in log.getvalue()
+
+
+def test_cancelled_upload_is_logged(log: io.StringIO) -> None:
+    (upload,) = started("large", size=SIZE)
+    call("cancelUpload", file="large", uploadId=upload["uploadId"])
+    record = json.loads(log.getvalue().splitlines()[-1])
+    assert (record["message"], record["files"]) == ("upload cancelled", ["large"])
+
+
+def test_refused_request_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidFileName):
+        call("cancelUpload", file="a//b", uploadId="u")
+    assert json.loads(capsys.readouterr().out)["Refused"] == [1]
+
+
+def test_nothing_is_sent_to_s3_if_no_file_may_be_deleted(aws: boto3.Session) -> None:
+    aws.events.register("before-call.s3.DeleteObjects", lambda **_: pytest.fail("S3 refuses an empty list"))
+    assert [each["deleted"] for each in call("deleteFiles", files=["/x"])] == [False]
 
 
 def test_log_names_every_deleted_file_once_and_at_most_100_in_a_line(log: io.StringIO) -> None:
