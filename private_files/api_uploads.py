@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
-import json
-import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
-import aiohttp
-from yarl import URL
-
-from private_files import network
+from private_files import presigned_put
 from private_files.api import PrivateFiles, Upload, in_thread
 from private_files.content_types import content_type
 from private_files.failures import QueryRefused, TransferFailed
-from private_files.session import cache_folder
+from private_files.presigned_put import FileExists, Sent, Transfer
+from private_files.upload_note import UploadNote
 
-_PARTS_AT_A_TIME = 20
+_SIGNED_AT_A_TIME = 20
+_PARTS_AT_THE_SAME_TIME = 4  # of one file
 _STARTED_AT_A_TIME = 100
 _SECONDS_AHEAD = 600  # after which a URL, which is valid for 900, is not used for a new request
 _IN_ONE_REQUEST = 16 * 1024**2  # the API starts an upload in parts, which is to be finished, for larger files
-_PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry of a request that broke off
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
-_CHUNK = 256 * 1024
-_EXISTS = "there is a file with this name; --force replaces it"
-_SHORTER = "the file became shorter while it was sent; run the command again"
-_MEANINGS = {403: "S3 refuses the signed request; the clock of this machine may be wrong"}
-
-Sent = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -76,12 +61,7 @@ class ApiUploads:
         self._loop.close()
 
     async def _open(self) -> None:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._api.trust)
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_count_request)
-        self._http = aiohttp.ClientSession(
-            connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
-        )
+        self._http = presigned_put.session(self._api.trust)
 
     async def _close(self) -> None:
         running = asyncio.all_tasks() - {asyncio.current_task()}
@@ -101,7 +81,7 @@ class ApiUploads:
         size = path.stat().st_size
         send = self._send_whole if size <= _IN_ONE_REQUEST else self._send_in_parts
         try:
-            await send(_Transfer(self._http, path, sent), path, name, size)
+            await send(Transfer(self._http, path, sent), path, name, size)
         except QueryRefused as refused:
             raise TransferFailed(str(refused)) from None
         return size
@@ -137,7 +117,7 @@ class ApiUploads:
         now = time.monotonic()
         return {name: _Started(size, upload, now) for (name, size, _), upload in zip(described, uploads, strict=True)}
 
-    async def _send_whole(self, transfer: _Transfer, path: Path, name: str, size: int) -> None:
+    async def _send_whole(self, transfer: Transfer, path: Path, name: str, size: int) -> None:
         upload = await self._start(path, name, size)
         urls = [upload.url]
 
@@ -147,15 +127,15 @@ class ApiUploads:
         began = time.monotonic()
         try:
             await transfer.send(url, 0, size, dict(upload.headers))
-        except _Exists as exists:
+        except FileExists as exists:
             # The response to an earlier request may have been lost. All times are those of S3's clock, in seconds.
             version = await in_thread(partial(self._api.version, name)) if exists.repeated and exists.now else None
             began_at = int(exists.now - (time.monotonic() - began))
             if version is None or version.size != size or version.modified < began_at:
                 raise
 
-    async def _send_in_parts(self, transfer: _Transfer, path: Path, name: str, size: int) -> None:
-        note = _Note(self._api.endpoint, path, name)
+    async def _send_in_parts(self, transfer: Transfer, path: Path, name: str, size: int) -> None:
+        note = UploadNote(self._api.endpoint, path, name)
         arrived = None
         if (noted := note.read()) is not None:
             upload, before = noted
@@ -167,7 +147,7 @@ class ApiUploads:
         if arrived is None:
             version = await in_thread(partial(self._api.version, name))
             if version and not self._overwrite:  # found now, and not after everything was sent
-                raise TransferFailed(_EXISTS)
+                raise FileExists
             upload, before, arrived = await self._start(path, name, size), version.etag if version else "", {}
             note.write(upload, before)
         etags = await self._send_parts(transfer, name, size, upload, arrived)
@@ -193,7 +173,7 @@ class ApiUploads:
         return version is not None and version.size == size and version.etag != before
 
     async def _send_parts(
-        self, transfer: _Transfer, name: str, size: int, upload: Upload, arrived: dict[int, tuple[int, str]]
+        self, transfer: Transfer, name: str, size: int, upload: Upload, arrived: dict[int, tuple[int, str]]
     ) -> dict[int, str]:
         lengths = {
             number: min(upload.part_size, size - begin)
@@ -202,14 +182,23 @@ class ApiUploads:
         etags = {part: etag for part, (length, etag) in arrived.items() if lengths.get(part) == length}
         for part in etags:
             transfer.sent(lengths[part])
+        sign = partial(self._api.part_urls, name, upload.upload_id, size)
+
+        async def send_in_turn(turns: Iterator[int], urls: dict[int, str]) -> None:
+            for part in turns:
+                url = partial(self._first_or, [urls[part]], partial(_only_value, sign, part))
+                etags[part] = await transfer.send(url, (part - 1) * upload.part_size, lengths[part], {})
+
         missing = [part for part in lengths if part not in etags]
-        for start in range(0, len(missing), _PARTS_AT_A_TIME):
-            batch = missing[start : start + _PARTS_AT_A_TIME]
-            sign = partial(self._api.part_urls, name, upload.upload_id, size)
-            urls = await in_thread(partial(sign, batch))
-            for part in batch:
-                again = partial(self._first_or, [urls[part]], partial(_only_value, sign, part))
-                etags[part] = await transfer.send(again, (part - 1) * upload.part_size, lengths[part], {})
+        for start in range(0, len(missing), _SIGNED_AT_A_TIME):
+            batch = missing[start : start + _SIGNED_AT_A_TIME]
+            urls, turns = await in_thread(partial(sign, batch)), iter(batch)
+            sending = [asyncio.create_task(send_in_turn(turns, urls)) for _ in range(_PARTS_AT_THE_SAME_TIME)]
+            try:
+                await asyncio.gather(*sending)
+            finally:
+                for task in sending:
+                    task.cancel()
         return etags
 
     async def _first_or(self, signed: list[str], sign_again: Callable[[], str]) -> str:
@@ -219,138 +208,3 @@ class ApiUploads:
 
 def _only_value(sign: Callable[[list[int]], dict[int, str]], part: int) -> str:
     return sign([part])[part]
-
-
-class _Transfer:
-    """Sends slices of one file to S3."""
-
-    def __init__(self, http: aiohttp.ClientSession, path: Path, sent: Sent) -> None:
-        self._http, self._path = http, path
-        self.sent = sent
-        self.requests = 0  # more than the calls of `_send_once`, because aiohttp repeats some by itself
-
-    async def send(self, url: Callable[[], Awaitable[str]], begin: int, length: int, headers: dict[str, str]) -> str:
-        """Send one slice and return its ETag; a request that broke off is repeated. Raises TransferFailed."""
-        for pause in (*_PAUSES, None):
-            counted = 0
-
-            def count(size: int) -> None:
-                nonlocal counted
-                counted += size
-                self.sent(size)
-
-            try:
-                return await self._send_once(await url(), begin, length, headers, count)
-            except _Exists as exists:
-                exists.repeated = self.requests > 1
-                raise
-            except (aiohttp.ClientError, TimeoutError, _Busy) as error:
-                if isinstance(error.__cause__, TransferFailed | InterruptedError):  # from reading the file
-                    raise error.__cause__ from None
-                self.sent(-counted)
-                if pause is None:
-                    reason = str(error) if isinstance(error, _Busy) else f"the connection to S3 broke off ({error})"
-                    raise TransferFailed(f"{reason}; run the command again to resume") from None
-                await asyncio.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def _send_once(
-        self, url: str, begin: int, length: int, headers: dict[str, str], count: Callable[[int], None]
-    ) -> str:
-        with self._path.open("rb") as file:
-            file.seek(begin)
-            async with self._http.put(
-                URL(url, encoded=True),
-                data=_whole(file, length) if length <= _CHUNK else _slice(file, length, count),
-                headers={**headers, "Content-Length": str(length)},  # or aiohttp would send it chunked
-                skip_auto_headers=["Content-Type"],
-                proxy=network.proxy(url),
-                allow_redirects=False,
-                trace_request_ctx=self,
-            ) as response:
-                body = await response.text(errors="replace")
-                if response.status == 200:
-                    if length <= _CHUNK:
-                        count(length)
-                    return response.headers.get("ETag", "")
-                code = _code(body)
-                if response.status >= 500 or response.status == 429 or code in ("RequestTimeout", "SlowDown"):
-                    raise _Busy(f"S3 is busy or has failed ({response.status} {code})")
-                if response.status == 403 and "has expired" in body:
-                    raise _Busy("the signed URL has expired")
-                if response.status == 412:
-                    raise _Exists(_seconds(response.headers.get("Date", "")))
-                meaning = _MEANINGS.get(response.status, "S3 refused the content")
-                raise TransferFailed(f"{meaning} ({code or response.status})")
-
-
-async def _count_request(_http: object, context: Any, _parameters: object) -> None:
-    context.trace_request_ctx.requests += 1
-
-
-class _Busy(Exception):
-    """S3 did not take the content now."""
-
-
-class _Exists(TransferFailed):
-    """There is a file with this name. `now` is S3's time in epoch seconds, or 0 if that is not known."""
-
-    def __init__(self, now: float) -> None:
-        super().__init__(_EXISTS)
-        self.now, self.repeated = now, False
-
-
-class _Note:
-    """The id of an upload in parts, for the next run: by the API, the name, and the path, size and time of the file."""
-
-    def __init__(self, api: str, path: Path, name: str) -> None:
-        found = path.stat()
-        identity = [api, name, str(path.resolve()), str(found.st_size), str(found.st_mtime_ns)]
-        digest = hashlib.sha256("\n".join(identity).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        self._file = cache_folder(os.environ) / "uploads" / f"{digest}.json"
-
-    def read(self) -> tuple[Upload, str] | None:
-        """Return the upload, and the ETag of the file that it replaces; empty if there was none."""
-        try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
-            upload = Upload(upload_id=str(found["uploadId"]), part_size=int(found["partSize"]))
-            return upload, str(found["before"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def write(self, upload: Upload, before: str) -> None:
-        note = {"uploadId": upload.upload_id, "partSize": upload.part_size, "before": before}
-        with contextlib.suppress(OSError):  # without it, the next run starts over
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(note))
-
-    def remove(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.unlink(missing_ok=True)
-
-
-def _whole(file: IO[bytes], length: int) -> bytes:
-    if len(content := file.read(length)) != length:
-        raise TransferFailed(_SHORTER)
-    return content
-
-
-async def _slice(file: IO[bytes], length: int, count: Callable[[int], None]) -> Any:
-    while length > 0:
-        chunk = file.read(min(_CHUNK, length))
-        if not chunk:
-            raise TransferFailed(_SHORTER)
-        length -= len(chunk)
-        yield chunk
-        count(len(chunk))
-
-
-def _code(body: str) -> str:
-    return body.partition("<Code>")[2].partition("</Code>")[0][:40]
-
-
-def _seconds(date: str) -> float:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        return 0
