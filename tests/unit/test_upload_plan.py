@@ -34,7 +34,9 @@ def test_parts_make_up_the_file_within_the_limits_of_s3(size: int) -> None:
     assert 1 <= part_length(size, count) <= each
     assert part_length(size, 1) == min(size, each)
     for part in (0, -1, count + 1):
-        with pytest.raises(InvalidParts):
+        with pytest.raises(
+            InvalidParts, match=rf"^Part {part} is not one of the {count:,} parts of a file of {size:,} "
+        ):
             part_length(size, part)
 
 

@@ -7,7 +7,9 @@ import hashlib
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -114,6 +116,8 @@ def test_large_file_is_sent_in_parts_and_finished(aws: boto3.Session) -> None:
         query = parse_qs(urlsplit(part["url"]).query)
         assert query["X-Amz-SignedHeaders"] == ["content-length;host"]
         assert (query["partNumber"], query["uploadId"]) == ([str(part["part"])], [upload_id])
+        left = datetime.fromisoformat(part["expiresAt"]).timestamp() - time.time()
+        assert 800 < left <= 900
     s3 = aws.client("s3")
     etags = [
         s3.upload_part(Bucket=BUCKET, Key="files/large.bin", UploadId=upload_id, PartNumber=number, Body=body)["ETag"]
@@ -195,6 +199,7 @@ def test_refused_file_fails_alone() -> None:
     )
     assert [each.get("errorType") for each in found] == [None, "InvalidFileName", "InvalidSize", "InvalidContentType"]
     assert [each.get("url") is None for each in found] == [False, True, True, True]
+    assert [each["file"] for each in found] == ["a", "/b", "c", "d"]
 
 
 def test_requests_are_limited() -> None:
