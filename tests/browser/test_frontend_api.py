@@ -216,6 +216,7 @@ def test_very_long_names_fit_a_phone(servers: StandIn) -> None:
     servers.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     name, folder = "n" * 1000, "f" * 1000 + "/"
     servers.listing, servers.link = listing(item(name + "." + "x" * 12), folders=[folder]), item(name)
+    servers.file = lambda _request: {"content_type": "text/plain", "body": "text"}
     servers.open()
     for route in ("", folder, name):
         servers.open(route)

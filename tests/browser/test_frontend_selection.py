@@ -88,7 +88,7 @@ def test_order_covers_the_whole_folder_and_is_kept(servers: StandIn, label: str,
 
 
 def test_list_is_kept_and_accessible(servers: StandIn) -> None:
-    give(servers, "a.txt", "b.png", "photos/c.jpg", "a very long name that does not fit " * 5 + ".pdf")
+    give(servers, "a.txt", "b.zip", "photos/c.jpg", "a very long name that does not fit " * 5 + ".pdf")
     servers.open()
     servers.page.get_by_role("button", name="List").click()
     servers.page.reload()
