@@ -335,7 +335,7 @@ class PrivateFiles:
             data: Any = asyncio.run(client.execute_async(query, extra_args=options))
         except TransportQueryError as error:
             data, failure = error.data, _refusal(error.errors)
-            errors = [each for each in error.errors or [] if isinstance(each, dict)]
+            errors = [each for each in error.errors if isinstance(each, dict)] if isinstance(error.errors, list) else []
             # A page can have data and errors, for names that cannot be served.
             if field and not (isinstance(data, dict) and data.get(field)):
                 raise failure from None

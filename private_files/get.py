@@ -35,10 +35,12 @@ class Request:
         """Yield the files in batches, each file once. Raises NoMatch or QueryRefused if there are none."""
         if self.names:
             for selected in selection.select(api, self.names):
-                if self.dry_run and not selected.listed:
+                if selected.listed:
+                    yield selected.files if self.dry_run else _with_urls(api, selected.files)
+                elif self.dry_run:
                     yield from api.checked_urls(selected.names)
                 else:
-                    yield selected.files if self.dry_run else _with_urls(api, selected.files)
+                    yield api.urls(selected.names)
             return
         found = False
         for page in api.listing(self.prefix, url=not self.dry_run):
@@ -84,7 +86,7 @@ def _with_urls(api: PrivateFiles, page: list[RemoteFile]) -> list[RemoteFile]:
     if not names:
         return page
     try:
-        found = {file.name: file for file in api.urls(names)}
+        found = {file.name: file for file in reversed(api.urls(names))}  # of a repeated name, the first
     except QueryRefused as refused:
         found = {name: RemoteFile(name, None, str(refused)) for name in names}
     return [
@@ -115,15 +117,16 @@ def get(api: PrivateFiles, request: Request, report: Report) -> None:
 
 def _say(file: RemoteFile, request: Request, report: Report) -> None:
     """Report what would happen to the file."""
+    if file.refused:
+        report.failed(file.name, file.refused)
+        return
     try:
         path = request.path(file.name)
     except TransferFailed as failure:
         report.failed(file.name, str(failure))
         return
     same = is_same(path, file.size, file.modified)
-    if file.refused:
-        report.failed(file.name, file.refused)
-    elif file.size >= 0 and not same and os.path.lexists(path) and not request.force:
+    if file.size >= 0 and not same and os.path.lexists(path) and not request.force:
         report.failed(file.name, f"{path} already exists and differs; --force replaces it")
     else:
         line = f"{path} is unchanged" if same else f"would download {file.name} to {path}"
@@ -178,6 +181,8 @@ async def _empty(
     while (file := await queue.get()) is not None:
         began = time.monotonic()
         try:
+            if file.refused:
+                raise TransferFailed(file.refused)
             path = request.path(file.name)
             done = await downloads.fetch(file, path)
         except NoSuchFile as failure:

@@ -28,15 +28,13 @@ def test_two_files_of_one_name_are_refused_before_anything_is_sent() -> None:
         local_files.uploads(["x/a", "x/b", "y/a"], "p/", None)
 
 
-def test_folder_pipe_and_missing_file_are_refused_by_name(terminal: Terminal) -> None:
-    (terminal.directory / "folder").mkdir()
+def test_pipe_and_missing_file_are_refused_by_name(terminal: Terminal) -> None:
     os.mkfifo(terminal.directory / "pipe")
-    code, _, err = terminal.run("put", "folder/", "pipe", "nothing", *NOWHERE)
+    code, _, err = terminal.run("put", "pipe", "nothing", *NOWHERE)
     assert code == 5
     assert sorted(err.splitlines()) == [
-        "folder: folder is a folder; name the files in it",
         "nothing: nothing cannot be read: No such file or directory",
-        "pipe: pipe is a device or a pipe; save it to a file first",
+        "pipe: pipe is a device or a pipe; save it to a file, or use private-files put - NAME",
     ]
 
 
