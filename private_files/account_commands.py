@@ -87,12 +87,12 @@ def access(given: dict[str, Any]) -> int:
 @click.pass_obj
 def use(given: dict[str, Any], outputs: str | None) -> int:
     """Use the stack of the outputs file FILE from every folder; without FILE, print which one is used."""
-    chosen = remembered_stack.find()
     if outputs:
         file = Path(outputs).absolute()
-        chosen = remembered_stack.Remembered(str(file), given.get("stack", ""))
-        settings.read(file, chosen.stack)
-        remembered_stack.save(chosen)
+        stack = given.get("stack", "")
+        settings.read(file, stack)
+        remembered_stack.save(remembered_stack.Remembered(str(file), stack))
+    chosen = remembered_stack.find()
     if given.get("json"):
         print(json.dumps(asdict(chosen) if chosen else None))
     else:
