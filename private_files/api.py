@@ -220,8 +220,7 @@ class PrivateFiles:
     ) -> Iterator[list[RemoteFile]]:
         """Yield the file of every name in order, 50 at a time: with its URL, the reason for a refusal, or missing.
 
-        `expires_in` is in seconds; browsers save the file as `save_as`. A request for 50 names takes about as long as
-        one for a single name.
+        `expires_in` is in seconds; browsers save the file as `save_as`.
         """
         for start in range(0, len(names), _LOOKED_UP):
             batch = {f"n{number}": name for number, name in enumerate(names[start : start + _LOOKED_UP])}

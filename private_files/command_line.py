@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ from private_files import account_commands, file_commands, help_texts
 from private_files.program import NAME, program
 from private_files.shown_text import one_line
 
-__all__ = ["account_commands", "file_commands", "parse"]
+__all__ = ["account_commands", "file_commands", "parse", "program"]
 _COMPLETE = "_PRIVATE_FILES_COMPLETE"
 
 
@@ -21,6 +22,10 @@ def parse(arguments: list[str] | None = None) -> click.Context:
 
     Exits after --help and --version, and with 2 on wrong usage.
     """
+    if _COMPLETE in os.environ:
+        from private_files.completion import respond  # noqa: PLC0415
+
+        respond(lambda: program.main(arguments, prog_name=NAME))
     try:
         context: Any = program.main(arguments, prog_name=NAME, standalone_mode=False)
     except click.UsageError as error:
@@ -40,6 +45,9 @@ def completion(shell: str) -> int:
     """Print a script with which the shell completes the words of this program."""
     from click.shell_completion import get_completion_class  # noqa: PLC0415
 
+    from private_files.completion import register  # noqa: PLC0415
+
+    register()
     script = get_completion_class(shell)
     if script:
         print(script(program, {}, NAME, _COMPLETE).source())

@@ -517,19 +517,6 @@ def test_completion_prints_a_script_of_the_shell(terminal: Terminal, shell: str)
     assert f"_PRIVATE_FILES_COMPLETE={shell}_complete" in script
 
 
-def test_shell_completes_commands_options_and_files(terminal: Terminal) -> None:
-    def complete(*words: str) -> list[str]:
-        typed = {"COMP_WORDS": " ".join(["private-files", *words]), "COMP_CWORD": str(len(words))}
-        code, out, _ = terminal.run(**typed, _PRIVATE_FILES_COMPLETE="bash_complete")
-        assert code == 0
-        return out.splitlines()
-
-    assert complete("fi") == ["plain,files"]
-    assert complete("get", "--pre") == ["plain,--prefix"]
-    assert complete("put", "re") == ["file,re"]
-    assert complete("--region", "r", "files", "--auth", "i") == ["plain,iam"]
-
-
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["get", "--help"]])
 def test_help_imports_no_slow_library(terminal: Terminal, arguments: list[str]) -> None:
     _, _, imported = terminal.run(*arguments, PYTHONPROFILEIMPORTTIME="1")
