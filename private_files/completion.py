@@ -31,7 +31,8 @@ def names(given: dict[str, Any], start: str) -> list[str]:
 
     Nobody is signed in for this: without a session or an API key there are none.
     """
-    import private_files.sign_in  # noqa: PLC0415, F401 - slow to import, and that is not the API's fault
+    import private_files.api  # noqa: PLC0415 - slow to import, and that is not the fault of the API
+    import private_files.sign_in  # noqa: PLC0415, F401
 
     found: list[str] = []
     thread = threading.Thread(target=_fetch, args=(given, start, found), daemon=True)
