@@ -24,11 +24,8 @@ class S3:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
 
-    def head_object(self, **_: Any) -> None:
-        """Every key exists."""
-
-    def upload_file(self, path: str, _bucket: str, key: str, **_: Any) -> None:
-        self.contents[key] = Path(path).read_bytes()
+    def put_object(self, *, Key: str, Body: Any, **_: Any) -> None:  # noqa: N803
+        self.contents[Key] = Body.read()
 
 
 @pytest.fixture
@@ -107,7 +104,7 @@ def test_dry_run_sends_nothing(photos: Path, run: Run, s3: S3) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"x", bytes(range(256)) * 10_000])
 def test_standard_input_is_uploaded_under_its_name(run: Run, s3: S3, tmp_path: Path, content: bytes) -> None:
-    assert run("put", "-", "n.bin", "--prefix", "p/", *BUCKET, stdin=content)[:2] == (0, b"replaced p/n.bin\n")
+    assert run("put", "-", "n.bin", "--prefix", "p/", *BUCKET, stdin=content)[:2] == (0, b"uploaded p/n.bin\n")
     assert run("put", "-", "--as", "m.bin", *BUCKET, stdin=content)[0] == 0
     assert s3.contents == {"files/p/n.bin": content, "files/m.bin": content}
     assert not list(tmp_path.iterdir())
