@@ -20,6 +20,7 @@ from click.shell_completion import (
 
 from private_files import session
 from private_files.failures import Failure
+from private_files.program import api_of, settings_of
 
 _SECONDS = 0.9  # for the response of the API; with the start of Python, people wait for 1.5 seconds at most
 # Characters that the shell would act on. Those that bash splits words at, : and =, need no escape.
@@ -42,8 +43,6 @@ def names(given: dict[str, Any], start: str) -> list[str]:
 
 
 def _fetch(given: dict[str, Any], start: str, found: list[str]) -> None:
-    from private_files.program import api_of, settings_of  # noqa: PLC0415 - it imports the options, which import this
-
     try:
         settings = settings_of(given)
         if given.get("auth") == "iam" or not (

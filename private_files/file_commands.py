@@ -6,18 +6,34 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from private_files import globs, help_texts, local_files
 from private_files.failures import Unconfigured
-from private_files.options import API, AWS, DURATION, FILE, NAME, NAME_PART, REMOTE_NAME, SIGNED_URL
+from private_files.options import API, AWS, DURATION, FILE, NAME, NAME_PART, SIGNED_URL, Name
 from private_files.program import API_HELP, api_of, program, read_value, settings_of
 from private_files.prompts import show
 from private_files.report import Report
 from private_files.shown_text import escaped
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class _RemoteName(Name):
+    """The name of a file that the shell completes."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        from private_files import completion  # noqa: PLC0415
+
+        return [CompletionItem(name) for name in completion.names(ctx.ensure_object(dict), incomplete)]
+
+
+_REMOTE_NAME = _RemoteName()
 _parallel = click.option(
     "--parallel", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N", help="files at the same time"
 )
@@ -36,7 +52,7 @@ def files(given: dict[str, Any]) -> int:
 
 
 @program.command(shared=API, epilog=help_texts.LS + help_texts.PATTERNS + API_HELP + help_texts.MATCH_EXIT_CODES)
-@click.argument("what", type=REMOTE_NAME, required=False, metavar="[PREFIX|PATTERN]")
+@click.argument("what", type=_REMOTE_NAME, required=False, metavar="[PREFIX|PATTERN]")
 @click.option("--prefix", type=NAME, metavar="PREFIX", help="names that start with this, which is no pattern")
 @click.option("-r", "--recursive", is_flag=True, help="files in all folders, instead of folder by folder")
 @click.pass_obj
@@ -53,7 +69,7 @@ def ls(given: dict[str, Any], what: str | None, prefix: str | None, recursive: b
 
 
 @program.command(shared=API, epilog=help_texts.URL + help_texts.PATTERNS + API_HELP + help_texts.MATCH_EXIT_CODES)
-@click.argument("names", nargs=-1, required=True, type=REMOTE_NAME, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, type=_REMOTE_NAME, metavar="NAME...")
 @click.option("--expires-in", type=DURATION, metavar="TIME", help="how long at least, such as 900, 15m or 2h")
 @click.option("--save-as", metavar="NAME", help="browsers save the file under this name instead of showing it")
 @click.pass_obj
@@ -68,7 +84,7 @@ def url(given: dict[str, Any], names: tuple[str, ...], expires_in: int | None, s
 @program.command(
     shared=API, epilog=help_texts.GET + help_texts.GET_MORE + help_texts.PATTERNS + API_HELP + help_texts.ALL_EXIT_CODES
 )
-@click.argument("names", nargs=-1, type=REMOTE_NAME, metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=_REMOTE_NAME, metavar="[NAME]...")
 @click.option("--prefix", type=NAME, metavar="PREFIX", help="every file whose name starts with this prefix")
 @click.option("--all", "every", is_flag=True, help="every file")
 @click.option("-o", "--output", type=FILE, metavar="DIR|FILE|-", help="destination (default: here); FILE for one NAME")
@@ -143,7 +159,7 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
 
 
 @program.command(shared=API, epilog=help_texts.RM + help_texts.PATTERNS + API_HELP + help_texts.ALL_EXIT_CODES)
-@click.argument("names", nargs=-1, required=True, type=REMOTE_NAME, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, type=_REMOTE_NAME, metavar="NAME...")
 @click.option("-r", "--recursive", is_flag=True, help="delete all files in the folders NAME")
 @click.option("-y", "--yes", is_flag=True, help="do not ask before files are deleted that are not named")
 @_dry_run

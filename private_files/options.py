@@ -54,17 +54,6 @@ class Name(Value):
         return super().convert(value, param, ctx)
 
 
-class RemoteName(Name):
-    """The name of a file that the shell completes."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        from click.shell_completion import CompletionItem  # noqa: PLC0415
-
-        from private_files import completion  # noqa: PLC0415
-
-        return [CompletionItem(name) for name in completion.names(ctx.ensure_object(dict), incomplete)]
-
-
 class NamePart(Name):
     """What comes before or in a name, which may be empty."""
 
@@ -96,7 +85,7 @@ class File(Value):
 
 
 VALUE, NAME, NAME_PART, FILE, SIGNED_URL = Value(), Name(), NamePart(), File(), SignedUrl()
-REMOTE_NAME, DURATION = RemoteName(), Duration()
+DURATION = Duration()
 SETTINGS: dict[str, dict[str, Any]] = {
     "graphql_url": {"metavar": "URL", "help": "URL of the API"},
     "user_pool_id": {"metavar": "ID", "help": "Cognito user pool"},

@@ -57,7 +57,7 @@ def test_failure_is_silent(edge: Edge, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_nobody_is_signed_in_for_a_completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("private_files.program.api_of", lambda _: pytest.fail("it signs in"))
+    monkeypatch.setattr("private_files.completion.api_of", lambda _: pytest.fail("it signs in"))
     outputs = {"GraphqlUrl": "https://a/", "UserPoolId": "p", "UserPoolClientId": "c", "DemoUser": "d"}
     (tmp_path / "outputs.json").write_text(json.dumps(outputs | {"DemoPassword": "x"}))
     assert completion.names({"outputs": str(tmp_path / "outputs.json")}, "") == []

@@ -268,7 +268,7 @@ def test_ctrl_c_ends_uploads_that_wait(
 # Forks for each line of its input, so that the modules are imported once, and prints the id and how the child ended.
 FORKING = """
 import os, sys
-from private_files import local_files, __main__, api_uploads, put
+from private_files import __main__, api_uploads, put
 api_uploads._IN_ONE_REQUEST = 1000
 _, *options = sys.argv
 for line in sys.stdin:
