@@ -7,7 +7,7 @@ import os
 import sys
 
 from private_files import command_line
-from private_files.failures import Failure, Unconfigured
+from private_files.failures import Failure, SignInRefused, Unconfigured, Unreachable
 from private_files.shown_text import one_line
 
 _STOPPED = {
@@ -31,6 +31,9 @@ def main() -> int:
             sys.stdout.flush()
     except Failure as failure:
         print(one_line(str(failure)), file=sys.stderr)
+        remembered = context.obj and context.obj.get("remembered")
+        if remembered and isinstance(failure, Unconfigured | SignInRefused | Unreachable):
+            print(one_line(f"The stack is that of `private-files use`: {remembered}."), file=sys.stderr)
         return failure.exit_code
     except OSError as error:
         if sys.stdout:

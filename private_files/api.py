@@ -31,12 +31,14 @@ from private_files.this_machine import is_this_machine
 
 _Result = TypeVar("_Result")
 BATCH = 1000  # the most URLs in one response
+_LOOKED_UP = 50  # files in one request of `checked_urls`: each is an invocation of the function that lists
 _SECONDS = 35  # AppSync itself times out after 30
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responded before
 # What gql raises if `errors`, `data` or the response itself has another type than the specification says.
 _NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
 _NOT_A_URL = "the API returned something other than an https:// URL for it"
 _HINTS = {"NotAllowed": " (`private-files access` prints it.)"}
+_INVALID_NAME = "InvalidFileName"
 _BUSY = {"ThrottlingException", "TooManyRequestsException"}
 _CALLER_REFUSED = {
     "AccessDeniedException",
@@ -58,6 +60,15 @@ class RemoteFile:
     refused: str = ""
     size: int = -1  # bytes; -1 is unknown
     modified: float | None = None  # epoch seconds
+    exists: bool = True  # False if the API says that it does not
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a listing; `folders` end with a slash, and are listed only folder by folder."""
+
+    files: list[RemoteFile]
+    folders: list[str]
 
 
 @dataclass(frozen=True)
@@ -189,6 +200,14 @@ class PrivateFiles:
         except (TypeError, ValueError, KeyError):
             raise _unexpected("getFile") from None
 
+    def file(self, name: str) -> RemoteFile | None:
+        """Return the file without a URL, or None if it does not exist or no file can have this name."""
+        query = "query ($file: String!) { file: getFile(file: $file) { name size lastModified } }"
+        data, errors = self._send(query, {"file": name})
+        if errors and not any(_INVALID_NAME in str(error.get("errorType")) for error in errors):
+            raise _refusal(errors)
+        return _listed(data["file"], name) if data.get("file") is not None else None
+
     def url(self, name: str) -> str:
         """Return a URL that opens the file until it expires. Anyone with the URL can open the file."""
         found = self._request("getUrl", "query ($file: String!) { getUrl(file: $file) }", file=name)
@@ -196,13 +215,37 @@ class PrivateFiles:
             raise _unexpected("getUrl")
         return str(found)
 
-    def urls(self, names: list[str]) -> list[RemoteFile]:
+    def checked_urls(
+        self, names: list[str], expires_in: int | None = None, save_as: str | None = None
+    ) -> Iterator[list[RemoteFile]]:
+        """Yield the file of every name in order, 50 at a time: with its URL, the reason for a refusal, or missing.
+
+        `expires_in` is in seconds; browsers save the file as `save_as`.
+        """
+        for start in range(0, len(names), _LOOKED_UP):
+            batch = {f"n{number}": name for number, name in enumerate(names[start : start + _LOOKED_UP])}
+            parameters = "".join(f"${key}: String!, " for key in batch)
+            fields = " ".join(
+                f"{key}: getFile(file: ${key}) {{ name url(expiresIn: $expiresIn, saveAs: $saveAs) }}" for key in batch
+            )
+            query = f"query ({parameters}$expiresIn: Int, $saveAs: String) {{ {fields} }}"
+            given = {"expiresIn": expires_in, "saveAs": save_as}
+            data, errors = self._send(query, batch | given)
+            of_field = {_field(error): error for error in errors}
+            files = [_looked_up(name, data.get(key), of_field.get(key)) for key, name in batch.items()]
+            # To a caller who may not read it, a file does not exist: the reason is that of `getUrls`.
+            missing = [file.name for file in files if not file.exists]
+            refused = {file.name: file for file in self.urls(missing) if file.url is None} if missing else {}
+            yield [file if file.exists else refused.get(file.name, file) for file in files]
+
+    def urls(self, names: list[str], expires_in: int | None = None) -> list[RemoteFile]:
         """Return the files of up to 1,000 names, each with its URL or the reason for a refusal.
 
         A name in the response that was not requested is a refused file, too: it is not to be written.
         """
-        query = "query ($files: [String!]!) { getUrls(files: $files) { file url errorType errorMessage } }"
-        items = self._request("getUrls", query, files=names)
+        query = """query ($files: [String!]!, $expiresIn: Int) {
+          getUrls(files: $files, expiresIn: $expiresIn) { file url errorType errorMessage } }"""
+        items = self._request("getUrls", query, files=names, expiresIn=expires_in)
         if not isinstance(items, list):
             raise _unexpected("getUrls")
         missing = dict.fromkeys(names)
@@ -217,19 +260,32 @@ class PrivateFiles:
         return files + [RemoteFile(name, None, "the API returned nothing for it") for name in missing]
 
     def pages(self, prefix: str = "") -> Iterator[list[RemoteFile]]:
-        """Yield every file whose name starts with the prefix, up to 1,000 at a time."""
-        query = """query ($prefix: String, $token: String) {
-          listFiles(prefix: $prefix, limit: 1000, nextToken: $token) { items { name size lastModified url } nextToken }
-        }"""
+        """Yield every file whose name starts with the prefix, with its URL, up to 1,000 at a time."""
+        for page in self.listing(prefix, url=True):
+            yield page.files
+
+    def listing(self, prefix: str = "", *, by_folder: bool = False, url: bool = False) -> Iterator[Page]:
+        """Yield the files whose names start with the prefix, up to 1,000 at a time.
+
+        With `by_folder`, deeper files are grouped into folders. Only with `url` the files have URLs.
+        """
+        query = """query ($prefix: String, $delimiter: String, $token: String) {
+          listFiles(prefix: $prefix, delimiter: $delimiter, limit: 1000, nextToken: $token) {
+            items { name size lastModified %s } folders nextToken }
+        }""" % ("url" if url else "")
         token: str | None = ""
         tokens: set[str] = set()
+        delimiter = "/" if by_folder else None
         while token is not None:
-            page = self._request("listFiles", query, prefix=prefix, token=token or None)
+            page = self._request("listFiles", query, prefix=prefix, delimiter=delimiter, token=token or None)
             items = page.get("items") if isinstance(page, dict) else None
             token = page.get("nextToken") if isinstance(page, dict) else None
             if not isinstance(items, list) or not isinstance(token, str | None):
                 raise _unexpected("listFiles")
-            yield [_listed(item, prefix) for item in items]
+            folders = page.get("folders") if by_folder else []
+            if not isinstance(folders, list) or not all(_is_folder(folder, prefix) for folder in folders):
+                raise _unexpected("listFiles")
+            yield Page([_listed(item, prefix) for item in items], folders)
             if token in tokens:
                 raise Unreachable("The API returned a page of listFiles for the second time.")
             tokens.add(token or "")
@@ -244,17 +300,27 @@ class PrivateFiles:
             raise
 
     def _request(self, field: str, text: str, **variables: Any) -> Any:
+        data, _ = self._send(text, variables, field)
+        if data.get(field) is None:
+            raise QueryRefused(f"The API returned nothing for {field}.")
+        return data[field]
+
+    def _send(self, text: str, variables: dict[str, Any], field: str | None = None) -> tuple[dict[str, Any], list[Any]]:
+        """Return the data and the errors of a response.
+
+        Without `field`, several are requested: those that were refused are among the errors, which have paths.
+        """
         # One failed page must not end a long download. A URL that has never worked is not retried.
         for pause in _PAUSES if self._responded else ():
             try:
-                return self._request_once(field, text, variables)
+                return self._send_once(text, variables, field)
             except Unreachable:
                 time.sleep(pause)
-        result = self._request_once(field, text, variables)
+        result = self._send_once(text, variables, field)
         self._responded = True
         return result
 
-    def _request_once(self, field: str, text: str, variables: dict[str, Any]) -> Any:
+    def _send_once(self, text: str, variables: dict[str, Any], field: str | None) -> tuple[dict[str, Any], list[Any]]:
         query = gql(text)
         query.variable_values = variables
         transport = AIOHTTPTransport(
@@ -262,14 +328,18 @@ class PrivateFiles:
         )  # serves one request at a time
         # Without redirects: they would take the API key to another address.
         options = {"proxy": network.proxy(self.endpoint), "allow_redirects": False}
+        errors: list[Any] = []
         try:
             client = Client(transport=transport, execute_timeout=_SECONDS)
             data: Any = asyncio.run(client.execute_async(query, extra_args=options))
         except TransportQueryError as error:
-            data = error.data
+            data, failure = error.data, _refusal(error.errors)
+            errors = [each for each in error.errors if isinstance(each, dict)] if isinstance(error.errors, list) else []
             # A page can have data and errors, for names that cannot be served.
-            if not (isinstance(data, dict) and data.get(field)):
-                raise _refusal(error.errors) from None
+            if field and not (isinstance(data, dict) and data.get(field)):
+                raise failure from None
+            if not field and not (isinstance(failure, QueryRefused) and errors and all(map(_field, errors))):
+                raise failure from None
         except TransportServerError as error:
             refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
             raise refused_or_lost(f"{self.endpoint} returned HTTP status {error.code}.") from None
@@ -282,12 +352,9 @@ class PrivateFiles:
             raise Unreachable(f"{self.endpoint} did not respond within {_SECONDS} seconds.") from None
         except (TransportProtocolError, *_NOT_GRAPHQL):
             raise Unreachable(f"{self.endpoint} did not return a GraphQL response.") from None
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) and not (data is None and errors):
             raise Unreachable(f"{self.endpoint} did not return a GraphQL response.")
-        result = data.get(field)
-        if result is None:
-            raise QueryRefused(f"The API returned nothing for {field}.")
-        return result
+        return data or {}, errors
 
 
 async def in_thread(call: Callable[[], _Result]) -> _Result:
@@ -317,6 +384,26 @@ def _refusal(errors: Any) -> Failure:
     if kinds & _CALLER_REFUSED:
         return SignInRefused(text)
     return Unreachable(text) if kinds & _BUSY else QueryRefused(text)
+
+
+def _field(error: dict[str, Any]) -> str | None:
+    """Return the field of the query that failed, or None if the whole request did."""
+    path = error.get("path")
+    return path[0] if isinstance(path, list) and path and isinstance(path[0], str) else None
+
+
+def _looked_up(name: str, item: Any, error: dict[str, Any] | None) -> RemoteFile:
+    if error:
+        return RemoteFile(name, None, str(_refusal([error])))
+    if item is None:
+        return RemoteFile(name, None, "there is no such file", exists=False)
+    if not isinstance(item, dict) or item.get("name") != name:
+        raise _unexpected("getFile")
+    return RemoteFile(name, item["url"]) if _is_url(item.get("url")) else RemoteFile(name, None, _NOT_A_URL)
+
+
+def _is_folder(folder: Any, prefix: str) -> bool:
+    return isinstance(folder, str) and folder.startswith(prefix) and folder.endswith("/")
 
 
 def _item_refused(item: Any) -> QueryRefused:

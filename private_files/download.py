@@ -30,6 +30,8 @@ from private_files.partial_file import PartialFile, PartialFiles
 from private_files.progress import FileProgress, Progress
 
 CHUNK = 1024 * 1024
+# Seconds to connect and between packets; a whole download may take any time.
+SESSION_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
 PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before each further attempt
 _PROGRESS = 64 * 1024  # bytes by which the file must grow before failures are forgotten
 _REFUSALS = 3  # of newly signed URLs, after which none is requested any more

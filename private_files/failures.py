@@ -41,3 +41,9 @@ class DiskFull(Failure):
     """The disk is full, so all downloads stop."""
 
     exit_code = 5
+
+
+class NoMatch(Failure):
+    """There is no file of this name, or none that matches the pattern."""
+
+    exit_code = 6

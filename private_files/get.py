@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -12,39 +11,41 @@ from pathlib import Path
 
 import aiohttp
 
-from private_files import file_names, unicode_forms
+from private_files import file_names, globs, selection, unicode_forms
 from private_files.api import BATCH, PrivateFiles, RemoteFile, in_thread
-from private_files.download import CHUNK, Downloads
+from private_files.download import CHUNK, SESSION_TIMEOUT, Downloads, is_same
 from private_files.edge_response import NoSuchFile
-from private_files.failures import Failure, QueryRefused, TransferFailed
+from private_files.failures import Failure, NoMatch, QueryRefused, TransferFailed
 from private_files.progress import Progress
 from private_files.report import Report
-
-# Seconds to connect and between packets; a whole download may take any time.
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
 
 
 @dataclass(frozen=True)
 class Request:
-    """The files to download, either `names` or those that start with `prefix`, and where to."""
+    """The files to download, either those of `names` or those that start with `prefix`, and where to."""
 
     names: tuple[str, ...] = ()
     prefix: str = ""
     output: str | None = None
     parallel: int = 16
     force: bool = False
+    dry_run: bool = False
 
     def files(self, api: PrivateFiles) -> Iterator[list[RemoteFile]]:
-        """Yield the files in batches, each file once. Raises QueryRefused if there are none with the prefix."""
+        """Yield the files in batches, each file once. Raises NoMatch or QueryRefused if there are none."""
         if self.names:
-            names = iter(dict.fromkeys(self.names))
-            while batch := list(itertools.islice(names, BATCH)):
-                yield api.urls(batch)
+            for selected in selection.select(api, self.names):
+                if selected.listed:
+                    yield selected.files if self.dry_run else _with_urls(api, selected.files)
+                elif self.dry_run:
+                    yield from api.checked_urls(selected.names)
+                else:
+                    yield api.urls(selected.names)
             return
         found = False
-        for page in api.pages(self.prefix):
-            found = found or bool(page)
-            yield _with_urls(api, page)
+        for page in api.listing(self.prefix, url=not self.dry_run):
+            found = found or bool(page.files)
+            yield page.files if self.dry_run else _with_urls(api, page.files)
         if not found:
             raise QueryRefused(
                 f"There is no file whose name starts with “{self.prefix}”." if self.prefix else "There are no files."
@@ -58,10 +59,10 @@ class Request:
         if reason := file_names.reason_to_refuse(name):
             raise TransferFailed(f"no file is written under this name: {reason}")
         output = Path(self.output or ".")
-        is_file = len(self.names) == 1 and self.output and not self.output.endswith("/") and not output.is_dir()
-        if is_file:
+        is_file = self.output and not self.output.endswith("/") and not output.is_dir()
+        if self.names == (name,) and is_file:
             return output
-        if not self.names and self._is_hidden(name) and (not self.output or _is_home(output)):
+        if name not in self.names and self._is_hidden(name) and (not self.output or _is_home(output)):
             raise TransferFailed(
                 "hidden files, which programs may run, are written only into a folder given with -o, and not into the "
                 "home folder; name the file to get it"
@@ -73,8 +74,10 @@ class Request:
         return path
 
     def _is_hidden(self, name: str) -> bool:
-        """Whether a segment after the prefix starts with a dot."""
-        return "/." in (self.prefix[-1:] or "/") + name[len(self.prefix) :]
+        """Whether a segment starts with a dot, and what was requested does not say so."""
+        requested = [self.prefix, *map(globs.literal_prefix, self.names)]
+        prefix = max((each for each in requested if name.startswith(each)), key=len, default="")
+        return "/." in (prefix[-1:] or "/") + name[len(prefix) :]
 
 
 def _with_urls(api: PrivateFiles, page: list[RemoteFile]) -> list[RemoteFile]:
@@ -83,7 +86,7 @@ def _with_urls(api: PrivateFiles, page: list[RemoteFile]) -> list[RemoteFile]:
     if not names:
         return page
     try:
-        found = {file.name: file for file in api.urls(names)}
+        found = {file.name: file for file in reversed(api.urls(names))}  # of a repeated name, the first
     except QueryRefused as refused:
         found = {name: RemoteFile(name, None, str(refused)) for name in names}
     return [
@@ -103,16 +106,40 @@ def _is_home(folder: Path) -> bool:
 
 def get(api: PrivateFiles, request: Request, report: Report) -> None:
     """Download every requested file and report on each. Raises the failure that stops all of them."""
+    if request.dry_run:
+        for batch in request.files(api):
+            for file in batch:
+                _say(file, request, report)
+        return
     with Progress("downloading", shown=report.bars) as progress:
         asyncio.run(_download_all(api, request, report, progress))
+
+
+def _say(file: RemoteFile, request: Request, report: Report) -> None:
+    """Report what would happen to the file."""
+    if file.refused:
+        report.failed(file.name, file.refused)
+        return
+    try:
+        path = request.path(file.name)
+    except TransferFailed as failure:
+        report.failed(file.name, str(failure))
+        return
+    same = is_same(path, file.size, file.modified)
+    if file.size >= 0 and not same and os.path.lexists(path) and not request.force:
+        report.failed(file.name, f"{path} already exists and differs; --force replaces it")
+    else:
+        line = f"{path} is unchanged" if same else f"would download {file.name} to {path}"
+        report.done(file.name, line, path=str(path), unchanged=same, dryRun=True)
 
 
 async def _download_all(api: PrivateFiles, request: Request, report: Report, progress: Progress) -> None:
     # The next batch is requested while the files of this one are downloaded.
     queue: asyncio.Queue[RemoteFile | None] = asyncio.Queue(BATCH)
+    unmatched: list[NoMatch] = []  # known when the other files are still being downloaded
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=request.parallel, ssl=api.trust),
-        timeout=_TIMEOUT,
+        timeout=SESSION_TIMEOUT,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=CHUNK,
@@ -120,21 +147,30 @@ async def _download_all(api: PrivateFiles, request: Request, report: Report, pro
         downloads = Downloads(http, api, progress, force=request.force)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_fill(queue, api, request, progress))
+                group.create_task(_fill(queue, api, request, progress, unmatched))
                 for _ in range(request.parallel):
                     group.create_task(_empty(queue, downloads, request, report))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+    if unmatched:
+        raise unmatched[0]
 
 
 async def _fill(
-    queue: asyncio.Queue[RemoteFile | None], api: PrivateFiles, request: Request, progress: Progress
+    queue: asyncio.Queue[RemoteFile | None],
+    api: PrivateFiles,
+    request: Request,
+    progress: Progress,
+    unmatched: list[NoMatch],
 ) -> None:
     batches = request.files(api)
-    while (batch := await in_thread(lambda: next(batches, None))) is not None:
-        progress.expect(len(batch))
-        for file in batch:
-            await queue.put(file)
+    try:
+        while (batch := await in_thread(lambda: next(batches, None))) is not None:
+            progress.expect(len(batch))
+            for file in batch:
+                await queue.put(file)
+    except NoMatch as failure:
+        unmatched.append(failure)
     for _ in range(request.parallel):
         await queue.put(None)
 
@@ -145,6 +181,8 @@ async def _empty(
     while (file := await queue.get()) is not None:
         began = time.monotonic()
         try:
+            if file.refused:
+                raise TransferFailed(file.refused)
             path = request.path(file.name)
             done = await downloads.fetch(file, path)
         except NoSuchFile as failure:

@@ -16,6 +16,23 @@ names:
   Control characters are printed as escapes such as \\x1b, on a terminal also marks that reverse text; --json has the
   exact names.
 """
+LS = """
+examples:
+  private-files ls
+  private-files ls pictures/
+  private-files ls 'pictures/**/*.svg'
+  private-files ls --prefix pictures/ --recursive --json | jq -s 'map(.size) | add'
+
+what is printed:
+  Time (UTC), size in bytes and name of each file, and the folders; with --json, an object per line with `file`, `size`
+  and `lastModified`, or with `folder`. Names are printed as by `private-files files`.
+"""
+PATTERNS = """
+patterns:
+  Put them in quotes, or the shell replaces them. * matches any characters and ? one character, but not a slash; **
+  matches any characters, and **/ any folders or none; [abc], [a-z] and [!abc] match one character. If there is a file
+  whose name is the pattern itself, only that file is meant. A name that ends with a slash is a folder.
+"""
 ACCESS = """
 examples:
   private-files access
@@ -24,15 +41,23 @@ examples:
 URL = """
 examples:
   private-files url report.pdf
-  private-files url report.pdf --json
+  private-files url report.pdf letter.pdf --expires-in 2h
+  private-files url draft-7.pdf --save-as report.pdf
+  private-files url 'pictures/*.svg' --json
   private-files url -- -starts-with-a-dash.txt
   curl "$(private-files url report.pdf)" --output report.pdf
+
+files that do not exist:
+  A URL does not prove that a file exists, so the API is asked for it, up to 50 names in a request. Standard error names
+  the files that do not exist; the URLs of the others are printed, in order.
 """
 GET = """
 examples:
   private-files get report.pdf
   private-files get report.pdf -o latest.pdf
-  private-files get --prefix photos/ -o backup/
+  private-files get photos/ -o backup/
+  private-files get 'photos/**/*.jpg' --dry-run
+  private-files get backup.tar -o - | tar -x
   private-files get --all --json | jq -r .path
   private-files files | grep '[.]pdf$' | xargs -d '\\n' private-files get
 """
@@ -42,17 +67,27 @@ files that exist:
   file next to its destination. A file of the same size and time is skipped; any other is replaced only with --force.
 
 what is written:
-  Only files that were requested, and only below the destination: a symbolic link must not lead outside of it. With
-  --all and --prefix, hidden files (a segment of the name starts with a dot) need -o and a folder other than your home.
+  Only files that were requested, and only below the destination: a symbolic link must not lead outside of it. Hidden
+  files (a segment of the name starts with a dot) that were not named need -o and a folder other than your home. With
+  -o -, one file is written to standard output; if the connection breaks, it is resumed.
 """
 PUT = """
 examples:
   private-files put report.pdf
   private-files put *.jpg --prefix photos/2026/
   private-files put draft-7.pdf --as report.pdf
+  private-files put photos --dry-run
+  tar -c folder | private-files put - backup.tar
   private-files put report.pdf --auth cognito --force
 """
 PUT_MORE = """
+folders:
+  All files in a folder are uploaded, hidden ones too, with its name in theirs: photos/a.jpg. Symbolic links in it and
+  empty folders are not; standard error names them. To leave the name of the folder out, name it as `.`.
+
+standard input (-):
+  It is saved in a temporary file until it ends; only then is anything sent.
+
 through the API (--auth):
   The stack must be deployed with uploads=on. Existing files are replaced only with --force. An upload of more than
   16 MiB that was stopped is resumed: run the command again.
@@ -70,6 +105,27 @@ RM = """
 examples:
   private-files rm report.pdf
   private-files rm photos/a.jpg photos/b.jpg --json
+  private-files rm 'photos/*.tmp' --dry-run
+  private-files rm --recursive photos/ --yes
+
+confirmation:
+  If a pattern or --recursive selects the files, the program asks before it deletes them. Without a terminal, --yes is
+  necessary. That a file was deleted does not mean that there was one.
+"""
+USE = """
+examples:
+  private-files use outputs.json
+  private-files use cdk-outputs.json --stack PrivateFiles
+  private-files use
+
+what is remembered:
+  The path of the file and the name of the stack, and nothing from the file, in $XDG_CONFIG_HOME/private-files (or
+  ~/.config/private-files; on macOS, ~/Library/Application Support/private-files). --outputs, its environment variable,
+  another API and the default file of the current folder take precedence.
+
+exit codes:
+  0  success
+  2  wrong usage, or a file cannot be used
 """
 LOGIN = """
 examples:
@@ -134,7 +190,8 @@ exit codes:
 """
 SETTINGS = f"""
 settings:
-  --outputs is the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}).
+  --outputs is the file that `make up` or `cdk deploy --outputs-file` wrote (default: {DEFAULT_OUTPUTS}, or else the
+  file of `private-files use`). If it has several stacks, --stack chooses one.
   Every value in it can also be given as an option or an environment variable. Options take precedence over
   environment variables, and those over the file. The default file is not read if another API is given.
   It must belong to you, not be writable by other users, and have only addresses on this machine; it gets neither an
@@ -161,11 +218,15 @@ exit codes:
 TRANSFER_EXIT_CODES = EXIT_CODES.rstrip("\n") + (
     "\n  5  some files could not be transferred; standard error lists them at the end\n"
 )
+_MATCH = "  6  no file has this name, or matches the pattern\n"
+MATCH_EXIT_CODES = EXIT_CODES + _MATCH
+ALL_EXIT_CODES = TRANSFER_EXIT_CODES + _MATCH
+_EXAMPLES = (FILES, LS, ACCESS, URL, GET, PUT, RM, USE, LOGIN)
 ALL = (
     "\nexamples:"
-    + "".join(text.replace("\nexamples:", "", 1).rstrip("\n") for text in (FILES, ACCESS, URL, GET, PUT, RM, LOGIN))
+    + "".join(text.replace("\nexamples:", "", 1).partition("\n\n")[0].rstrip("\n") for text in _EXAMPLES)
     + "\n\n  private-files COMMAND --help describes the command.\n"
     + SETTINGS
     + AUTH
-    + TRANSFER_EXIT_CODES
+    + ALL_EXIT_CODES
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from click.core import ParameterSource
@@ -60,6 +61,20 @@ class NamePart(Name):
         return super().convert(value, param, ctx) if value else value
 
 
+class Duration(click.ParamType[int]):
+    """A number of seconds, also as 90s, 15m, 2h or 7d."""
+
+    name = "duration"
+    _units: ClassVar[dict[str, int]] = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", str(value))
+        seconds = int(found[1]) * self._units[found[2]] if found else 0
+        if not 0 < seconds < 2**31:  # GraphQL's Int
+            self.fail("write seconds, or a number with a unit: 90s, 15m, 2h, 7d", param, ctx)
+        return seconds
+
+
 class File(Value):
     """A file of this machine; the shell completes its path, which can be in any encoding."""
 
@@ -70,6 +85,7 @@ class File(Value):
 
 
 VALUE, NAME, NAME_PART, FILE, SIGNED_URL = Value(), Name(), NamePart(), File(), SignedUrl()
+DURATION = Duration()
 SETTINGS: dict[str, dict[str, Any]] = {
     "graphql_url": {"metavar": "URL", "help": "URL of the API"},
     "user_pool_id": {"metavar": "ID", "help": "Cognito user pool"},
@@ -82,8 +98,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "aws_ca_bundle": {"metavar": "FILE", "help": "trusted certificates, instead of the system's", "type": FILE},
     "aws_endpoint_url": {"metavar": "URL", "help": "endpoint to use instead of AWS"},
     "outputs": {"metavar": "FILE", "help": "outputs file of the stack", "type": FILE},
+    "stack": {"metavar": "NAME", "help": "stack in the outputs file, if it has several"},
 }
-AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs", "json")
+AWS = ("region", "aws_ca_bundle", "aws_endpoint_url", "outputs", "stack", "json")
 USERS = ("graphql_url", "user_pool_id", "user_pool_client_id", "username", *AWS)
 API = ("auth", "api_key", *USERS)
 

@@ -1,4 +1,4 @@
-"""Prompts on the terminal. Every function raises SignInRefused if there is no terminal."""
+"""Prompts on the terminal. Those that sign a user in raise SignInRefused if there is no terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 import sys
 import warnings
 
-from private_files.failures import SignInRefused
+from private_files.failures import SignInRefused, Unconfigured
 from private_files.settings import variable
 from private_files.shown_text import one_line
 
@@ -32,6 +32,14 @@ def line(text: str, instead: str) -> str:
     if not (typed := sys.stdin.readline()):
         raise SignInRefused(f"Nothing was typed for “{text}”. {instead}")
     return typed.strip()
+
+
+def confirm(question: str, instead: str) -> bool:
+    """Return whether the user types y or yes. Raises Unconfigured without a terminal; `instead` says what to do."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise Unconfigured(f"No terminal to confirm: {question} {instead}")
+    print(f"{one_line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show(text: str) -> None:

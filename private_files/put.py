@@ -6,10 +6,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from private_files.api import PrivateFiles
 from private_files.api_uploads import ApiUploads
 from private_files.content_types import content_type
 from private_files.failures import SignInRefused, TransferFailed, Unconfigured
+from private_files.local_files import Upload
 from private_files.outputs import Outputs
 from private_files.progress import FileProgress, Progress
 from private_files.report import Report
@@ -32,30 +32,6 @@ _IN_ONE_REQUEST = 8 * 1024**2  # boto3 sends larger files in parts, and has thre
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 _NETWORK = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)  # each is an OSError
 _CALLER_REFUSED = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file of this machine, and its name on the server."""
-
-    path: Path
-    name: str
-
-
-def uploads(files: Sequence[str], prefix: str, name: str | None) -> list[Upload]:
-    """Return each file with the name it gets: the prefix and its own name, or `name` for a single file.
-
-    Raises Unconfigured if two files would get the same name.
-    """
-    if name is not None and len(files) != 1:
-        raise Unconfigured("--as takes one file; use --prefix to put several files into a folder.")
-    wanted = [Upload(Path(file), prefix + (Path(file).name if name is None else name)) for file in files]
-    by_name: dict[str, Upload] = {}
-    for each in wanted:
-        other = by_name.setdefault(each.name, each)
-        if other is not each:
-            raise Unconfigured(f"{other.path} and {each.path} would both be named {each.name}: upload them separately.")
-    return wanted
 
 
 def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report, own_credentials: bool = True) -> None:
@@ -72,6 +48,29 @@ def put_through_api(api: PrivateFiles, wanted: list[Upload], *, overwrite: bool,
     """Upload every file through the API, as `put` does. Raises SignInRefused and Unreachable."""
     planned = [(each.path, each.name) for each in wanted]
     _run(_through_api(ApiUploads(api, overwrite=overwrite, planned=planned)), wanted, parallel, report)
+
+
+def say(wanted: list[Upload], folder: str, report: Report) -> None:
+    """Report what `put` would do. Nothing is sent, not even to find out which files exist."""
+    for each in wanted:
+        reason = file_names.reason_to_refuse(each.name, folder)
+        try:
+            size = None if each.source else _size(each)
+        except TransferFailed as failure:
+            reason = str(failure)
+        except OSError as error:
+            reason = f"{each} cannot be read: {error.strerror or error}"
+        if reason:
+            report.failed(each.name, reason)
+        else:
+            report.done(each.name, f"would upload {each} as {each.name}", path=str(each), bytes=size, dryRun=True)
+
+
+def _size(wanted: Upload) -> int:
+    size = wanted.path.stat().st_size
+    if not wanted.path.is_file():  # nothing would be sent of a pipe
+        raise TransferFailed(f"{wanted} is a device or a pipe; save it to a file, or use private-files put - NAME")
+    return size
 
 
 class _Way(Protocol):
@@ -113,7 +112,7 @@ class _Uploader:
             self._report.done(
                 wanted.name,
                 f"{'replaced' if replaced else 'uploaded'} {wanted.name}",
-                path=str(wanted.path),
+                path=str(wanted),
                 bytes=size,
                 replaced=replaced,
                 seconds=round(time.monotonic() - began, 3),
@@ -122,17 +121,13 @@ class _Uploader:
 
     def _upload(self, wanted: Upload) -> tuple[int, bool | None]:
         try:
-            size = wanted.path.stat().st_size
-            if wanted.path.is_dir():
-                raise TransferFailed(f"{wanted.path} is a folder; name the files in it")
-            if not wanted.path.is_file():  # nothing would be sent of a pipe
-                raise TransferFailed(f"{wanted.path} is a device or a pipe; save it to a file first")
+            size = _size(wanted)
             sent = _Sent(size, self._progress.file(wanted.name), self.stopped)
             return size, self._way.send(wanted, size, sent)
         except _NETWORK as error:
             raise TransferFailed(f"the connection to S3 broke off: {error.strerror or type(error).__name__}") from None
         except OSError as error:
-            raise TransferFailed(f"{wanted.path} cannot be read: {error.strerror or error}") from None
+            raise TransferFailed(f"{wanted} cannot be read: {error.strerror or error}") from None
 
 
 class _ThroughApi:

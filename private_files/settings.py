@@ -38,18 +38,20 @@ class Settings:
 def find(given: Mapping[str, str]) -> Settings:
     """Return the settings for these values by name: fields of Outputs, those of a user, and `outputs`, a file.
 
+    `stack` is the name of a stack in the file, which can have several.
+
     The default file is not read if another API is given: that API must not get the credentials of the local stack. It
     is read only if no other user can have written it and if all its addresses are on this machine: it may have come
     with a folder that somebody else made. Raises Unconfigured if a name is unknown or the file cannot be used.
     """
-    if unknown := given.keys() - Outputs.__dataclass_fields__.keys() - {"outputs", *_OF_USERS}:
+    if unknown := given.keys() - Outputs.__dataclass_fields__.keys() - {"outputs", "stack", *_OF_USERS}:
         raise Unconfigured(f"There is no setting {min(unknown)}.")
     outputs, file = Outputs(), Path(given.get("outputs") or DEFAULT_OUTPUTS)
     implicit = not given.get("outputs") and not given.get("graphql_url") and os.path.lexists(file)
     if implicit:
         implicit_outputs.refuse_foreign_file(file)
     if implicit or given.get("outputs"):
-        outputs = _read(file)
+        outputs = read(file, given.get("stack", ""))
     if implicit:
         implicit_outputs.refuse_foreign_addresses(file, outputs)
         _refuse_credentials(given, file)
@@ -105,18 +107,31 @@ def _refuse_credentials(given: Mapping[str, str], file: Path) -> None:
             )
 
 
-def _read(file: Path) -> Outputs:
+def read(file: Path, stack: str = "") -> Outputs:
+    """Return the outputs of the only stack in the file, or of the one of this name. Raises Unconfigured."""
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise Unconfigured(f"The outputs file {file} cannot be read: {error.strerror}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unconfigured(f"The outputs file {file} is not JSON.") from None
     url = output_name("graphql_url")
-    if isinstance(found, dict) and url not in found:
-        # `cdk deploy --outputs-file` writes the outputs of each deployed stack under the name of the stack.
-        stacks = [stack for stack in found.values() if isinstance(stack, dict) and url in stack]
-        found = stacks[0] if len(stacks) == 1 else None
     if not isinstance(found, dict):
-        raise Unconfigured(f"The outputs file {file} must hold one stack with a {url}.")
-    return Outputs.from_json(found)
+        raise _no_stack(file)
+    if url in found:
+        if stack:
+            raise Unconfigured(f"The outputs file {file} is of one stack, without its name: omit --stack.")
+        return Outputs.from_json(found)
+    # `cdk deploy --outputs-file` writes the outputs of each deployed stack under the name of the stack.
+    stacks = {name: each for name, each in found.items() if isinstance(each, dict) and url in each}
+    if not stacks:
+        raise _no_stack(file)
+    if stack and stack not in stacks:
+        raise Unconfigured(f"The outputs file {file} has no stack {stack}. It has {', '.join(stacks)}.")
+    if not stack and len(stacks) > 1:
+        raise Unconfigured(f"The outputs file {file} has several stacks: choose {', '.join(stacks)} with --stack.")
+    return Outputs.from_json(stacks[stack or next(iter(stacks))])
+
+
+def _no_stack(file: Path) -> Unconfigured:
+    return Unconfigured(f"The outputs file {file} has no stack with a {output_name('graphql_url')}.")

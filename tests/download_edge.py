@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,10 @@ class Edge:
     headers: dict[str, str] = field(default_factory=dict)
     always_drops_after: int | None = None
     signs_listed: bool = True
+    after_drop: Callable[[], None] = lambda: None
+    variables: list[dict[str, Any]] = field(default_factory=list)  # of the requests to the API
+    deletes: bool = False  # whether names of files are to be deleted, instead of signed
+    deleted: list[str] = field(default_factory=list)
     hostile: dict[str, Any] | None = None  # the data of the API's responses
     refusal_status: int = 403
     refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
@@ -40,24 +44,40 @@ class Edge:
 
     def graphql(self, variables: dict[str, Any]) -> Any:
         self.api_requests += 1
+        self.variables.append(variables)
         if self.hostile is not None:
             return self.hostile
+        if "files" in variables and self.deletes:
+            deleted = [{"file": name, "deleted": True, "errorType": None} for name in variables["files"]]
+            self.deleted += variables["files"]
+            return {"deleteFiles": deleted}
         if "files" in variables:
             items = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
             return {"getUrls": [item | {"errorType": None, "errorMessage": None} for item in items]}
-        found = sorted(name for name in self.files if name.startswith(variables["prefix"]))
+        if "file" in variables:
+            return {"file": self.listed(variables["file"]) if variables["file"] in self.files else None}
+        if looked_up := {key: name for key, name in variables.items() if key[1:].isdigit()}:
+            found = {key: name if name in self.files else None for key, name in looked_up.items()}
+            return {key: name and {"name": name, "url": self.sign(name)} for key, name in found.items()}
+        matching = sorted(name for name in self.files if name.startswith(variables["prefix"]))
+        depth, by_folder = len(variables["prefix"]), variables.get("delimiter")
+        folders = {name[: name.index("/", depth) + 1] for name in matching if by_folder and "/" in name[depth:]}
+        entries = sorted(folders | {name for name in matching if not (by_folder and "/" in name[depth:])})
         start = int(variables["token"] or 0)
-        items = [
-            {
-                "name": name,
-                "size": len(self.files[name][0]),
-                "lastModified": "2025-01-01T00:00:00Z",
-                "url": self.sign(name) if self.signs_listed else None,
-            }
-            for name in found[start : start + 1000]
-        ]
-        token = str(start + 1000) if start + 1000 < len(found) else None
-        return {"listFiles": {"items": items, "nextToken": token}}
+        page = entries[start : start + 1000]
+        token = str(start + 1000) if start + 1000 < len(entries) else None
+        items = [self.listed(name) for name in page if name not in folders]
+        return {
+            "listFiles": {"items": items, "folders": [name for name in page if name in folders], "nextToken": token}
+        }
+
+    def listed(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "size": len(self.files[name][0]),
+            "lastModified": "2025-01-01T00:00:00Z",
+            "url": self.sign(name) if self.signs_listed else None,
+        }
 
 
 @contextmanager
@@ -112,6 +132,7 @@ def download_edge() -> Iterator[Edge]:
             elif said.drop_after and self.command == "GET":
                 self.wfile.write(content[: said.drop_after.pop(0)])
                 self.close_connection = True
+                said.after_drop()
             else:
                 self.wfile.write(content)
 

@@ -137,6 +137,7 @@ def _environment(page: Path, stack: Stack, token: str, directory: Path) -> dict[
         "PYTHONPATH": str(PROJECT),
         "HOME": str(directory),
         "XDG_CACHE_HOME": str(directory / "cache"),
+        "XDG_CONFIG_HOME": str(directory / "config"),
         "LC_ALL": "C.UTF-8",
     }
     # docs/call-the-api.md says how to set these, and the other pages use them.

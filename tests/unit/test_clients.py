@@ -59,12 +59,19 @@ def test_empty_listing_prints_nothing(with_key: Terminal, server: Server) -> Non
     assert with_key.run("files") == (0, "", "")
 
 
+def found(*names: str) -> Any:
+    """Return the response to `url` for files that exist."""
+    return {"data": {f"n{number}": {"name": name, "url": SIGNED} for number, name in enumerate(names)}}
+
+
 def test_url_is_printed_alone(with_key: Terminal, server: Server) -> None:
+    server.graphql = found("a b.txt")
     assert with_key.run("url", "a b.txt") == (0, f"{SIGNED}\n", "")
-    assert server.requests[0].json["variables"] == {"file": "a b.txt"}
+    assert server.requests[0].json["variables"]["n0"] == "a b.txt"
 
 
-def test_url_is_printed_as_json_with_its_file(with_key: Terminal) -> None:
+def test_url_is_printed_as_json_with_its_file(with_key: Terminal, server: Server) -> None:
+    server.graphql = found("-dash.txt")
     code, out, _ = with_key.run("url", "--json", "--", "-dash.txt")
     assert (code, json.loads(out)) == (0, {"file": "-dash.txt", "url": SIGNED})
 
@@ -350,8 +357,8 @@ def test_error_without_a_type_is_its_message(with_key: Terminal, server: Server)
 
 
 def test_null_without_an_error_is_a_refusal(with_key: Terminal, server: Server) -> None:
-    server.graphql = {"data": {"getUrl": None}}
-    assert with_key.run("url", "x") == (1, "", "The API returned nothing for getUrl.\n")
+    server.graphql = {"data": {"getFiles": None}}
+    assert with_key.run("files") == (1, "", "The API returned nothing for getFiles.\n")
 
 
 @pytest.mark.parametrize(
@@ -435,7 +442,21 @@ def test_missing_value_is_named_with_the_ways_to_set_it(terminal: Terminal) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["files"], ["access"], ["url"], ["get"], ["put"], ["rm"], ["login"], ["logout"], ["completion"], ["explain"]],
+    [
+        [],
+        ["files"],
+        ["access"],
+        ["url"],
+        ["get"],
+        ["put"],
+        ["rm"],
+        ["ls"],
+        ["use"],
+        ["login"],
+        ["logout"],
+        ["completion"],
+        ["explain"],
+    ],
 )
 def test_help_has_examples_and_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -472,7 +493,8 @@ def test_option_after_the_command_takes_precedence(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "nearest"), [(["fils"], "files"), (["get", "--prefx", "x"], "--prefix"), (["--jsn", "url"], "--json")]
+    ("arguments", "nearest"),
+    [(["acces"], "access"), (["get", "--prefx", "x"], "--prefix"), (["--jsn", "url"], "--json")],
 )
 def test_mistyped_command_or_option_names_the_nearest(
     arguments: list[str], nearest: str, capsys: pytest.CaptureFixture[str]
@@ -493,19 +515,6 @@ def test_completion_prints_a_script_of_the_shell(terminal: Terminal, shell: str)
     code, script, err = terminal.run("completion", shell)
     assert (code, err) == (0, "")
     assert f"_PRIVATE_FILES_COMPLETE={shell}_complete" in script
-
-
-def test_shell_completes_commands_options_and_files(terminal: Terminal) -> None:
-    def complete(*words: str) -> list[str]:
-        typed = {"COMP_WORDS": " ".join(["private-files", *words]), "COMP_CWORD": str(len(words))}
-        code, out, _ = terminal.run(**typed, _PRIVATE_FILES_COMPLETE="bash_complete")
-        assert code == 0
-        return out.splitlines()
-
-    assert complete("fi") == ["plain,files"]
-    assert complete("get", "--pre") == ["plain,--prefix"]
-    assert complete("put", "re") == ["file,re"]
-    assert complete("--region", "r", "files", "--auth", "i") == ["plain,iam"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["get", "--help"]])
@@ -548,12 +557,10 @@ def test_file_of_the_cdk_command_is_read(here: Terminal, monkeypatch: pytest.Mon
     assert settings.find(command_line.parse(["files"]).obj).outputs.graphql_url == "https://a/graphql"
 
 
-@pytest.mark.parametrize(
-    "outputs", [[], "x", {}, {"A": {"GraphqlUrl": "https://a"}, "B": {"GraphqlUrl": "https://b"}}, {"A": {"B": "c"}}]
-)
-def test_file_without_exactly_one_stack_is_refused(here: Terminal, outputs: Any) -> None:
+@pytest.mark.parametrize("outputs", [[], "x", {}, {"A": {"B": "c"}}])
+def test_file_without_a_stack_is_refused(here: Terminal, outputs: Any) -> None:
     here.write(outputs, "x.json")
-    with pytest.raises(Unconfigured, match=r"x\.json must hold one stack"):
+    with pytest.raises(Unconfigured, match=r"x\.json has no stack with a GraphqlUrl\."):
         settings.find({"outputs": "x.json"})
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from private_files import put
+from private_files import local_files, put
 from private_files.failures import Unconfigured
 from private_files.outputs import Outputs
 from private_files.report import Report
@@ -25,18 +25,16 @@ NOWHERE = ["--aws-endpoint-url", "http://127.0.0.1:1", "--bucket", "b", "--files
 
 def test_two_files_of_one_name_are_refused_before_anything_is_sent() -> None:
     with pytest.raises(Unconfigured, match=r"x/a and y/a would both be named p/a"):
-        put.uploads(["x/a", "x/b", "y/a"], "p/", None)
+        local_files.uploads(["x/a", "x/b", "y/a"], "p/", None)
 
 
-def test_folder_pipe_and_missing_file_are_refused_by_name(terminal: Terminal) -> None:
-    (terminal.directory / "folder").mkdir()
+def test_pipe_and_missing_file_are_refused_by_name(terminal: Terminal) -> None:
     os.mkfifo(terminal.directory / "pipe")
-    code, _, err = terminal.run("put", "folder/", "pipe", "nothing", *NOWHERE)
+    code, _, err = terminal.run("put", "pipe", "nothing", *NOWHERE)
     assert code == 5
     assert sorted(err.splitlines()) == [
-        "folder: folder is a folder; name the files in it",
         "nothing: nothing cannot be read: No such file or directory",
-        "pipe: pipe is a device or a pipe; save it to a file first",
+        "pipe: pipe is a device or a pipe; save it to a file, or use private-files put - NAME",
     ]
 
 
@@ -68,7 +66,7 @@ def test_ctrl_c_stops_uploads_in_progress(tmp_path: Path, monkeypatch: pytest.Mo
     report = Report(as_json=True)
     outputs = Outputs(bucket_name="b", files_folder="files")
     with pytest.raises(KeyboardInterrupt):
-        put.put(outputs, put.uploads([str(file) for file in files], "", None), parallel=2, report=report)
+        put.put(outputs, local_files.uploads([str(file) for file in files], "", None), parallel=2, report=report)
     assert stopped.is_set()
     assert report.end() == 0
 
@@ -101,7 +99,7 @@ def upload(monkeypatch: pytest.MonkeyPatch, s3: S3, *files: Path) -> int:
     monkeypatch.setattr("private_files.aws.client", lambda *_, **__: s3)
     report = Report(as_json=True)
     outputs = Outputs(bucket_name="b", files_folder="files")
-    put.put(outputs, put.uploads([str(file) for file in files], "", None), parallel=1, report=report)
+    put.put(outputs, local_files.uploads([str(file) for file in files], "", None), parallel=1, report=report)
     return report.end()
 
 

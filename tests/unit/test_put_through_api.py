@@ -15,7 +15,7 @@ import pytest
 from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 
 from private_files import api as api_module
-from private_files import api_uploads, presigned_put, put
+from private_files import api_uploads, local_files, presigned_put, put
 from private_files.api import PrivateFiles
 from private_files.failures import Unreachable
 from private_files.report import Report
@@ -49,7 +49,7 @@ def send(bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
                 (files / name).write_bytes(content)
         caller = AppSyncApiKeyAuthentication(host="127.0.0.1", api_key="da2-key")
         api = PrivateFiles(f"{bucket.url}/graphql", caller)
-        wanted = [put.Upload(files / name, name) for name in contents]
+        wanted = [local_files.Upload(files / name, name) for name in contents]
         report = Report(as_json=False)
         put.put_through_api(api, wanted, overwrite=overwrite, parallel=parallel, report=report)
         report.end()
@@ -254,7 +254,7 @@ def test_ctrl_c_ends_uploads_that_wait(
     monkeypatch.setattr(presigned_put, "_PAUSES", (1000.0,))
     send_one = put._ThroughApi.send
 
-    def send_or_interrupt(self: Any, wanted: put.Upload, *rest: Any) -> Any:
+    def send_or_interrupt(self: Any, wanted: local_files.Upload, *rest: Any) -> Any:
         if wanted.name == "interrupted":
             wait_until(lambda: set(refused) == {"a", "large"})
             raise KeyboardInterrupt

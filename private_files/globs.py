@@ -1,0 +1,69 @@
+"""Patterns of file names, such as `pictures/*.svg`. Pure.
+
+`*` and `?` match any characters and one character of a segment, `[abc]`, `[a-z]` and `[!abc]` one character, and `**`
+any characters, slashes too; `**/` also matches nothing, so that `a/**/b` matches `a/b`. None of the others matches `/`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SPECIAL = re.compile(r"[*?\[]")
+# A bracket closes after at least one character: []] matches a bracket. Without an end, [ is itself.
+_TOKEN = re.compile(
+    r"(?P<folders>(?:(?<=/)|^)\*\*/)|(?P<any>\*\*+)|\*|\?|\[(?P<not>[!^]?)(?P<set>\][^\]/]*|[^\]/]+)\]|.", re.S
+)
+
+
+def is_glob(text: str) -> bool:
+    """Whether the text has a character that is special in patterns."""
+    return bool(_SPECIAL.search(text))
+
+
+def literal_prefix(pattern: str) -> str:
+    """Return what every name that matches starts with."""
+    found = _SPECIAL.search(pattern)
+    return pattern[: found.start()] if found else pattern
+
+
+def is_of_one_folder(pattern: str) -> bool:
+    """Whether all names that match are in the folder of the literal prefix."""
+    rest = pattern[len(literal_prefix(pattern)) :]
+    return "/" not in rest and "**" not in rest
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression that fully matches the names that match the pattern."""
+    return re.compile("".join(map(_expression, _TOKEN.finditer(pattern))), re.S)
+
+
+def _expression(token: re.Match[str]) -> str:
+    if token["folders"]:
+        return "(?:.*/)?"
+    if token["any"]:
+        return ".*"
+    if token[0] == "*":
+        return "[^/]*"
+    if token[0] == "?":
+        return "[^/]"
+    if token["set"]:
+        members = _members(token["set"])
+        if token["not"]:
+            return f"[^/{members}]"
+        return f"[{members}]" if members else "(?!)"
+    return re.escape(token[0])
+
+
+def _members(text: str) -> str:
+    """Return the members of a bracket for a regular expression. A range whose ends are in the wrong order is empty."""
+    found, at = "", 0
+    while at < len(text):
+        if text[at + 1 : at + 2] == "-" and at + 2 < len(text):
+            first, last = text[at], text[at + 2]
+            if first <= last:
+                found += f"{re.escape(first)}-{re.escape(last)}"
+            at += 3
+        else:
+            found += re.escape(text[at])
+            at += 1
+    return found
