@@ -180,6 +180,15 @@ def test_error_of_s3_becomes_one_that_says_what_to_do(
     assert asked == (3 if code == "ConditionalRequestConflict" else 1)
 
 
+def test_file_is_not_made_of_some_of_its_parts(aws: boto3.Session) -> None:
+    aws.events.register("before-call.s3.CompleteMultipartUpload", lambda **_: pytest.fail("S3 would accept them"))
+    (upload,) = started("large.bin", size=SIZE)
+    for parts in ([1], [2], [2, 1], [1, 2, 3], []):
+        listed = [{"part": part, "etag": "a"} for part in parts]
+        with pytest.raises(InvalidParts, match="^parts must be all 2 parts"):
+            call("finishUpload", file="large.bin", uploadId=upload["uploadId"], size=SIZE, parts=listed)
+
+
 def test_upload_can_be_cancelled_once(aws: boto3.Session) -> None:
     (upload,) = started("large.bin", size=SIZE)
     assert call("cancelUpload", file="large.bin", uploadId=upload["uploadId"]) is True
