@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -24,8 +25,8 @@ from resolvers import upload_handler
 from resolvers.access import AccessRules, NotAllowed
 from resolvers.errors import TooManyFiles
 from resolvers.file_names import InvalidFileName
-from resolvers.s3_uploads import FileExists, UploadNotFound, UploadsUnavailable, s3_client
-from resolvers.upload_plan import SINGLE_REQUEST, InvalidParts, InvalidSize
+from resolvers.s3_uploads import FileExists, UploadNotFound, Uploads, UploadsUnavailable, s3_client
+from resolvers.upload_plan import SINGLE_REQUEST, InvalidParts, InvalidSize, new_file
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, set_environment, start
 
@@ -98,6 +99,20 @@ def test_content_type_is_chosen_by_the_name_if_the_caller_gives_none(aws: boto3.
     assert {"name": "Content-Type", "value": "text/markdown; charset=utf-8"} in small["headers"]
     started("large.mp4", size=SIZE)
     assert sent[0]["ContentType"] == "video/mp4"
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [("us-east-1", "amazonaws.com"), ("eu-central-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")],
+)
+def test_url_has_the_origin_that_the_policy_of_the_page_allows(
+    region: str, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setattr(botocore.session, "get_session", botocore.session.Session)
+    file = new_file("a", 1, None, None, 100)
+    url, _ = Uploads(s3_client(), bucket=BUCKET, folder="files").url(file, overwrite=False)
+    assert urlsplit(url)[:2] == ("https", f"{BUCKET}.s3.{region}.{suffix}")  # as infra.file_store makes the output
 
 
 def test_overwriting_is_not_signed_unless_it_was_requested() -> None:
