@@ -1,6 +1,10 @@
 import { type MarkedToken, marked, type Token, type Tokens } from "marked";
 import { createElement, type ReactNode, useMemo } from "react";
 
+const LONGEST = 100_000; // characters
+const MARKS = /[*_~[]/;
+const MOST_MARKS = 500; // in a paragraph
+const NESTED = /^(?:[ \t]*(?:>|(?:[*+-]|\d{1,9}[.)])[ \t])){40}/m; // in one line
 const DEEPEST = 40; // quotes and lists in one another
 /** What Markdown files use; the browser would know all of them, but only for HTML. */
 const ENTITIES: Record<string, string> = {
@@ -11,19 +15,27 @@ const ENTITIES: Record<string, string> = {
 
 /** Markdown as elements: without HTML, without images, and with links to https and mailto only. */
 export default function MarkdownPreview({ text, source }: { text: string; source: ReactNode }) {
-  const tokens = useMemo(() => {
-    try {
-      return marked.lexer(text);
-    } catch {
-      return null; // nested too deeply
-    }
-  }, [text]);
+  const tokens = useMemo(() => tokensOf(text), [text]);
   if (!tokens) return source;
   return (
     <article className="markdown" dir="auto">
       {elements(tokens, 0)}
     </article>
   );
+}
+
+/**
+ * Return the tokens of a text, or null if it is nested too deeply, or could take longer than a few seconds: the time for
+ * emphasis and links grows with the square of their number in a paragraph. `_a` 100,000 times would take minutes.
+ */
+function tokensOf(text: string): Token[] | null {
+  const isSlow = (paragraph: string) => paragraph.split(MARKS).length > MOST_MARKS;
+  if (text.length > LONGEST || NESTED.test(text) || text.split(/\n\s*\n/).some(isSlow)) return null;
+  try {
+    return marked.lexer(text);
+  } catch {
+    return null;
+  }
 }
 
 function elements(tokens: Token[] | undefined, depth: number): ReactNode {
