@@ -6,7 +6,7 @@ import errno
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from private_files.failures import DiskFull, TransferFailed
@@ -26,6 +26,8 @@ def spooled() -> Iterator[Path]:
                 file.write(chunk)
                 file.flush()
             except OSError as error:
+                with suppress(OSError):  # closing writes the rest again, and its error would replace the one below
+                    file.close()
                 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise DiskFull(
                         f"Standard input does not fit on the disk of {tempfile.gettempdir()}: set TMPDIR to a folder "
