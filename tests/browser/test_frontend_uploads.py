@@ -162,7 +162,7 @@ def test_user_decides_about_names_that_exist(
     bucket.files = {"a.txt": b"old"} | ({"a (2).txt": b"old"} if decision == "Keep both" else {})
     opened(servers)
     choose(servers, ("a.txt", b"new"), ("b", b"new"))
-    dialog = servers.page.get_by_role("dialog", name="1 file of 2 exist already")
+    dialog = servers.page.get_by_role("dialog", name="1 of 2 files exists already")
     expect(dialog.get_by_role("listitem")).to_have_text("a.txt")
     assert axe_findings(servers.page) == []
     screenshot(servers.page, "collision")

@@ -59,7 +59,7 @@ def test_dropped_folder_of_200_files_arrives_and_can_be_downloaded_and_deleted(
         panel = page.get_by_role("region", name="Uploads", exact=True)
         expect(panel.get_by_role("heading", name="1 file not uploaded")).to_be_visible(timeout=SECONDS)
         expect(panel.get_by_role("status")).to_contain_text("1 folder without files cannot be uploaded")
-        expect(panel.get_by_role("listitem").first).to_contain_text("InvalidFileName")
+        expect(panel.get_by_role("listitem").first).to_contain_text("control character")
         panel.get_by_role("button", name="Close").click()
 
         s3, bucket, prefix = stack.client("s3"), stack.outputs.bucket_name, f"files/{home}tree/"

@@ -90,11 +90,7 @@ export function Uploader({ queue, folder, allowed, onNotice }: Props) {
       )}
       {collisions && (
         <Dialog
-          title={
-            collisions.free.length + collisions.taken.length === 1
-              ? "This file exists already"
-              : `${counted(collisions.taken.length, "file")} of ${(collisions.free.length + collisions.taken.length).toLocaleString()} exist already`
-          }
+          title={collisionTitle(collisions.taken.length, collisions.free.length + collisions.taken.length)}
           onClose={() => decide(null)}
         >
           <NameList names={collisions.taken.map(({ name }) => name.slice(folder.length))} />
@@ -132,6 +128,11 @@ export function NameList({ names }: { names: string[] }) {
       {names.length > LONGEST_LIST && <li>and {counted(names.length - LONGEST_LIST, "other")}</li>}
     </ul>
   );
+}
+
+function collisionTitle(taken: number, all: number): string {
+  if (all === 1) return "This file exists already";
+  return `${taken.toLocaleString()} of ${counted(all, "file")} ${taken === 1 ? "exists" : "exist"} already`;
 }
 
 function renamed({ free, taken, existing }: Collisions): Named[] {

@@ -336,5 +336,6 @@ function unlessRefused(grant: Grant | Refused): Grant {
 function problemOf(error: unknown): string {
   if (error instanceof NotTaken) return error.message;
   const { message, advice, detail } = asPageError(error);
-  return error instanceof Refused ? (detail ?? message) : `${message} ${advice}`;
+  if (!(error instanceof Refused)) return `${message} ${advice}`;
+  return detail?.replace(/^\w+: /, "") ?? message; // the type of error means nothing to users
 }
