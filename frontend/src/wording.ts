@@ -36,23 +36,21 @@ function writtenOut(character: string): string {
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-// Made once: a formatter takes longer to make than a tile to draw
-const SIZES = UNITS.map(
-  (unit, step) =>
-    new Intl.NumberFormat(undefined, {
-      style: "unit",
-      unit,
-      maximumSignificantDigits: 3,
-      unitDisplay: step ? "short" : "long",
-    }),
-);
-const DATES = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+// Kept, because a formatter takes longer to make than a tile to draw
+const sizes: Intl.NumberFormat[] = [];
+let dates: Intl.DateTimeFormat | undefined;
 
 /** `104 bytes`, `1.2 MB`: powers of 1000. */
 export function sizeOf(bytes: number): string {
   let step = 0;
   while (bytes / 1000 ** step >= 999.5 && step < UNITS.length - 1) step += 1; // 999,600 bytes would be "1,000 kB"
-  return (SIZES[step] as Intl.NumberFormat).format(bytes / 1000 ** step);
+  const format = (sizes[step] ??= new Intl.NumberFormat(undefined, {
+    style: "unit",
+    unit: UNITS[step] ?? "byte",
+    maximumSignificantDigits: 3,
+    unitDisplay: step ? "short" : "long",
+  }));
+  return format.format(bytes / 1000 ** step);
 }
 
 /** `104 bytes · 24 Nov 2026, 14:05`: what is known of a file. */
@@ -62,7 +60,8 @@ export function detailsOf({ size, lastModified }: { size: number | null; lastMod
 
 /** `24 Nov 2026, 14:05`, in the reader's language and time zone. */
 export function dateOf(time: string): string {
-  return DATES.format(new Date(time));
+  dates ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return dates.format(new Date(time));
 }
 
 /** `Thu, 26 Nov 2026, 14:05 CET`, for milliseconds since 1970; an empty string if it is not a moment. */
