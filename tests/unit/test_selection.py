@@ -270,3 +270,10 @@ def test_closed_output_is_no_failure(
 def test_file_is_not_written_to_a_closed_standard_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "__stdout__", None)
     assert run("get", "a", "-o", "-") == (2, b"", "Standard output is closed.\n")
+
+
+def test_name_outside_the_folder_that_the_api_lists_is_not_deleted(run: Run, edge: Edge) -> None:
+    edge.hostile = {"listFiles": {"items": [edge.listed("a.txt")], "folders": [], "nextToken": None}}
+    code, out, err = run("rm", "--recursive", "a/", "--yes", "--dry-run")
+    assert (code, out) == (5, b"")
+    assert err == "a.txt: the API listed it, and its name does not start with the prefix\n"
