@@ -178,3 +178,22 @@ def test_user_without_credentials_uploads_through_the_api(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     assert run("put", "a.txt", "--outputs", "outputs.json")[0] == 0
     assert (granted, s3.contents) == (["a.txt"], {"files/a.txt": b"x"})
+
+
+def test_name_that_is_not_utf8_is_not_sent_to_the_api(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Uploads:
+        def __init__(self, *_: Any, planned: list[tuple[Path, str]], **__: Any) -> None:
+            sent.extend(name for _, name in planned)
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: Any) -> None: ...
+
+        def upload(self, _path: Path, name: str, _sent: Any) -> None:
+            sent.append(name)
+
+    sent: list[str] = []
+    monkeypatch.setattr("private_files.put.ApiUploads", Uploads)
+    monkeypatch.setattr("private_files.file_commands.api_of", lambda _: None)
+    assert run("put", str(photos / "sub"), "--auth", "cognito")[0] == 5
+    assert sorted(set(sent)) == ["sub/[1]/é.jpg", "sub/x y'\".jpg"]
