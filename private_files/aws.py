@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
 from private_files import network
-from private_files.failures import Unconfigured
+from private_files.failures import NoCredentials, Unconfigured
 from private_files.outputs import Outputs
 from private_files.this_machine import is_local_url
 
@@ -50,7 +50,7 @@ def caller_credentials(*, own: bool = True) -> Credentials:
     try:
         credentials = boto3.Session().get_credentials()
         if credentials is None:
-            raise Unconfigured("There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret.")
+            raise NoCredentials("There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret.")
         credentials.get_frozen_credentials()
     except BROKEN_CONFIGURATION as error:
         raise broken(error) from None

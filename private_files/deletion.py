@@ -22,7 +22,7 @@ def rm(
         arguments = [each if selection.is_several(each) else f"{each}/" for each in arguments]
     elif folder := next(filter(selection.is_folder, arguments), None):
         raise Unconfigured(f"{folder} is a folder: add --recursive to delete all files in it.")
-    batches = (selected.names for selected in selection.select(api, arguments))
+    batches = _listed(api, arguments, report)
     if dry_run:
         for names in batches:
             for name in names:
@@ -35,6 +35,14 @@ def rm(
             return
         batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
     _delete(api, batches, report)
+
+
+def _listed(api: PrivateFiles, arguments: Sequence[str], report: Report) -> Iterator[list[str]]:
+    for selected in selection.select(api, arguments):
+        for file in selected.files:
+            if file.refused:  # the API listed it for another prefix
+                report.failed(file.name, file.refused)
+        yield [file.name for file in selected.files if not file.refused]
 
 
 def _confirm(names: list[str]) -> bool:

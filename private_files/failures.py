@@ -19,6 +19,10 @@ class Unconfigured(Failure):
     exit_code = 2
 
 
+class NoCredentials(Unconfigured):
+    """There are no AWS credentials."""
+
+
 class SignInRefused(Failure):
     """Cognito, AWS or the API refused the caller."""
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from private_files import globs, help_texts, local_files
-from private_files.failures import Unconfigured
+from private_files import globs, help_texts, local_files, session
+from private_files.failures import NoCredentials, Unconfigured
 from private_files.options import API, AWS, DURATION, FILE, NAME, NAME_PART, SIGNED_URL, Name
 from private_files.program import API_HELP, api_of, program, read_value, settings_of
 from private_files.prompts import show
@@ -128,12 +128,12 @@ def _get_to_stdout(given: dict[str, Any], names: tuple[str, ...], *, dry_run: bo
 @click.argument("paths", nargs=-1, required=True, type=FILE, metavar="FILE|FOLDER...|- NAME")
 @click.option("--prefix", type=NAME_PART, default="", metavar="PREFIX", help="prefix of their names, such as photos/")
 @click.option("--as", "name", type=NAME, metavar="NAME", help="another name, for one FILE")
-@click.option("--force", is_flag=True, help="with --auth, replace existing files; without, they always are")
+@click.option("--force", is_flag=True, help="replace existing files; with AWS credentials, they always are")
 @_dry_run
 @_parallel
 @click.pass_obj
 def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: str | None, **options: Any) -> int:
-    """Upload files and folders: with --auth through the API, without with AWS credentials."""
+    """Upload files and folders: with AWS credentials, or through the API with --auth, or if there are none."""
     from private_files import put, stdin_upload  # noqa: PLC0415
 
     stdin_name = local_files.from_stdin(paths, name)
@@ -147,7 +147,7 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
         try:
             if options["dry_run"]:
                 put.say(uploads, settings_of(given).outputs.files_folder, report)
-            elif given.get("auth"):
+            elif _through_api(given):
                 force = options["force"]
                 put.put_through_api(api_of(given), uploads, overwrite=force, parallel=parallel, report=report)
             else:
@@ -156,6 +156,22 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
         finally:
             exit_code = report.end()
     return exit_code
+
+
+def _through_api(given: dict[str, Any]) -> bool:
+    """Whether uploads go through the API: with --auth, and for a user who is signed in and has no AWS credentials."""
+    if given.get("auth"):
+        return True
+    found = settings_of(given)
+    if found.implicit or not session.find(found.outputs, found.username):
+        return False
+    from private_files.aws import caller_credentials  # noqa: PLC0415
+
+    try:
+        caller_credentials()
+    except NoCredentials:
+        return True
+    return False
 
 
 @program.command(shared=API, epilog=help_texts.RM + help_texts.PATTERNS + API_HELP + help_texts.ALL_EXIT_CODES)

@@ -15,6 +15,9 @@ _TOKEN = re.compile(
 )
 
 
+_STARS = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
+
+
 def is_glob(text: str) -> bool:
     """Whether the text has a character that is special in patterns."""
     return bool(_SPECIAL.search(text))
@@ -33,17 +36,29 @@ def is_of_one_folder(pattern: str) -> bool:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression that fully matches the names that match the pattern."""
-    return re.compile("".join(map(_expression, _TOKEN.finditer(pattern))), re.S)
+    """Return a regular expression that fully matches the names that match the pattern.
+
+    What is between two stars is matched once, at the first place where it occurs, if the second star can match all that
+    the first one can. Otherwise, names that somebody chose for it would take minutes to match.
+    """
+    stars, fixed = [""], [""]  # fixed[i] follows stars[i]
+    for token in _TOKEN.finditer(pattern):
+        if star := "**/" if token["folders"] else "**" if token["any"] else "*" if token[0] == "*" else "":
+            stars.append(star)
+            fixed.append("")
+        else:
+            fixed[-1] += _expression(token)
+    found = fixed[0]
+    for star, after, following in zip(stars[1:], fixed[1:], [*stars[2:], ""], strict=False):
+        if star != "**/" and (following.startswith("**") or star == following):
+            found += f"(?>{_STARS[star]}?{after})"
+        else:
+            found += _STARS[star] + after
+    return re.compile(found, re.S)
 
 
 def _expression(token: re.Match[str]) -> str:
-    if token["folders"]:
-        return "(?:.*/)?"
-    if token["any"]:
-        return ".*"
-    if token[0] == "*":
-        return "[^/]*"
+    """Return what matches one character."""
     if token[0] == "?":
         return "[^/]"
     if token["set"]:

@@ -88,12 +88,13 @@ folders:
 standard input (-):
   It is saved in a temporary file until it ends; only then is anything sent.
 
-through the API (--auth):
+through the API (--auth, or without AWS credentials):
   The stack must be deployed with uploads=on. Existing files are replaced only with --force. An upload of more than
   16 MiB that was stopped is resumed: run the command again.
 
 credentials:
-  Without --auth, uploads use the AWS credentials that boto3 finds, not the API: s3:PutObject, s3:AbortMultipartUpload,
+  Without --auth, uploads use the AWS credentials that boto3 finds, or the API if there are none and a user is signed
+  in with `private-files login`. Permissions of the credentials: s3:PutObject, s3:AbortMultipartUpload,
   kms:GenerateDataKey and kms:Decrypt; s3:GetObject and s3:ListBucket to distinguish new files from replaced ones. The
   bucket keeps replaced versions.
 

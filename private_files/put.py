@@ -46,15 +46,16 @@ def put(outputs: Outputs, wanted: list[Upload], *, parallel: int, report: Report
 
 def put_through_api(api: PrivateFiles, wanted: list[Upload], *, overwrite: bool, parallel: int, report: Report) -> None:
     """Upload every file through the API, as `put` does. Raises SignInRefused and Unreachable."""
-    planned = [(each.path, each.name) for each in wanted]
+    planned = [(each.path, each.name) for each in wanted if not file_names.reason_to_refuse(each.name)]
     _run(_through_api(ApiUploads(api, overwrite=overwrite, planned=planned)), wanted, parallel, report)
 
 
 def say(wanted: list[Upload], folder: str, report: Report) -> None:
     """Report what `put` would do. Nothing is sent, not even to find out which files exist."""
     for each in wanted:
-        reason = file_names.reason_to_refuse(each.name, folder)
         try:
+            reason = None
+            _refuse(each.name, folder)
             size = None if each.source else _size(each)
         except TransferFailed as failure:
             reason = str(failure)
@@ -137,6 +138,7 @@ class _ThroughApi:
         self._uploads = uploads
 
     def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:  # noqa: ARG002
+        _refuse(wanted.name)  # in JSON, a name that is not UTF-8 would become another one
         self._uploads.upload(wanted.path, wanted.name, sent.add)
         return None
 
@@ -154,8 +156,7 @@ class _ToBucket:
         self._s3, self._bucket, self._folder = s3, bucket, folder
 
     def send(self, wanted: Upload, size: int, sent: _Sent) -> bool | None:
-        if reason := file_names.reason_to_refuse(wanted.name, self._folder):
-            raise TransferFailed(f"no file can be served under this name: {reason}")
+        _refuse(wanted.name, self._folder)
         key = f"{self._folder}/{wanted.name}"
         try:
             headers = {"ContentType": content_type(wanted.name, wanted.path), "CacheControl": CACHE_CONTROL}
@@ -190,6 +191,11 @@ class _ToBucket:
                 else:
                     break
         return not only_new
+
+
+def _refuse(name: str, folder: str = "") -> None:
+    if reason := file_names.reason_to_refuse(name, folder):
+        raise TransferFailed(f"no file can be served under this name: {reason}")
 
 
 class _Sent:

@@ -39,6 +39,8 @@ def select(api: PrivateFiles, arguments: Sequence[str], *, repeated: bool = Fals
     file is yielded once, or with `repeated` for each argument. At the end, raises NoMatch if a pattern or a folder had
     no files.
     """
+    if not repeated:
+        arguments = list(dict.fromkeys(arguments))
     seen: set[str] = set()
     unmatched: list[str] = []
 

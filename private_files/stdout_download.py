@@ -23,7 +23,7 @@ _INCOMPLETE = "what was written is not the whole file"
 
 def write_to_stdout(api: PrivateFiles, name: str) -> None:
     """Write the file to standard output. Raises TransferFailed, and OSError if nobody reads it any more."""
-    if sys.stdout is None:  # the shell closed it
+    if sys.__stdout__ is None:  # the shell closed it
         raise Unconfigured("Standard output is closed.")
     with Progress("downloading", shown=sys.stderr.isatty() and not sys.stdout.isatty()) as progress:
         progress.expect(1)

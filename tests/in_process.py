@@ -39,6 +39,18 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, stdin: bytes | io.Byte
     return code, out.content, err.content.decode()
 
 
+def run_closed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Return the exit code of the command without standard output and standard error."""
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "argv", ["private-files", *arguments])
+        patched.setattr(sys, "stdout", None)
+        patched.setattr(sys, "stderr", None)
+        code = program.main()
+        sys.stdout.close()
+        sys.stderr.close()
+    return code
+
+
 def use_folder(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Run commands in this folder, without settings of the user who runs the tests."""
     monkeypatch.chdir(path)

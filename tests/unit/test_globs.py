@@ -102,3 +102,9 @@ def test_every_match_has_the_literal_prefix_and_is_in_its_folder_if_that_is_said
 def test_documented_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
     expression = globs.compiled(pattern)
     assert [name for name in yes + no if expression.fullmatch(name)] == yes
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 9 + "*b", "**a" * 9 + "**b", "*a*a/**/" * 3 + "b", "**/*a*a*a*b"])
+def test_names_made_to_be_slow_are_not(pattern: str) -> None:
+    assert not globs.compiled(pattern).fullmatch("a" * 1000)
+    assert not globs.compiled(pattern).fullmatch("a/" * 500)

@@ -155,3 +155,45 @@ def test_standard_input_that_does_not_fit_on_the_disk_is_named(
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", lambda **_: Full())
     code, _, err = run("put", "-", "a", *BUCKET, stdin=b"x")
     assert (code, err.startswith("Standard input does not fit on the disk of "), s3.contents) == (5, True, {})
+
+
+def test_user_without_credentials_uploads_through_the_api(
+    run: Run, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    outputs = {"GraphqlUrl": "https://a/", "BucketName": "b", "FilesFolder": "files", "Region": "us-east-1"}
+    (tmp_path / "outputs.json").write_text(json.dumps(outputs))
+    granted: list[str] = []
+    monkeypatch.setattr("private_files.put.put_through_api", lambda _, wanted, **__: granted.append(wanted[0].name))
+    monkeypatch.setattr("private_files.file_commands.api_of", lambda _: None)
+    monkeypatch.setattr("private_files.session.find", lambda *_: object())
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert run("put", "a.txt", "--outputs", "outputs.json")[0] == 0
+    assert (granted, s3.contents) == (["a.txt"], {})
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    assert run("put", "a.txt", "--outputs", "outputs.json")[0] == 0
+    assert (granted, s3.contents) == (["a.txt"], {"files/a.txt": b"x"})
+
+
+def test_name_that_is_not_utf8_is_not_sent_to_the_api(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Uploads:
+        def __init__(self, *_: Any, planned: list[tuple[Path, str]], **__: Any) -> None:
+            sent.extend(name for _, name in planned)
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: Any) -> None: ...
+
+        def upload(self, _path: Path, name: str, _sent: Any) -> None:
+            sent.append(name)
+
+    sent: list[str] = []
+    monkeypatch.setattr("private_files.put.ApiUploads", Uploads)
+    monkeypatch.setattr("private_files.file_commands.api_of", lambda _: None)
+    assert run("put", str(photos / "sub"), "--auth", "cognito")[0] == 5
+    assert sorted(set(sent)) == ["sub/[1]/é.jpg", "sub/x y'\".jpg"]

@@ -1,6 +1,7 @@
 """`ls`, `url`, `get`, `put` and `rm` with patterns, folders, standard input and output, and --dry-run."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -255,3 +256,24 @@ def test_missing_file_leaves_standard_output_empty(run: Run, edge: Edge) -> None
 def test_empty_file_on_standard_output_is_empty(run: Run, edge: Edge) -> None:
     edge.files["empty"] = (b"", '"e"')
     assert run("get", "empty", "-o", "-") == (0, b"", "")
+
+
+@pytest.mark.parametrize("arguments", [("ls",), ("url", "a"), ("get", "a", "-o", "out"), ("rm", "a")])
+def test_closed_output_is_no_failure(
+    run: Run, edge: Edge, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    edge.deletes = arguments[0] == "rm"
+    assert run("ls")[0] == 0
+    assert in_process.run_closed(monkeypatch, *arguments) == 0
+
+
+def test_file_is_not_written_to_a_closed_standard_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "__stdout__", None)
+    assert run("get", "a", "-o", "-") == (2, b"", "Standard output is closed.\n")
+
+
+def test_name_outside_the_folder_that_the_api_lists_is_not_deleted(run: Run, edge: Edge) -> None:
+    edge.hostile = {"listFiles": {"items": [edge.listed("a.txt")], "folders": [], "nextToken": None}}
+    code, out, err = run("rm", "--recursive", "a/", "--yes", "--dry-run")
+    assert (code, out) == (5, b"")
+    assert err == "a.txt: the API listed it, and its name does not start with the prefix\n"
