@@ -30,6 +30,7 @@ class Edge:
     headers: dict[str, str] = field(default_factory=dict)
     always_drops_after: int | None = None
     signs_listed: bool = True
+    forbidden: tuple[str, ...] = ()  # names of files that do not exist for the caller
     after_drop: Callable[[], None] = lambda: None
     variables: list[dict[str, Any]] = field(default_factory=list)  # of the requests to the API
     deletes: bool = False  # whether names of files are to be deleted, instead of signed
@@ -53,7 +54,9 @@ class Edge:
             return {"deleteFiles": deleted}
         if "files" in variables:
             items = [{"file": name, "url": self.sign(name)} for name in variables["files"]]
-            return {"getUrls": [item | {"errorType": None, "errorMessage": None} for item in items]}
+            refused = {"url": None, "errorType": "NotAllowed", "errorMessage": "No."}
+            signed = {"errorType": None, "errorMessage": None}
+            return {"getUrls": [item | (refused if item["file"] in self.forbidden else signed) for item in items]}
         if "file" in variables:
             return {"file": self.listed(variables["file"]) if variables["file"] in self.files else None}
         if looked_up := {key: name for key, name in variables.items() if key[1:].isdigit()}:

@@ -277,3 +277,10 @@ def test_name_outside_the_folder_that_the_api_lists_is_not_deleted(run: Run, edg
     code, out, err = run("rm", "--recursive", "a/", "--yes", "--dry-run")
     assert (code, out) == (5, b"")
     assert err == "a.txt: the API listed it, and its name does not start with the prefix\n"
+
+
+def test_file_that_the_caller_may_not_read_is_not_called_missing(run: Run, edge: Edge) -> None:
+    edge.forbidden = ("secret",)
+    code, out, err = run("url", "secret", "nope", "a")
+    assert (code, out.count(b"\n")) == (1, 1)
+    assert err == ("secret: NotAllowed: No. (`private-files access` prints it.)\nnope: there is no such file\n")
