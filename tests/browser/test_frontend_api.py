@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.stand_in import BY_KEY, PAGE, SIGNATURE, StandIn, item, signed, stand_in
+from tests.browser.stand_in import (
+    BY_KEY,
+    PAGE,
+    SHORT_PAUSES,
+    SIGNATURE,
+    StandIn,
+    item,
+    signed,
+    stand_in,
+)
 from tests.chromium import axe_findings, screenshot
 
 PHONE = {"width": 360, "height": 740}
@@ -52,6 +61,7 @@ def files(page: Page) -> Any:
 
 def test_response_that_is_no_listing_ends_in_a_sentence_and_can_be_retried(servers: StandIn) -> None:
     servers.watch.provoked += ["Failed to load resource", "net::ERR"]
+    servers.page.add_init_script(SHORT_PAUSES)
     for number, (response, says) in enumerate(RESPONSES):
         servers.api = lambda response=response: response
         servers.open(f"{number}/")
@@ -61,6 +71,23 @@ def test_response_that_is_no_listing_ends_in_a_sentence_and_can_be_retried(serve
     servers.api, servers.listing = None, listing(item("17/here.bin"))
     servers.page.get_by_role("button", name="Try again").click()
     expect(files(servers.page)).to_have_count(1)
+
+
+def test_busy_api_is_named_and_requested_up_to_four_times(servers: StandIn) -> None:
+    servers.watch.provoked.append("Failed to load resource")
+    servers.page.clock.install()
+    servers.api = lambda: {"status": 503 if len(servers.asked) == 2 else 429, "body": ""}
+    servers.open("a/")
+    for longest in (400, 1_200, 3_600):
+        expect(servers.page.get_by_role("status")).to_have_text("The service is busy. Trying again …")
+        with servers.page.expect_response(lambda response: response.request.method == "POST"):
+            servers.page.clock.run_for(longest)
+    expect(servers.page.get_by_role("alert")).to_contain_text("The API received too many requests.")
+    assert len(servers.asked) == 4 * 3  # Amplify sends each of them up to three times
+    servers.api, servers.listing = None, listing(item("a/here.bin"))
+    servers.page.get_by_role("button", name="Try again").click()
+    expect(files(servers.page)).to_have_count(1)
+    expect(servers.page.get_by_role("status")).to_have_text("1 file")
 
 
 def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(servers: StandIn) -> None:
