@@ -13,7 +13,9 @@ from tests.browser.stand_in import (
     PAGE,
     SHORT_PAUSES,
     SIGNATURE,
+    WITH_UPLOADS,
     StandIn,
+    allowed,
     item,
     signed,
     stand_in,
@@ -83,11 +85,28 @@ def test_busy_api_is_named_and_requested_up_to_four_times(servers: StandIn) -> N
         with servers.page.expect_response(lambda response: response.request.method == "POST"):
             servers.page.clock.run_for(longest)
     expect(servers.page.get_by_role("alert")).to_contain_text("The API received too many requests.")
-    assert len(servers.asked) == 4 * 3  # Amplify sends each of them up to three times
+    assert len(servers.asked) == 4
     servers.api, servers.listing = None, listing(item("a/here.bin"))
     servers.page.get_by_role("button", name="Try again").click()
     expect(files(servers.page)).to_have_count(1)
     expect(servers.page.get_by_role("status")).to_have_text("1 file")
+
+
+def test_deletion_that_a_busy_api_refuses_is_not_sent_again(browser: Browser) -> None:
+    """It may have been done all the same."""
+    with stand_in(browser, WITH_UPLOADS) as servers:
+        servers.watch.provoked.append("Failed to load resource")
+        servers.access = [allowed("", delete=True)]
+        servers.listing = listing(item("a.bin"))
+        servers.page.add_init_script(SHORT_PAUSES)
+        servers.open()
+        servers.page.get_by_role("checkbox", name="Select a.bin").check()
+        servers.page.get_by_role("button", name="Delete …").click()
+        before = len(servers.asked)
+        servers.api = lambda: {"status": 429, "body": ""}
+        servers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(servers.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("too many requests")
+        assert [sent for sent in servers.asked[before:] if "files" in sent] == [{"files": ["a.bin"]}]
 
 
 def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(servers: StandIn) -> None:
