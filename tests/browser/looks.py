@@ -13,7 +13,7 @@ def check_looks(servers: StandIn, name: str) -> None:
     """Check that the state fits every size and that axe finds nothing serious, and leave it as it is."""
     page = servers.page
     for media in MEDIA:
-        page.emulate_media(**{"forced_colors": "none"} | media)  # type: ignore[arg-type]
+        page.emulate_media(**{"forced_colors": "none", "reduced_motion": "reduce"} | media)  # type: ignore[arg-type]
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -21,5 +21,5 @@ def check_looks(servers: StandIn, name: str) -> None:
             if media is MEDIA[0] or width == SIZES[-1][0]:
                 screenshot(page, f"{name}-{'-'.join(media.values())}-{width}")
                 assert axe_findings(page) == []
-    page.emulate_media(color_scheme=None, forced_colors=None)
+    page.emulate_media(color_scheme=None, forced_colors=None, reduced_motion=None)
     page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})

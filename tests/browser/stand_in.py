@@ -29,6 +29,8 @@ BY_PASSWORD = {
 WITH_UPLOADS = BY_KEY | {"UploadsUrl": UPLOADS}
 SIGNATURE = "Expires={expires}&Signature=" + "S1gn-" * 20 + "&Key-Pair-Id=K1"
 FAR = 4_000_000_000
+# A script for the page: its pauses before another attempt take a twentieth of their time.
+SHORT_PAUSES = "const wait = setTimeout; setTimeout = (run, ms) => wait(run, ms < 4000 ? ms / 20 : ms)"
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Refused-By"}
 
 

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.stand_in import BY_KEY, PAGE, SIGNATURE, StandIn, item, signed, stand_in
+from tests.browser.stand_in import (
+    BY_KEY,
+    PAGE,
+    SHORT_PAUSES,
+    SIGNATURE,
+    WITH_UPLOADS,
+    StandIn,
+    allowed,
+    item,
+    signed,
+    stand_in,
+)
 from tests.chromium import axe_findings, screenshot
 
 PHONE = {"width": 360, "height": 740}
@@ -52,6 +63,7 @@ def files(page: Page) -> Any:
 
 def test_response_that_is_no_listing_ends_in_a_sentence_and_can_be_retried(servers: StandIn) -> None:
     servers.watch.provoked += ["Failed to load resource", "net::ERR"]
+    servers.page.add_init_script(SHORT_PAUSES)
     for number, (response, says) in enumerate(RESPONSES):
         servers.api = lambda response=response: response
         servers.open(f"{number}/")
@@ -61,6 +73,40 @@ def test_response_that_is_no_listing_ends_in_a_sentence_and_can_be_retried(serve
     servers.api, servers.listing = None, listing(item("17/here.bin"))
     servers.page.get_by_role("button", name="Try again").click()
     expect(files(servers.page)).to_have_count(1)
+
+
+def test_busy_api_is_named_and_requested_up_to_four_times(servers: StandIn) -> None:
+    servers.watch.provoked.append("Failed to load resource")
+    servers.page.clock.install()
+    servers.api = lambda: {"status": 503 if len(servers.asked) == 2 else 429, "body": ""}
+    servers.open("a/")
+    for longest in (400, 1_200, 3_600):
+        expect(servers.page.get_by_role("status")).to_have_text("The service is busy. Trying again …")
+        with servers.page.expect_response(lambda response: response.request.method == "POST"):
+            servers.page.clock.run_for(longest)
+    expect(servers.page.get_by_role("alert")).to_contain_text("The API received too many requests.")
+    assert len(servers.asked) == 4
+    servers.api, servers.listing = None, listing(item("a/here.bin"))
+    servers.page.get_by_role("button", name="Try again").click()
+    expect(files(servers.page)).to_have_count(1)
+    expect(servers.page.get_by_role("status")).to_have_text("1 file")
+
+
+def test_deletion_that_a_busy_api_refuses_is_not_sent_again(browser: Browser) -> None:
+    """It may have been done all the same."""
+    with stand_in(browser, WITH_UPLOADS) as servers:
+        servers.watch.provoked.append("Failed to load resource")
+        servers.access = [allowed("", delete=True)]
+        servers.listing = listing(item("a.bin"))
+        servers.page.add_init_script(SHORT_PAUSES)
+        servers.open()
+        servers.page.get_by_role("checkbox", name="Select a.bin").check()
+        servers.page.get_by_role("button", name="Delete …").click()
+        before = len(servers.asked)
+        servers.api = lambda: {"status": 429, "body": ""}
+        servers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(servers.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("too many requests")
+        assert [sent for sent in servers.asked[before:] if "files" in sent] == [{"files": ["a.bin"]}]
 
 
 def test_bug_of_the_page_shows_an_error_instead_of_a_blank_page(servers: StandIn) -> None:

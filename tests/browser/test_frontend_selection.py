@@ -94,7 +94,7 @@ def test_list_is_kept_and_accessible(servers: StandIn) -> None:
     servers.page.reload()
     expect(servers.page.get_by_role("button", name="List")).to_have_attribute("aria-pressed", "true")
     for scheme in ("light", "dark"):
-        servers.page.emulate_media(color_scheme=scheme)
+        servers.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in (1280, 768, 375):
             servers.page.set_viewport_size({"width": width, "height": 700})
             assert servers.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Request, expect
 
 from tests import PROJECT
+from tests.browser.looks import check_looks
 from tests.browser.stand_in import CDN, StandIn, item, signed, stand_in
-from tests.chromium import axe_findings, screenshot
 
 PNG = (PROJECT / "samples" / "pictures" / "dunes.png").read_bytes()
 SVG = (PROJECT / "samples" / "pictures" / "hills.svg").read_bytes()
@@ -189,8 +189,7 @@ def test_long_table_is_cut_after_a_whole_row_and_says_so(servers: StandIn) -> No
     assert rows[0] == ["name", "value"]
     assert rows[-1] == ["row 499", "499"]
     expect(dialog).to_contain_text("This preview shows the first 500 rows.")
-    screenshot(servers.page, "preview-table")
-    assert axe_findings(servers.page) == []
+    check_looks(servers, "preview-table")
     dialog.get_by_role("button", name="Show source").click()
     expect(dialog).to_contain_text("The first 200 kB of 458 kB")
     dialog = preview(servers, "wide.csv", b"," * 150_000)
@@ -207,8 +206,7 @@ def test_markdown_is_formatted_and_its_source_can_be_shown(servers: StandIn) -> 
     ]  # fmt: skip
     expect(article.get_by_role("checkbox", name="Done")).to_be_checked()
     expect(article.locator("td")).to_have_text(["1", "2"])
-    screenshot(servers.page, "preview-markdown")
-    assert axe_findings(servers.page) == []
+    check_looks(servers, "preview-markdown")
     dialog.get_by_role("button", name="Show source").click()
     assert dialog.locator("pre").text_content() == MARKDOWN
 
