@@ -64,6 +64,16 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
+class NewFile:
+    """A file to upload: size in bytes, and the SHA-256 of its content in base64, which S3 checks, or None."""
+
+    name: str
+    size: int
+    content_type: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
 class Page:
     """A page of a listing; `folders` end with a slash, and are listed only folder by folder."""
 
@@ -133,12 +143,15 @@ class PrivateFiles:
                 raise _unexpected("getAccess")
         return allowed
 
-    def start_uploads(self, files: Sequence[tuple[str, int, str]], *, overwrite: bool) -> list[Upload | QueryRefused]:
-        """Start up to 100 uploads, each of a name, size and content type; return each, or why it was refused."""
+    def start_uploads(self, files: Sequence[NewFile], *, overwrite: bool) -> list[Upload | QueryRefused]:
+        """Start up to 100 uploads; return each, or why it was refused."""
         query = """mutation ($files: [NewFile!]!, $overwrite: Boolean) {
           startUploads(files: $files, overwrite: $overwrite) {
             file url headers { name value } uploadId partSize errorType errorMessage } }"""
-        new = [{"name": name, "size": size, "contentType": content_type} for name, size, content_type in files]
+        new = [
+            {"name": file.name, "size": file.size, "contentType": file.content_type, "sha256": file.sha256}
+            for file in files
+        ]
         items = self._change("startUploads", query, files=new, overwrite=overwrite)
         try:
             started = [_item_refused(item) if item["errorType"] else _upload(item) for item in items]

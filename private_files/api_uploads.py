@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from private_files import presigned_put
-from private_files.api import PrivateFiles, Upload, in_thread
+from private_files.api import NewFile, PrivateFiles, Upload, in_thread
 from private_files.content_types import content_type
 from private_files.failures import QueryRefused, TransferFailed
 from private_files.presigned_put import FileExists, Sent, Transfer
@@ -109,13 +111,13 @@ class ApiUploads:
             try:
                 size = path.stat().st_size
                 if alone or (size <= _IN_ONE_REQUEST and path.is_file()):
-                    described.append((name, size, content_type(name, path)))
+                    described.append(NewFile(name, size, content_type(name, path), _sha256(path, size)))
             except OSError:
                 if alone:  # the others are reported when it is their turn
                     raise
         uploads = self._api.start_uploads(described, overwrite=self._overwrite) if described else []
         now = time.monotonic()
-        return {name: _Started(size, upload, now) for (name, size, _), upload in zip(described, uploads, strict=True)}
+        return {file.name: _Started(file.size, upload, now) for file, upload in zip(described, uploads, strict=True)}
 
     async def _send_whole(self, transfer: Transfer, path: Path, name: str, size: int) -> None:
         upload = await self._start(path, name, size)
@@ -208,3 +210,11 @@ class ApiUploads:
 
 def _only_value(sign: Callable[[list[int]], dict[int, str]], part: int) -> str:
     return sign([part])[part]
+
+
+def _sha256(path: Path, size: int) -> str | None:
+    """Return what S3 checks the content of a small file with; the parts of large ones have no such check."""
+    if size > _IN_ONE_REQUEST:
+        return None
+    with path.open("rb") as file:
+        return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from private_files import prompts, selection
 from private_files.api import BATCH, PrivateFiles
@@ -12,7 +12,14 @@ from private_files.shown_text import escaped
 
 
 def rm(
-    api: PrivateFiles, arguments: Sequence[str], report: Report, *, recursive: bool, confirmed: bool, dry_run: bool
+    api: PrivateFiles,
+    arguments: Sequence[str],
+    report: Report,
+    *,
+    excluded: Callable[[str], bool],
+    recursive: bool,
+    confirmed: bool,
+    dry_run: bool,
 ) -> None:
     """Delete the files and report on each. Without `confirmed`, the user is asked before files that were not named.
 
@@ -22,7 +29,7 @@ def rm(
         arguments = [each if selection.is_several(each) else f"{each}/" for each in arguments]
     elif folder := next(filter(selection.is_folder, arguments), None):
         raise Unconfigured(f"{folder} is a folder: add --recursive to delete all files in it.")
-    batches = _listed(api, arguments, report)
+    batches = _listed(api, arguments, report, excluded)
     if dry_run:
         for names in batches:
             for name in names:
@@ -37,8 +44,10 @@ def rm(
     _delete(api, batches, report)
 
 
-def _listed(api: PrivateFiles, arguments: Sequence[str], report: Report) -> Iterator[list[str]]:
-    for selected in selection.select(api, arguments):
+def _listed(
+    api: PrivateFiles, arguments: Sequence[str], report: Report, excluded: Callable[[str], bool]
+) -> Iterator[list[str]]:
+    for selected in selection.select(api, arguments, excluded=excluded):
         for file in selected.files:
             if file.refused:  # the API listed it for another prefix
                 report.failed(file.name, file.refused)

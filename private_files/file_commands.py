@@ -37,6 +37,9 @@ _REMOTE_NAME = _RemoteName()
 _parallel = click.option(
     "--parallel", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N", help="files at the same time"
 )
+_exclude = click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="leave these out of folders and patterns; may be repeated"
+)
 _dry_run = click.option("--dry-run", is_flag=True, help="print what would happen, and change nothing")
 
 
@@ -55,16 +58,19 @@ def files(given: dict[str, Any]) -> int:
 @click.argument("what", type=_REMOTE_NAME, required=False, metavar="[PREFIX|PATTERN]")
 @click.option("--prefix", type=NAME, metavar="PREFIX", help="names that start with this, which is no pattern")
 @click.option("-r", "--recursive", is_flag=True, help="files in all folders, instead of folder by folder")
+@click.option("--summarize", is_flag=True, help="print the number of files and their size at the end")
+@_exclude
 @click.pass_obj
-def ls(given: dict[str, Any], what: str | None, prefix: str | None, recursive: bool) -> int:
+def ls(given: dict[str, Any], /, *, what: str | None, prefix: str | None, recursive: bool, **options: Any) -> int:
     """List files with their sizes and times, a folder at a time."""
     from private_files import listing  # noqa: PLC0415
 
     if what and prefix:
         raise Unconfigured("Say what to list once: PREFIX, PATTERN or --prefix PREFIX.")
     pattern = what if what and globs.is_glob(what) else ""
-    request = listing.Request(prefix or ("" if pattern else what) or "", pattern or "", recursive)
-    listing.ls(api_of(given), request, as_json=given.get("json", False))
+    start = prefix or ("" if pattern else what) or ""
+    request = listing.Request(start, pattern or "", recursive, globs.excluded_by(options["exclude"]))
+    listing.ls(api_of(given), request, as_json=given.get("json", False), summarize=options["summarize"])
     return 0
 
 
@@ -89,6 +95,7 @@ def url(given: dict[str, Any], names: tuple[str, ...], expires_in: int | None, s
 @click.option("--all", "every", is_flag=True, help="every file")
 @click.option("-o", "--output", type=FILE, metavar="DIR|FILE|-", help="destination (default: here); FILE for one NAME")
 @click.option("--force", is_flag=True, help="replace existing files that differ")
+@_exclude
 @_dry_run
 @_parallel
 @click.pass_obj
@@ -101,7 +108,8 @@ def get(given: dict[str, Any], /, *, names: tuple[str, ...], prefix: str | None,
     from private_files import get  # noqa: PLC0415
 
     report = Report(as_json=given.get("json", False))
-    request = get.Request(names, prefix or "", **options)
+    excluded = globs.excluded_by(options.pop("exclude"))
+    request = get.Request(names, prefix or "", excluded=excluded, **options)
     api = api_of(given)
     try:
         get.get(api, request, report)
@@ -129,6 +137,8 @@ def _get_to_stdout(given: dict[str, Any], names: tuple[str, ...], *, dry_run: bo
 @click.option("--prefix", type=NAME_PART, default="", metavar="PREFIX", help="prefix of their names, such as photos/")
 @click.option("--as", "name", type=NAME, metavar="NAME", help="another name, for one FILE")
 @click.option("--force", is_flag=True, help="replace existing files; with AWS credentials, they always are")
+@click.option("--update", is_flag=True, help="upload only files that are new, have another size, or changed later")
+@_exclude
 @_dry_run
 @_parallel
 @click.pass_obj
@@ -140,15 +150,17 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     report, parallel = Report(as_json=given.get("json", False)), options["parallel"]
     with contextlib.ExitStack() as stack:
         if stdin_name is None:
-            uploads = local_files.uploads(paths, prefix, name, show)
+            uploads = local_files.uploads(paths, prefix, name, show, globs.excluded_by(options["exclude"]))
         else:
             file = Path("-") if options["dry_run"] else stack.enter_context(stdin_upload.spooled())
             uploads = [local_files.Upload(file, prefix + stdin_name, "standard input")]
         try:
+            if options["update"]:
+                uploads = _changed(given, uploads, report)
             if options["dry_run"]:
                 put.say(uploads, settings_of(given).outputs.files_folder, report)
             elif _through_api(given):
-                force = options["force"]
+                force = options["force"] or options["update"]
                 put.put_through_api(api_of(given), uploads, overwrite=force, parallel=parallel, report=report)
             else:
                 found = settings_of(given)
@@ -156,6 +168,16 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
         finally:
             exit_code = report.end()
     return exit_code
+
+
+def _changed(given: dict[str, Any], wanted: list[local_files.Upload], report: Report) -> list[local_files.Upload]:
+    from private_files import update  # noqa: PLC0415
+
+    if _through_api(given):
+        return update.changed(wanted, update.in_api(api_of(given)), report)
+    found = settings_of(given)
+    listed = update.in_bucket(found.outputs, own_credentials=not found.implicit)
+    return update.changed(wanted, listed, report)
 
 
 def _through_api(given: dict[str, Any]) -> bool:
@@ -178,15 +200,17 @@ def _through_api(given: dict[str, Any]) -> bool:
 @click.argument("names", nargs=-1, required=True, type=_REMOTE_NAME, metavar="NAME...")
 @click.option("-r", "--recursive", is_flag=True, help="delete all files in the folders NAME")
 @click.option("-y", "--yes", is_flag=True, help="do not ask before files are deleted that are not named")
+@_exclude
 @_dry_run
 @click.pass_obj
-def rm(given: dict[str, Any], /, *, names: tuple[str, ...], recursive: bool, yes: bool, dry_run: bool) -> int:
+def rm(given: dict[str, Any], /, *, names: tuple[str, ...], yes: bool, exclude: tuple[str, ...], **options: Any) -> int:
     """Delete files through the API. An administrator can bring them back for 90 days."""
     from private_files import deletion  # noqa: PLC0415
 
     report = Report(as_json=given.get("json", False))
     try:
-        deletion.rm(api_of(given), names, report, recursive=recursive, confirmed=yes, dry_run=dry_run)
+        excluded = globs.excluded_by(exclude)
+        deletion.rm(api_of(given), names, report, excluded=excluded, confirmed=yes, **options)
     finally:
         exit_code = report.end()
     return exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,11 +30,12 @@ class Request:
     parallel: int = 16
     force: bool = False
     dry_run: bool = False
+    excluded: Callable[[str], bool] = lambda _name: False
 
     def files(self, api: PrivateFiles) -> Iterator[list[RemoteFile]]:
         """Yield the files in batches, each file once. Raises NoMatch or QueryRefused if there are none."""
         if self.names:
-            for selected in selection.select(api, self.names):
+            for selected in selection.select(api, self.names, excluded=self.excluded):
                 if selected.listed:
                     yield selected.files if self.dry_run else _with_urls(api, selected.files)
                 elif self.dry_run:
@@ -45,7 +46,8 @@ class Request:
         found = False
         for page in api.listing(self.prefix, url=not self.dry_run):
             found = found or bool(page.files)
-            yield page.files if self.dry_run else _with_urls(api, page.files)
+            files = [file for file in page.files if not self.excluded(file.name)]
+            yield files if self.dry_run else _with_urls(api, files)
         if not found:
             raise QueryRefused(
                 f"There is no file whose name starts with “{self.prefix}”." if self.prefix else "There are no files."

@@ -7,6 +7,7 @@ any characters, slashes too; `**/` also matches nothing, so that `a/**/b` matche
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 _SPECIAL = re.compile(r"[*?\[]")
 # A bracket closes after at least one character: []] matches a bracket. Without an end, [ is itself.
@@ -55,6 +56,20 @@ def compiled(pattern: str) -> re.Pattern[str]:
         else:
             found += _STARS[star] + after
     return re.compile(found, re.S)
+
+
+def excluded_by(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a name matches one of the patterns.
+
+    A pattern without a slash matches every file and folder of that name: `*.tmp`, `node_modules`. One that ends with a
+    slash, or matches a folder, matches everything in it.
+    """
+    expressions = [
+        compiled(("" if "/" in pattern.removesuffix("/") else "**/") + pattern.removesuffix("/") + ending)
+        for pattern in patterns
+        for ending in (("/**",) if pattern.endswith("/") else ("", "/**"))
+    ]
+    return lambda name: any(expression.fullmatch(name) for expression in expressions)
 
 
 def _expression(token: re.Match[str]) -> str:

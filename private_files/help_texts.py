@@ -32,6 +32,9 @@ patterns:
   Put them in quotes, or the shell replaces them. * matches any characters and ? one character, but not a slash; **
   matches any characters, and **/ any folders or none; [abc], [a-z] and [!abc] match one character. If there is a file
   whose name is the pattern itself, only that file is meant. A name that ends with a slash is a folder.
+
+  --exclude PATTERN without a slash leaves out files and folders of that name in every folder. Files that you name are
+  never left out.
 """
 ACCESS = """
 examples:
@@ -77,6 +80,7 @@ examples:
   private-files put *.jpg --prefix photos/2026/
   private-files put draft-7.pdf --as report.pdf
   private-files put photos --dry-run
+  private-files put photos --update --exclude '*.tmp' --exclude .git
   tar -c folder | private-files put - backup.tar
   private-files put report.pdf --auth cognito --force
 """
@@ -84,6 +88,9 @@ PUT_MORE = """
 folders:
   All files in a folder are uploaded, hidden ones too, with its name in theirs: photos/a.jpg. Symbolic links in it and
   empty folders are not; standard error names them. To leave the name of the folder out, name it as `.`.
+
+files that have not changed (--update):
+  A file is left out if one of its name and size was uploaded after its last change. Any other replaces the old one.
 
 standard input (-):
   It is saved in a temporary file until it ends; only then is anything sent.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,13 +24,17 @@ class Request:
     prefix: str = ""
     pattern: str = ""
     recursive: bool = False
+    excluded: Callable[[str], bool] = lambda _name: False
 
     def pages(self, api: PrivateFiles) -> Iterator[Page]:
         """Yield what is listed. Raises NoMatch if that is nothing, unless everything was requested."""
         found = False
         for page in self._matching(api) if self.pattern else api.listing(self.prefix, by_folder=not self.recursive):
             found = found or bool(page.files or page.folders)
-            yield page
+            yield Page(
+                [file for file in page.files if not self.excluded(file.name)],
+                [folder for folder in page.folders if not self.excluded(folder.removesuffix("/"))],
+            )
         if self.pattern and not found:
             raise NoMatch(f"No file matches “{self.pattern}”.")
         if self.prefix and not found:
@@ -47,15 +51,21 @@ class Request:
             yield Page([file for file in page.files if expression.fullmatch(file.name)], folders)
 
 
-def ls(api: PrivateFiles, request: Request, *, as_json: bool) -> None:
-    """Print what is listed, a file or folder per line, page by page."""
+def ls(api: PrivateFiles, request: Request, *, as_json: bool, summarize: bool) -> None:
+    """Print what is listed, a file or folder per line, page by page; then the sum, if it is to `summarize`."""
     terminal = sys.stdout.isatty()
+    files = size = 0
     for page in request.pages(api):
         for folder in page.folders:
             print(json.dumps({"folder": folder}) if as_json else _line("", "folder", folder, terminal=terminal))
         for file in page.files:
             print(json.dumps(_json(file)) if as_json else _of_file(file, terminal=terminal))
+        files += len(page.files)
+        size += sum(max(file.size, 0) for file in page.files)
         sys.stdout.flush()
+    if summarize:
+        total = {"files": files, "size": size}
+        print(json.dumps(total) if as_json else _line("total", f"{size:,}", f"{files:,} files", terminal=terminal))
 
 
 def _of_file(file: RemoteFile, *, terminal: bool) -> str:

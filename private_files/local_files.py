@@ -26,9 +26,15 @@ class Upload:
 
 
 def uploads(
-    paths: Sequence[str], prefix: str = "", name: str | None = None, notice: Callable[[str], None] = lambda _: None
+    paths: Sequence[str],
+    prefix: str = "",
+    name: str | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+    excluded: Callable[[str], bool] = lambda _name: False,
 ) -> list[Upload]:
     """Return each file with the name it gets: the prefix and its own name, or `name` for a single file.
+
+    Files in folders are left out if their names, without the prefix, are `excluded`.
 
     The files of a folder have names with the folder, as after `cp -r`; those of `.` and of `..` have not. `notice` is
     called with a sentence for each symbolic link and empty folder in a folder: they are not uploaded. Raises
@@ -43,7 +49,10 @@ def uploads(
         top = "" if path.name in ("", "..") else path.name
         for each in _within(path, notice) if path.is_dir() else [path]:
             inside = "" if each == path else each.relative_to(path).as_posix()
-            upload = Upload(each, prefix + "/".join(filter(None, (top, inside))))
+            below = "/".join(filter(None, (top, inside)))
+            if inside and excluded(below):
+                continue
+            upload = Upload(each, prefix + below)
             other = by_name.setdefault(upload.name, upload)
             if other is not upload and other.path != each:
                 raise Unconfigured(

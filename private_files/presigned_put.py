@@ -105,6 +105,8 @@ class Transfer:
                 if response.status == 412:
                     raise FileExists(_seconds(response.headers.get("Date", "")))
                 meaning = _MEANINGS.get(response.status, "S3 refused the content")
+                if code == "BadDigest":
+                    meaning = "the file changed while it was sent; run the command again"
                 raise TransferFailed(f"{meaning} ({code or response.status})")
 
 

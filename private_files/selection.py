@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from private_files import globs
@@ -32,8 +32,16 @@ def is_several(argument: str) -> bool:
     return is_folder(argument) or globs.is_glob(argument)
 
 
-def select(api: PrivateFiles, arguments: Sequence[str], *, repeated: bool = False) -> Iterator[Selected]:
+def select(
+    api: PrivateFiles,
+    arguments: Sequence[str],
+    *,
+    repeated: bool = False,
+    excluded: Callable[[str], bool] = lambda _name: False,
+) -> Iterator[Selected]:
     """Yield the files that the arguments name, in this order and up to 1,000 at a time.
+
+    Files of patterns and folders are left out if they are `excluded`.
 
     A file whose name is the pattern itself is the only match: a name that was copied from a listing is that file. Each
     file is yielded once, or with `repeated` for each argument. At the end, raises NoMatch if a pattern or a folder had
@@ -62,7 +70,7 @@ def select(api: PrivateFiles, arguments: Sequence[str], *, repeated: bool = Fals
             found = False
             for page in _matches(api, argument):
                 found = found or bool(page)
-                if files := new(page):
+                if files := new([file for file in page if not excluded(file.name)]):
                     yield Selected(files, listed=True)
             if not found:
                 unmatched.append(argument)

@@ -1,8 +1,12 @@
 """`put` with folders, standard input and --dry-run."""
 
+from __future__ import annotations
+
+import datetime
 import errno
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +30,17 @@ class S3:
 
     def put_object(self, *, Key: str, Body: Any, **_: Any) -> None:  # noqa: N803
         self.contents[Key] = Body.read()
+
+    def get_paginator(self, _operation: str) -> S3:
+        return self
+
+    def paginate(self, *, Prefix: str, **_: Any) -> list[dict[str, Any]]:  # noqa: N803
+        entries = [
+            {"Key": key, "Size": len(content), "LastModified": datetime.datetime.fromtimestamp(1000, datetime.UTC)}
+            for key, content in self.contents.items()
+            if key.startswith(Prefix)
+        ]
+        return [{"Contents": entries}, {}]
 
 
 @pytest.fixture
@@ -197,3 +212,26 @@ def test_name_that_is_not_utf8_is_not_sent_to_the_api(run: Run, photos: Path, mo
     monkeypatch.setattr("private_files.file_commands.api_of", lambda _: None)
     assert run("put", str(photos / "sub"), "--auth", "cognito")[0] == 5
     assert sorted(set(sent)) == ["sub/[1]/é.jpg", "sub/x y'\".jpg"]
+
+
+def test_excluded_files_of_a_folder_are_not_uploaded_but_named_ones_are(run: Run, s3: S3, photos: Path) -> None:
+    code, _, _ = run(
+        "put", "photos", "photos/a.jpg", *BUCKET, "--prefix", "p/", "--exclude", "*.jpg", "--exclude", "-rf"
+    )
+    assert (code, sorted(s3.contents)) == (0, ["files/p/a.jpg", "files/p/photos/.hidden"])
+    assert photos.is_dir()
+
+
+def test_update_uploads_only_what_is_new_or_has_another_size_or_a_later_time(run: Run, s3: S3, tmp_path: Path) -> None:
+    for name, content, time in (("same", "1", 900), ("later", "1", 1001), ("longer", "12", 900), ("new", "1", 900)):
+        (tmp_path / name).write_text(content)
+        os.utime(tmp_path / name, (time, time))
+    s3.contents = {f"files/{name}": b"0" for name in ("same", "later", "longer", "other")}
+    code, out, _ = run("put", "same", "later", "longer", "new", *BUCKET, "--update", "--dry-run")
+    assert (code, out.decode().splitlines()[0]) == (0, "unchanged same")
+    code, out, _ = run("put", "same", "later", "longer", "new", *BUCKET, "--update")
+    assert code == 0
+    assert "unchanged same" in out.decode().splitlines()
+    assert s3.contents == {
+        "files/same": b"0", "files/other": b"0", "files/later": b"1", "files/longer": b"12", "files/new": b"1",
+    }  # fmt: skip

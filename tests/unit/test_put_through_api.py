@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import random
 import subprocess
@@ -9,14 +11,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gql.transport.appsync_auth import AppSyncApiKeyAuthentication
 
 from private_files import api as api_module
-from private_files import api_uploads, local_files, presigned_put, put
-from private_files.api import PrivateFiles
+from private_files import api_uploads, local_files, presigned_put, put, update
+from private_files.api import Page, PrivateFiles, RemoteFile
 from private_files.failures import Unreachable
 from private_files.report import Report
 from tests import PROJECT
@@ -338,3 +341,33 @@ def test_put_that_is_killed_at_30_random_moments_is_resumed_and_every_file_is_wh
     parts = sum(len(content) // PART + 1 for content in whole.values())
     assert len(bucket.puts) <= parts + 30 * 4, "only parts that were being sent are sent again"
     assert list(tmp_path.glob("private-files/uploads/*")) == []
+
+
+def test_content_of_small_files_is_checked_by_s3(bucket: Bucket, send: Callable[..., list[str]]) -> None:
+    assert send(a=b"small", b=b"", big=b"x" * (PART + 1)) == ["uploaded a", "uploaded b", "uploaded big"]
+    started = {
+        file["name"]: file["sha256"]
+        for field, given in bucket.calls
+        if field == "startUploads"
+        for file in given["files"]
+    }
+    digests = {
+        name: base64.b64encode(hashlib.sha256(content).digest()).decode()
+        for name, content in (("a", b"small"), ("b", b""))
+    }
+    assert started == {**digests, "big": None}
+    bucket.before = lambda what, _name: (400, "BadDigest") if what == "PUT" else None
+    assert send(c=b"other") == ["c: the file changed while it was sent; run the command again (BadDigest)"]
+
+
+def test_update_through_the_api_replaces_what_has_changed(
+    bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").write_bytes(b"new")
+    report = Report(as_json=False)
+    wanted = [local_files.Upload(tmp_path / "a", "a")]
+    for size, left in ((3, []), (4, wanted)):
+        api = SimpleNamespace(listing=lambda _prefix, size=size: [Page([RemoteFile("a", None, "", size, 4e9)], [])])
+        assert update.changed(wanted, update.in_api(api), report) == left  # type: ignore[arg-type]
+    assert capsys.readouterr().out == "unchanged a\n"
+    assert bucket.calls == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from private_files import download, prompts, stdout_download
+from private_files import download, globs, prompts, stdout_download
 from tests import in_process
 from tests.download_edge import Edge, download_edge
 
@@ -284,3 +284,47 @@ def test_file_that_the_caller_may_not_read_is_not_called_missing(run: Run, edge:
     code, out, err = run("url", "secret", "nope", "a")
     assert (code, out.count(b"\n")) == (1, 1)
     assert err == ("secret: NotAllowed: No. (`private-files access` prints it.)\nnope: there is no such file\n")
+
+
+def test_excluded_files_and_folders_are_left_out_unless_they_are_named(run: Run, edge: Edge, tmp_path: Path) -> None:
+    names = ("a.txt", "b.tmp", "cache/x", "in/b.tmp", "in/cache/y", "in/z", "caches/w")
+    edge.files = {name: (name.encode(), '"e"') for name in names}
+    left_out = ("--exclude", "*.tmp", "--exclude", "cache")
+    kept = ["a.txt", "caches/w", "in/z"]
+    _, out, _ = run("ls", "--recursive", *left_out)
+    assert [line.split()[-1] for line in out.decode().splitlines()] == kept
+    _, out, _ = run("ls", *left_out)
+    assert [line.split()[-1] for line in out.decode().splitlines()] == ["caches/", "in/", "a.txt"]
+    assert run("get", "--all", "-o", "all/", *left_out)[0] == 0
+    assert written(tmp_path / "all") == kept
+    assert run("get", "in/", "b.tmp", "-o", "some/", *left_out)[0] == 0
+    assert written(tmp_path / "some") == ["b.tmp", "in/z"]
+    _, out, _ = run("rm", "**", "--dry-run", *left_out)
+    assert out.decode().splitlines() == [f"would delete {name}" for name in kept]
+
+
+def test_sum_of_a_folder_ends_its_listing(run: Run, edge: Edge) -> None:
+    edge.files = {"a": (b"x" * 1234, '"a"'), "f/b": (b"12", '"b"'), "f/c": (b"", '"c"')}
+    _, out, _ = run("ls", "--recursive", "--summarize")
+    assert out.decode().splitlines()[-1] == "total                            1,236  3 files"
+    _, out, _ = run("ls", "f/", "--summarize", "--json")
+    assert json.loads(out.splitlines()[-1]) == {"files": 2, "size": 2}
+
+
+@pytest.mark.parametrize("pattern", ["*.tmp", "cache", "cache/", "in/*", "in/cache", "**/z", "[ac]*", "x"])
+def test_excluding_follows_its_definition(pattern: str) -> None:
+    """Against every path of up to three segments: a folder or file of it matches segment by segment."""
+    segments = ("a.tmp", "cache", "in", "z", "x")
+    paths = [*segments, *(f"{a}/{b}" for a in segments for b in segments)]
+    paths += [f"{a}/{b}" for a in paths for b in segments if "/" in a]
+    excluded = globs.excluded_by([pattern])
+    bare, only_inside = pattern.removesuffix("/"), pattern.endswith("/")
+
+    def model(path: str) -> bool:
+        parts = path.split("/")
+        tops = range(1, len(parts) + (0 if only_inside else 1))  # the folders, and the file itself
+        if "/" not in bare:
+            return any(fnmatchcase(parts[top - 1], bare) for top in tops)
+        return any(globs.compiled(bare).fullmatch("/".join(parts[:top])) for top in tops)
+
+    assert [path for path in paths if excluded(path)] == [path for path in paths if model(path)]
