@@ -329,3 +329,23 @@ def test_content_goes_to_the_uploads_url_only(servers: StandIn) -> None:
     choose(servers, ("a", b"1"))
     uploaded(servers, 1)
     assert [url.partition("?")[0] for url in sent] == [f"{UPLOADS}/YQ=="]
+
+
+def test_new_folder_is_opened_and_kept_by_its_first_file(servers: StandIn, bucket: Bucket) -> None:
+    opened(servers)
+    page = servers.page
+    page.get_by_role("button", name="New folder").click()
+    dialog = page.get_by_role("dialog", name="New folder")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    for name in ("a/b", "..", "tab\there"):
+        dialog.get_by_label("Name").fill(name)
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_be_visible()
+    assert axe_findings(page) == []
+    screenshot(page, "new-folder")
+    dialog.get_by_label("Name").fill("100% é #1?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="100% é #1?")).to_be_visible()
+    choose(servers, ("a.txt", b"1"))
+    uploaded(servers, 1)
+    assert bucket.files == {"100% é #1?/a.txt": b"1"}

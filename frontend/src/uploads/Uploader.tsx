@@ -4,6 +4,7 @@ import { lastPart } from "../files.ts";
 import { counted, shown } from "../wording.ts";
 import { type Choice, chosenFiles, droppedFiles } from "./dropped-files.ts";
 import { existingNames, freeName, looks } from "./existing-names.ts";
+import { NewFolder } from "./NewFolder.tsx";
 import type { UploadQueue } from "./upload-queue.ts";
 
 type Props = { queue: UploadQueue; folder: string; allowed: boolean; onNotice: (notice: string) => void };
@@ -13,6 +14,7 @@ type Collisions = { free: Named[]; taken: Named[]; existing: Map<string, string>
 /** Buttons that upload files and folders, and the page as a place to drop them. */
 export function Uploader({ queue, folder, allowed, onNotice }: Props) {
   const [collisions, setCollisions] = useState<Collisions | null>(null);
+  const [naming, setNaming] = useState(false);
   const files = useRef<HTMLInputElement>(null);
   const folders = useRef<HTMLInputElement>(null);
 
@@ -71,6 +73,9 @@ export function Uploader({ queue, folder, allowed, onNotice }: Props) {
           <button type="button" onClick={() => folders.current?.click()}>
             Upload a folder
           </button>
+          <button type="button" onClick={() => setNaming(true)}>
+            New folder …
+          </button>
           <input ref={files} type="file" multiple hidden onChange={choose} aria-label="Files to upload" />
           <input ref={folders} type="file" webkitdirectory="" hidden onChange={choose} aria-label="Folder to upload" />
         </div>
@@ -88,6 +93,7 @@ export function Uploader({ queue, folder, allowed, onNotice }: Props) {
           </p>
         </div>
       )}
+      {naming && <NewFolder folder={folder} onClose={() => setNaming(false)} />}
       {collisions && (
         <Dialog
           title={collisionTitle(collisions.taken.length, collisions.free.length + collisions.taken.length)}
