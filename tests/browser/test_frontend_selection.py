@@ -13,8 +13,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.browser.looks import check_looks
 from tests.browser.stand_in import WITH_UPLOADS, StandIn, allowed, item, refusal, signed, stand_in
-from tests.chromium import axe_findings, screenshot
+from tests.chromium import screenshot
 
 PHONE = {"width": 360, "height": 740}
 
@@ -93,13 +94,7 @@ def test_list_is_kept_and_accessible(servers: StandIn) -> None:
     servers.page.get_by_role("button", name="List").click()
     servers.page.reload()
     expect(servers.page.get_by_role("button", name="List")).to_have_attribute("aria-pressed", "true")
-    for scheme in ("light", "dark"):
-        servers.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for width in (1280, 768, 375):
-            servers.page.set_viewport_size({"width": width, "height": 700})
-            assert servers.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert axe_findings(servers.page) == []
-            screenshot(servers.page, f"list-{scheme}-{width}")
+    check_looks(servers, "list")
 
 
 def test_range_is_selected_with_shift_and_the_keyboard_selects(servers: StandIn) -> None:
@@ -113,8 +108,7 @@ def test_range_is_selected_with_shift_and_the_keyboard_selects(servers: StandIn)
     page.keyboard.press("Space")
     checked = page.get_by_role("checkbox", checked=True)
     assert [box.get_attribute("aria-label") for box in checked.all()] == [f"Select {name}" for name in "bcdeg"]
-    screenshot(page, "selection")
-    assert axe_findings(page) == []
+    check_looks(servers, "selection")
     page.get_by_role("button", name="Select all 7").click()
     expect(checked).to_have_count(7)
     page.get_by_role("button", name="Clear").click()
@@ -155,7 +149,7 @@ def test_deleting_names_every_file_also_those_in_folders_and_reports_what_was_re
     expect(dialog.get_by_role("alert")).to_contain_text("1 file could not be deleted.")
     expect(dialog.get_by_role("alert")).to_contain_text("b: You have no access to this file.")
     assert sorted(deleted) == sorted(["a", "b", *inside])
-    assert axe_findings(page) == []
+    check_looks(servers, "delete-refused")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
