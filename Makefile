@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check bench lock clean
+.PHONY: help setup up test test-quick check check-code check-templates bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +27,17 @@ test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, 
 	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
 
 check: $(INSTALLED) $(PAGE) ## style, types, imports, templates (cdk-nag, cfn-lint)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-code check-templates
+
+check-code:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	prettier --check --log-level warn frontend
 	tsc --project frontend
+
+check-templates:
 	cdk synth --quiet --no-notices --output .local/check/auth-on
 	cdk synth --quiet --no-notices --output .local/check/auth-off -c auth=off -c rest=on -c frontend=on
 	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2 -c uploads=on \

@@ -21,7 +21,7 @@ LAYERS = {"stack": 300, "browser": 300, "data_planes": 60, "infra": 60, "unit": 
 # botocore parses its models anew for each session, which was most of the time of the functions' tests.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=30)
 settings.load_profile("default")
 
@@ -37,6 +37,11 @@ STACKS = {
     "tests/stack/test_emulator.py": "default",
     "tests/stack/test_frontend_server.py": "default",
     "tests/stack/test_sign_ins.py": "default",
+    "tests/browser/test_frontend.py": "default",
+    "tests/browser/test_frontend_errors.py": "default",
+    "tests/browser/test_graphiql.py": "default",
+    "tests/stack/test_docs.py": "documented",
+    "tests/stack/test_http_api.py": "documented",
 }
 
 
@@ -77,6 +82,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield deployed
     else:
         with running_stack(tmp_path_factory.mktemp("stack")) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def documented_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with the options that the pages use, `rest` and `uploads`; or the one that STACK_OUTPUTS names."""
+    if deployed := deployed_stack():
+        yield deployed
+    else:
+        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on", "uploads=on") as running:
             yield running
 
 

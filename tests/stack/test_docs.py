@@ -20,20 +20,15 @@ from private_files import canned_policy, command_line
 from tests import PROJECT, pages
 from tests.graphql_caller import execute, sign_in
 from tests.pages import PAGES, blocks
-from tests.running_stack import Stack, deployed_stack, running_stack
+from tests.running_stack import Stack
 
 BY_NAME = {pages.name(page): page for page in PAGES}
 every_page = pytest.mark.parametrize("page", BY_NAME.values(), ids=BY_NAME)
 
 
 @pytest.fixture(scope="module")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with the options that the pages use, `rest` and `uploads`; or the one that STACK_OUTPUTS names."""
-    if deployed := deployed_stack():
-        yield deployed
-    else:
-        with running_stack(tmp_path_factory.mktemp("documented"), "rest=on", "uploads=on") as running:
-            yield running
+def documented(documented_stack: Stack) -> Stack:
+    return documented_stack
 
 
 @pytest.fixture(scope="module")

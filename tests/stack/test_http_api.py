@@ -21,16 +21,15 @@ from schemathesis.specs.openapi.checks import (
 
 from tests import PROJECT
 from tests.graphql_caller import AWKWARD_NAMES, sign_in
-from tests.running_stack import Stack, running_stack
+from tests.running_stack import Stack
 
 DOCUMENT = PROJECT / "openapi.yaml"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 @pytest.fixture(scope="module")
-def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("rest-stack"), "rest=on") as running:
-        yield running
+def rest(documented_stack: Stack) -> Stack:
+    return documented_stack
 
 
 @pytest.fixture(scope="module")
