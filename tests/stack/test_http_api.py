@@ -45,8 +45,11 @@ def get(stack: Stack, path: str, token: str = "", headers: dict[str, str] | None
 @pytest.mark.parametrize("token", ["AccessToken", "IdToken"])
 def test_user_lists_the_files_and_opens_each(rest: Stack, tokens: dict[str, Any], token: str, samples: Path) -> None:
     names = get(rest, "/files", tokens[token]).json()["files"]
-    assert names == sorted(path.relative_to(samples).as_posix() for path in samples.rglob("*") if path.is_file())
-    for name in names:
+    objects = rest.client("s3").list_objects_v2(Bucket=rest.outputs.bucket_name, Prefix="files/")["Contents"]
+    assert names == [entry["Key"].removeprefix("files/") for entry in objects]
+    paths = [path for path in samples.rglob("*") if path.is_file()]
+    assert {path.relative_to(samples).as_posix() for path in paths} <= set(names)
+    for name in (path.relative_to(samples).as_posix() for path in paths):
         opened = requests.get(get(rest, "/url", tokens[token], file=name).json()["url"], timeout=30)
         assert (opened.status_code, opened.content) == (200, (samples / name).read_bytes())
 
