@@ -288,7 +288,7 @@ def test_signed_url_opens_the_very_file_it_was_made_for(name: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=8_000, suppress_health_check=list(HealthCheck), database=None)
 @given(name=NAMES)
 def test_signed_url_opens_the_very_file_it_was_made_for_in_thousands_of_names(name: str) -> None:
     check_round_trip(name)
