@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -25,3 +26,11 @@ def fill_in(page: Page, user: str, password: str) -> None:
     page.get_by_label("E-mail address").fill(user)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def advance(page: Page, requested: list[Any], count: int) -> None:
+    """Let time pass on the page until it has sent so many requests; it sets its next timer after each response."""
+    limit = time.monotonic() + 20
+    while len(requested) < count:
+        assert time.monotonic() < limit, f"{len(requested)} requests instead of {count}"
+        page.clock.run_for(200)

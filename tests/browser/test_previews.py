@@ -7,7 +7,6 @@ import io
 import itertools
 import mimetypes
 import random
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Request, expect
 from tests import PROJECT
 from tests.browser.looks import check_looks
 from tests.browser.stand_in import CDN, StandIn, item, signed, stand_in
+from tests.browser.steps import advance
 
 PNG = (PROJECT / "samples" / "pictures" / "dunes.png").read_bytes()
 SVG = (PROJECT / "samples" / "pictures" / "hills.svg").read_bytes()
@@ -258,19 +258,11 @@ def timed(browser: Browser) -> Iterator[StandIn]:
         yield servers
 
 
-def advance(timed: StandIn, requested: list[Any], count: int) -> None:
-    """Let time pass on the page until it has sent so many requests; it sets its next timer after each response."""
-    limit = time.monotonic() + 20
-    while len(requested) < count:
-        assert time.monotonic() < limit, f"{len(requested)} requests instead of {count}"
-        timed.page.clock.run_for(200)
-
-
 @pytest.mark.parametrize("name", ["a.txt", "a.png"])
 def test_busy_file_server_is_named_and_requested_again(timed: StandIn, name: str) -> None:
     dialog, requested = overloaded(timed, name, busy=3)
     expect(dialog).to_contain_text("The service is busy. Trying again …")
-    advance(timed, requested, 4)
+    advance(timed.page, requested, 4)
     expect(dialog.locator("pre, img")).to_be_visible()
     assert len(requested) == (4 if name == "a.txt" else 5)  # an image is requested again as one
 
@@ -278,7 +270,7 @@ def test_busy_file_server_is_named_and_requested_again(timed: StandIn, name: str
 def test_file_server_that_stays_busy_is_reported_after_four_requests(timed: StandIn) -> None:
     dialog, requested = overloaded(timed, "a.txt", busy=9)
     expect(dialog).to_contain_text("Trying again …")
-    advance(timed, requested, 4)
+    advance(timed.page, requested, 4)
     expect(dialog.get_by_role("alert")).to_contain_text("The file server is busy or has failed.")
     assert len(requested) == 4
 
