@@ -155,11 +155,12 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
             file = Path("-") if options["dry_run"] else stack.enter_context(stdin_upload.spooled())
             uploads = [local_files.Upload(file, prefix + stdin_name, "standard input")]
         try:
+            through_api = (options["update"] or not options["dry_run"]) and _through_api(given)
             if options["update"]:
-                uploads = _changed(given, uploads, report)
+                uploads = _changed(given, uploads, report, through_api=through_api)
             if options["dry_run"]:
                 put.say(uploads, settings_of(given).outputs.files_folder, report)
-            elif _through_api(given):
+            elif through_api:
                 force = options["force"] or options["update"]
                 put.put_through_api(api_of(given), uploads, overwrite=force, parallel=parallel, report=report)
             else:
@@ -170,10 +171,12 @@ def put(given: dict[str, Any], /, *, paths: tuple[str, ...], prefix: str, name: 
     return exit_code
 
 
-def _changed(given: dict[str, Any], wanted: list[local_files.Upload], report: Report) -> list[local_files.Upload]:
+def _changed(
+    given: dict[str, Any], wanted: list[local_files.Upload], report: Report, *, through_api: bool
+) -> list[local_files.Upload]:
     from private_files import update  # noqa: PLC0415
 
-    if _through_api(given):
+    if through_api:
         return update.changed(wanted, update.in_api(api_of(given)), report)
     found = settings_of(given)
     listed = update.in_bucket(found.outputs, own_credentials=not found.implicit)

@@ -8,7 +8,7 @@ export function AppSetUp({ secret, user }: { secret: string; user: string }) {
 
   async function copy() {
     try {
-      await navigator.clipboard.writeText(secret); // there is no clipboard without HTTPS
+      await navigator.clipboard.writeText(secret); // the clipboard needs HTTPS
       setStatus("Key copied.");
     } catch {
       setStatus("The browser did not allow copying. Select the key and copy it.");

@@ -1,16 +1,23 @@
-import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { type ReactNode, type RefObject, useId, useLayoutEffect, useRef } from "react";
 
 type Props = { title: string; onClose: () => void; children: ReactNode };
 
-/** A modal dialog. Escape closes it, and the focus returns to where it was. */
-export function Dialog({ title, onClose, children }: Props) {
+/** Return a ref for a `<dialog>` that is modal as long as it is on the page. */
+export function useModal(): RefObject<HTMLDialogElement | null> {
   const dialog = useRef<HTMLDialogElement>(null);
-  const heading = useId();
+  // Closing the dialog before it is removed returns the focus to where it was.
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
   }, []);
+  return dialog;
+}
+
+/** A modal dialog. Escape closes it, and the focus returns to where it was. */
+export function Dialog({ title, onClose, children }: Props) {
+  const dialog = useModal();
+  const heading = useId();
   return (
     <dialog
       ref={dialog}

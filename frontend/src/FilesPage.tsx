@@ -85,7 +85,7 @@ export default function FilesPage({ user, uploadsUrl, pasted, onLeave }: Props) 
       <button type="button" className="skip" onClick={() => heading.current?.focus()}>
         Skip to the files
       </button>
-      <PageBar user={user} onSignOut={() => void (queue.clear({ all: true }), onLeave("You have signed out."))} />
+      <PageBar user={user} onSignOut={() => void (queue.clear(), onLeave("You have signed out."))} />
       <main aria-busy={loading}>
         <Breadcrumbs folder={folder} readable={readable ?? [""]} />
         <div className="title">

@@ -1,5 +1,6 @@
-import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Countdown } from "./Countdown.tsx";
+import { useModal } from "./Dialog.tsx";
 import { ErrorMessage } from "./ErrorMessage.tsx";
 import { FileName } from "./FileName.tsx";
 import { LinkRefused, open } from "./file-request.ts";
@@ -22,13 +23,7 @@ type Props = { route: Route; file: string; items: FileItem[]; onSessionEnded: ()
 
 /** The open file, in a dialog in front of its folder. */
 export function Preview({ route, file, items, onSessionEnded }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  // Closing the dialog before it is removed returns the focus to the link that opened it.
-  useLayoutEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const dialog = useModal();
   const [sharing, setSharing] = useState(false);
 
   const index = items.findIndex(({ name }) => name === file);
@@ -155,7 +150,7 @@ function OpenFile({
 
   async function copy(url: string) {
     try {
-      await navigator.clipboard.writeText(url); // there is no clipboard without HTTPS
+      await navigator.clipboard.writeText(url); // the clipboard needs HTTPS
       setStatus("Link copied. Anyone who has it can open the file until it expires.");
     } catch {
       setStatus("The browser did not allow copying. Open the file in a new tab and copy its address.");

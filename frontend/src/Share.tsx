@@ -136,7 +136,7 @@ function Links({ links, onCopied }: { links: SharedLink[]; onCopied: (status: st
 
   async function copy() {
     try {
-      await navigator.clipboard.writeText(text); // there is no clipboard without HTTPS
+      await navigator.clipboard.writeText(text); // the clipboard needs HTTPS
       onCopied(only ? "Link copied." : `${counted(made.length, "link")} copied.`);
     } catch {
       onCopied("The browser did not allow copying. Select the text and copy it.");

@@ -30,8 +30,8 @@ const FLAT_QUERY = `query Files($prefix: String, $limit: Int, $nextToken: String
 const FILE = `query File($file: String!) {
   getFile(file: $file) { name size lastModified }
 }`;
-const URLS = `query Urls($files: [String!]!) {
-  getUrls(files: $files) { file url errorType errorMessage }
+const URLS = `query Urls($files: [String!]!, $expiresIn: Int) {
+  getUrls(files: $files, expiresIn: $expiresIn) { file url errorType errorMessage }
 }`;
 const LINK = `query Link($file: String!, $saveAs: String!) {
   getFile(file: $file) { name size lastModified url saved: url(saveAs: $saveAs) }
@@ -87,17 +87,29 @@ export async function getFile(name: string): Promise<FileItem | null> {
   return parseFile(data["getFile"]);
 }
 
+/** The response for one file of `getUrls`. */
+export type UrlEntry = { url?: unknown; errorType?: unknown; errorMessage?: unknown } | null;
+
+/** Return the responses for up to 1,000 files, in the same order; `expiresIn` is in seconds, null for the default. */
+export async function requestUrls(files: string[], expiresIn: number | null): Promise<UrlEntry[]> {
+  const { data, errors } = await request(URLS, { files, expiresIn });
+  const entries = data["getUrls"];
+  if (errors[0]) throw refused(errors[0]);
+  if (!Array.isArray(entries) || entries.length !== files.length) throw notUnderstood("getUrls");
+  return entries;
+}
+
 /** Return a URL of each of up to 1,000 files. Throws the first refusal. */
 export async function getUrls(names: string[]): Promise<Map<string, string>> {
-  const { data } = await request(URLS, { files: names });
-  const entries = Array.isArray(data["getUrls"]) ? data["getUrls"] : [];
-  const urls = new Map<string, string>();
-  for (const { file, url, errorType, errorMessage } of entries) {
-    const usable = parseUrl(url);
-    if (!usable) throw refused({ errorType, message: `${errorMessage} (${file})` });
-    urls.set(String(file), usable);
-  }
-  return urls;
+  const entries = await requestUrls(names, null);
+  return new Map(
+    names.map((name, index) => {
+      const url = parseUrl(entries[index]?.url);
+      if (url) return [name, url];
+      const { errorType, errorMessage } = entries[index] ?? {};
+      throw refused({ errorType, message: `${errorMessage} (${name})` });
+    }),
+  );
 }
 
 async function requestPage(

@@ -1,4 +1,5 @@
 import { parseUrl } from "./api-response.ts";
+import { requestUrls, type UrlEntry } from "./files.ts";
 import { notUnderstood, Refused, refused, request } from "./graphql.ts";
 import { PageError } from "./page-error.ts";
 
@@ -9,10 +10,6 @@ const STEPS = [15 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE]
 const ONE = `query Share($file: String!, $expiresIn: Int, $saveAs: String) {
   getUrl(file: $file, expiresIn: $expiresIn, saveAs: $saveAs)
 }`;
-const SEVERAL = `query ShareSeveral($files: [String!]!, $expiresIn: Int) {
-  getUrls(files: $files, expiresIn: $expiresIn) { file url errorType errorMessage }
-}`;
-
 /** A link to share, or why there is none. */
 export type SharedLink = { file: string; url: string } | { file: string; refusal: string };
 
@@ -33,8 +30,8 @@ export async function lifetimes(): Promise<number[]> {
 
 /** Return the bounds of the lifetime. The API states them when it refuses a lifetime, and 0 is never allowed. */
 async function readBounds(): Promise<[number, number] | null> {
-  const refusal = await request(SEVERAL, { files: [], expiresIn: 0 }).then(
-    ({ errors }) => (errors[0] ? refused(errors[0]) : null),
+  const refusal = await requestUrls([], 0).then(
+    () => null,
     (thrown: unknown) => {
       if (thrown instanceof Refused) return thrown;
       throw thrown;
@@ -66,16 +63,13 @@ export async function shareFiles(files: string[], expiresIn: number | null): Pro
   const links: SharedLink[] = [];
   for (let start = 0; start < files.length; start += FILES_AT_A_TIME) {
     const batch = files.slice(start, start + FILES_AT_A_TIME);
-    const { data, errors } = await request(SEVERAL, { files: batch, expiresIn });
-    const entries = data["getUrls"];
-    if (errors[0]) throw refused(errors[0]);
-    if (!Array.isArray(entries) || entries.length !== batch.length) throw notUnderstood("getUrls");
+    const entries = await requestUrls(batch, expiresIn);
     links.push(...batch.map((file, index) => sharedLink(file, entries[index])));
   }
   return links;
 }
 
-function sharedLink(file: string, entry: { url?: unknown; errorType?: unknown; errorMessage?: unknown } | null) {
+function sharedLink(file: string, entry: UrlEntry | undefined) {
   const url = parseUrl(entry?.url);
   if (url) return { file, url };
   const { message, detail } = refused({ errorType: entry?.errorType, message: entry?.errorMessage });

@@ -22,7 +22,7 @@ export function UploadsPanel({ queue, notice, onUploaded, onClose }: Props) {
   if (items.length === 0) return <Resumable queue={queue} notice={notice} />;
 
   function close() {
-    queue.clear({ all: true });
+    queue.clear();
     onClose();
   }
   const counting = items.filter(({ state }) => state !== "cancelled");

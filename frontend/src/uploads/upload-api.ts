@@ -62,7 +62,7 @@ export async function signParts(
   return new Map(entries.map(({ part, url }) => [Number(part), String(url)]));
 }
 
-/** Return the parts that have arrived, or null if there is no such upload any more. */
+/** Return the parts that have arrived, or null if the upload was finished, cancelled or removed. */
 export async function arrivedParts(file: string, uploadId: string): Promise<DonePart[] | null> {
   try {
     const entries = await entriesOf(RESUME, "resumeUpload", { file, uploadId });

@@ -53,7 +53,7 @@ export class UploadQueue {
 
   /** Upload as this user, to this server. Another user than before starts with an empty queue. */
   configure(user: string | undefined, origin: string | undefined, onSessionEnded: () => void): void {
-    if (this.#items.length > 0 && user !== this.#user) this.clear({ all: true });
+    if (this.#items.length > 0 && user !== this.#user) this.clear();
     this.#user = user;
     this.#origin = origin;
     this.#onSessionEnded = onSessionEnded;
@@ -104,11 +104,11 @@ export class UploadQueue {
     for (const item of this.#items) if (item.state !== "done" && item.state !== "cancelled") this.cancel(item);
   }
 
-  /** Remove the files that are done or cancelled; `all` removes everything and forgets uploads to resume. */
-  clear({ all = false } = {}): void {
-    if (all) this.cancelAll();
-    if (all) forgetAll();
-    this.#items = all ? [] : this.#items.filter(({ state }) => state !== "done" && state !== "cancelled");
+  /** Stop and remove all uploads, and forget those to resume. */
+  clear(): void {
+    this.cancelAll();
+    forgetAll();
+    this.#items = [];
     this.#changed();
   }
 
