@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from infra import access_rules
 from infra.access_rules import InvalidRule
@@ -20,6 +20,12 @@ _KEY_NAME = r"[A-Za-z0-9-]{1,40}"
 _KEY_NAMES = "names of at most 40 letters, digits and hyphens, comma-separated"
 _FORMER_NAMES = {"edge_origin": "cdn_url"}
 EVERYTHING = Rule("anyone", ("read", "write", "delete"), "")
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+_RETENTIONS = f"a number of days that CloudWatch can keep logs: {', '.join(map(str, RETENTION_DAYS))}"
 KEY_ALGORITHMS = ("ecdsa-p256", "rsa-2048", "rsa-2048-sha1")
 
 
@@ -47,6 +53,12 @@ def _digits(value: object) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
         raise ValueError(str(value))
     return int(str(value))
+
+
+def _days_that_logs_can_keep(days: int) -> int:
+    if days not in RETENTION_DAYS:
+        raise ValueError(days)
+    return days
 
 
 def _matching(pattern: str, takes: str) -> Any:
@@ -105,6 +117,19 @@ CertificateArn = Annotated[
         "the ARN of an ACM certificate in us-east-1, the only Region in which CloudFront finds it",
     ),
 ]
+WebAclArn = Annotated[
+    str,
+    _matching(
+        r"|arn:aws[a-z-]*:wafv2:us-east-1:[0-9]{12}:global/webacl/[0-9A-Za-z_-]+/[0-9a-f-]+",
+        "the ARN of a web ACL with the scope CLOUDFRONT, which is in us-east-1",
+    ),
+]
+Concurrency = Annotated[Digits, Field(le=1000, description="a whole number from 1 to 1000, or 0 to reserve nothing")]
+# https://docs.aws.amazon.com/waf/latest/APIReference/API_RateBasedStatement.html
+WafRateLimit = Annotated[
+    Digits, Field(ge=10, le=2_000_000_000, description="a whole number of requests from 10 to 2000000000")
+]
+LogRetention = Annotated[Digits, AfterValidator(_days_that_logs_can_keep), Field(description=_RETENTIONS)]
 # Browsers lower the case of a host and drop the port that its scheme implies; the signature covers both.
 BaseUrl = Annotated[
     str,
@@ -146,6 +171,14 @@ class Config(BaseModel):
     architecture: Literal["arm64", "x86_64"] = "arm64"
     snap_start: OnOff = False
     frontend: OnOff = False
+    introspection: OnOff = True
+    reserved_concurrency: Concurrency = 50
+    waf: OnOff = False
+    waf_rate_limit: WafRateLimit = 3000
+    web_acl_arn: WebAclArn = ""
+    access_logs: OnOff = True
+    log_retention: LogRetention = 90
+    log_key: OnOff = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @classmethod

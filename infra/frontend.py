@@ -6,7 +6,6 @@ from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_deployment as deployment
 from constructs import Construct
@@ -15,6 +14,7 @@ from infra.account_wide_name import account_wide_name
 from infra.cdn import Cdn
 from infra.config import Config
 from infra.graphql_api import GraphqlApi
+from infra.log_groups import LogGroups
 from infra.users import Users
 from private_files.outputs import Outputs
 
@@ -37,6 +37,7 @@ class Frontend(Construct):
         construct_id: str,
         *,
         config: Config,
+        log_groups: LogGroups,
         api: GraphqlApi,
         cdn: Cdn,
         users: Users | None,
@@ -83,7 +84,7 @@ class Frontend(Construct):
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         )
         self.url = f"https://{self._distribution.distribution_domain_name}"
-        self._deploy(dist, outputs)
+        self._deploy(dist, outputs, log_groups)
         self._acknowledge()
 
     def _make_bucket(self) -> s3.Bucket:
@@ -126,11 +127,9 @@ class Frontend(Construct):
             ),
         )
 
-    def _deploy(self, dist: Path, outputs: dict[str, str]) -> None:
+    def _deploy(self, dist: Path, outputs: dict[str, str], log_groups: LogGroups) -> None:
         # Our own role and log group: the library's role may write to every log, and its log never expires.
-        log_group = logs.LogGroup(
-            self, "DeployLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        log_group = log_groups.add(self, "DeployLogs")
         self._role = iam.Role(self, "DeployRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self._role)
         cache = deployment.CacheControl

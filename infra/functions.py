@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Duration, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.bundle import bundle
 from infra.config import Config
+from infra.log_groups import LogGroups
 from resolvers.settings import AnySettings, to_environment
 
 
 class Functions(Construct):
     """Creates Python functions, each with its own role, log group and settings."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, log_groups: LogGroups) -> None:
         super().__init__(scope, construct_id)
         self._config = config
+        self._log_groups = log_groups
 
     def add(
         self,
@@ -28,14 +29,14 @@ class Functions(Construct):
         settings: AnySettings,
         cryptography: bool = False,
         timeout: Duration | None = None,
+        concurrency: int = 0,
     ) -> lambda_.Function:
         """Add the function `resolvers/<handler>.py`, whose role may only write to its own log group.
 
-        `cryptography` adds that library to its bundle. `timeout` defaults to 29 s, just under the 30 s AppSync waits.
+        `cryptography` adds that library to its bundle. `concurrency` is reserved for the function, and the most that it
+        gets of the account; 0 reserves nothing. `timeout` defaults to 29 s, just under the 30 s AppSync waits.
         """
-        log_group = logs.LogGroup(
-            self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        log_group = self._log_groups.add(self, f"{name}Logs")
         role = iam.Role(self, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         function = lambda_.Function(
@@ -50,6 +51,7 @@ class Functions(Construct):
             role=role,
             log_group=log_group,
             memory_size=512,
+            reserved_concurrent_executions=concurrency or None,
             timeout=timeout or Duration.seconds(29),
             environment=to_environment(settings)
             | {

@@ -5,11 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, Annotations, CfnResource, Expiration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Annotations, CfnResource, Expiration, Stack, Validations
 from aws_cdk import aws_appsync as appsync
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 from graphql import (
     REMOVE,
@@ -27,11 +26,15 @@ from graphql import (
 
 from infra import api_key
 from infra.config import Config
+from infra.log_groups import LogGroups
 from infra.users import Users
 
 # Each event of a batch repeats the request's headers and the caller's identity, token included: 12.6 KB for a user in
 # 40 groups. Lambda takes 6 MB, so one batch for a page of 1,000 files would fail, and with it every URL of the page.
 MAX_BATCH = 200
+# A page of 1,000 files with their URLs needs 1,001. Each alias of a query is a resolver, too, and those outside of a
+# page invoke a function each.
+MAX_RESOLVERS = 1_100
 
 AUTH_DIRECTIVES = {"aws_api_key", "aws_auth", "aws_cognito_user_pools", "aws_iam", "aws_lambda", "aws_oidc"}
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
@@ -41,7 +44,9 @@ UPLOADS_SCHEMA = SCHEMA.with_name("uploads.graphql")
 class GraphqlApi(Construct):
     """The GraphQL API. Callers authenticate with Cognito or IAM; without users, with `api_key`, until it expires."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, users: Users | None) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, log_groups: LogGroups, users: Users | None
+    ) -> None:
         super().__init__(scope, construct_id)
         schema = appsync.SchemaFile.from_asset(str(SCHEMA))
         schema.definition = deployable(merged_schema(uploads=config.uploads), auth=config.auth)
@@ -75,12 +80,14 @@ class GraphqlApi(Construct):
             definition=appsync.Definition.from_schema(schema),
             authorization_config=authorization,
             query_depth_limit=10,
-            resolver_count_limit=2000,  # a page of 1,000 files with their URLs, and some room
+            resolver_count_limit=MAX_RESOLVERS,
+            introspection_config=None if config.introspection else appsync.IntrospectionConfig.DISABLED,
         )
         self.url = self._api.graphql_url
+        self.arn = self._api.arn
         self.api_key = self._api.api_key
         self.api_key_expires = expires.date().isoformat() if expires else ""
-        self._log()
+        self._log(log_groups)
 
     def resolve(self, function: lambda_.IFunction, *fields: str, batched: Sequence[str] = ()) -> None:
         """Resolve these fields, such as `Query.getUrl`, with this function, as a direct Lambda resolver.
@@ -110,16 +117,11 @@ class GraphqlApi(Construct):
             Annotations.of(self).add_warning_v2("private-files:api-key-expires", text)
         return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
 
-    def _log(self) -> None:
+    def _log(self, log_groups: LogGroups) -> None:
         # Not with `log_config`, which adds another function to set the retention.
         role = iam.Role(self, "LogRole", assumed_by=iam.ServicePrincipal("appsync.amazonaws.com"))
-        logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/appsync/apis/{self._api.api_id}",  # the name that AppSync writes to
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        ).grant_write(role)
+        # The name that AppSync writes to.
+        log_groups.add(self, "Logs", name=f"/aws/appsync/apis/{self._api.api_id}").grant_write(role)
         api = _cfn(self._api)
         api.add_property_override("LogConfig.CloudWatchLogsRoleArn", role.role_arn)
         api.add_property_override("LogConfig.FieldLogLevel", "ERROR")

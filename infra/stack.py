@@ -12,6 +12,7 @@
 from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
+from infra.access_logs import S3_FIELDS, AccessLogs
 from infra.cdn import Cdn
 from infra.config import Config
 from infra.file_store import FileStore
@@ -19,8 +20,10 @@ from infra.frontend import Frontend
 from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
 from infra.http_api import HttpApi
+from infra.log_groups import LogGroups
 from infra.signing_key import SigningKey
 from infra.users import Users
+from infra.web_acl import WebAcl
 from private_files.outputs import Outputs
 from resolvers.settings import FilesSettings, UploadSettings, UrlSettings
 
@@ -32,7 +35,11 @@ class PrivateFilesStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(
-            scope, construct_id, description="Private files, opened by signed URLs, requested through GraphQL."
+            scope,
+            construct_id,
+            description="Private files, opened by signed URLs, requested through GraphQL.",
+            # What keeps its data is not deleted by mistake.
+            termination_protection=config.retain_data,
         )
         if config.access.rules:
             Annotations.of(self).add_info_v2("private-files:access", "Everything that no access rule allows is closed.")
@@ -41,23 +48,45 @@ class PrivateFilesStack(Stack):
                 "private-files:open-uploads",
                 "Every caller may replace and delete every file: uploads is on and there are no access rules.",
             )
-        functions = Functions(self, "Functions", config=config)
+        log_groups = LogGroups(self, "LogGroups", config=config)
+        functions = Functions(self, "Functions", config=config, log_groups=log_groups)
         files = FileStore(self, "Files", config=config)
         key = SigningKey(self, "SigningKey", config=config, functions=functions)
         cdn = Cdn(self, "Cdn", config=config, files=files, trusted=key.group)
         users = Users(self, "Users", config=config) if config.auth else None
-        api = GraphqlApi(self, "Api", config=config, users=users)
-        http_api = HttpApi(self, "Rest", config=config, users=users) if config.rest else None
+        api = GraphqlApi(self, "Api", config=config, log_groups=log_groups, users=users)
+        http_api = HttpApi(self, "Rest", config=config, log_groups=log_groups, users=users) if config.rest else None
         uploads_url = files.uploads_url if config.uploads else ""
         frontend = (
-            Frontend(self, "Frontend", config=config, api=api, cdn=cdn, users=users, uploads_url=uploads_url)
+            Frontend(
+                self,
+                "Frontend",
+                config=config,
+                log_groups=log_groups,
+                api=api,
+                cdn=cdn,
+                users=users,
+                uploads_url=uploads_url,
+            )
             if config.frontend
             else None
         )
+        if config.waf:
+            WebAcl(self, "WebAcl", config=config, api_arn=api.arn)
+        if config.access_logs:
+            AccessLogs(
+                self,
+                "FilesAccess",
+                log_groups=log_groups,
+                resource_arn=files.bucket.bucket_arn,
+                log_type="S3_SERVER_ACCESS_LOGS",
+                fields=S3_FIELDS,
+            )
 
         files_function = functions.add(
             "FilesFunction",
             handler="files_handler",
+            concurrency=config.reserved_concurrency,
             settings=FilesSettings(
                 bucket_name=files.bucket.bucket_name, files_folder=config.files_folder, access=config.effective_access
             ),
@@ -65,6 +94,7 @@ class PrivateFilesStack(Stack):
         url_function = functions.add(
             "UrlFunction",
             handler="url_handler",
+            concurrency=config.reserved_concurrency,
             cryptography=True,
             settings=UrlSettings(
                 cdn_url=cdn.url,
@@ -84,6 +114,7 @@ class PrivateFilesStack(Stack):
             upload_function = functions.add(
                 "UploadFunction",
                 handler="upload_handler",
+                concurrency=config.reserved_concurrency,
                 settings=UploadSettings(
                     bucket_name=files.bucket.bucket_name,
                     files_folder=config.files_folder,

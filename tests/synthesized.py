@@ -49,6 +49,17 @@ VARIANTS: dict[str, dict[str, str]] = {
     "snap-start-two-keys": {"snap_start": "on", "signing_keys": "1,2"},
     "http-api": {"rest": "on"},
     "open-http-api": {"rest": "on", "auth": "off"},
+    "guarded": {
+        "waf": "on",
+        "waf_rate_limit": "500",
+        "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/Mine/0f4c1d2e-0000-4000-8000-000000000000",
+        "introspection": "off",
+        "log_key": "on",
+        "log_retention": "365",
+        "uploads": "on",
+        "access": ACCESS,
+    },
+    "unlimited": {"reserved_concurrency": "0", "access_logs": "off", "uploads": "on", "access": ACCESS},
 }
 _LONG = {"signing_keys": ",".join(letter * 40 for letter in "abcde"), "files_folder": "f" * 254}
 PAGES: dict[str, dict[str, str]] = {

@@ -12,11 +12,13 @@ from local.embedded_aws import (
     functions,
     http_apis,
     iam_callers,
+    log_deliveries,
     password_resets,
     port,
     second_factors,
     upstream,
     user_pools,
+    web_acls,
 )
 
 
@@ -31,7 +33,17 @@ def main() -> None:
 
 def apply_patches(secret: str) -> None:
     """Patch ministack, which then obeys `secret`. Raises upstream.PatchOutdated if a patch was for another release."""
-    for service in (buckets, cloudfront_keys, functions, http_apis, user_pools, second_factors, password_resets):
+    for service in (
+        buckets,
+        cloudfront_keys,
+        functions,
+        http_apis,
+        log_deliveries,
+        user_pools,
+        second_factors,
+        password_resets,
+        web_acls,
+    ):
         service.apply()
     _listen_on_one_port()
     callers = iam_callers.IamCallers(upstream.original(app, "app", "ab1297bd6cd5"))

@@ -43,6 +43,8 @@ def test_requests_are_throttled_and_logged_without_query_and_response() -> None:
     _, stage = only("AWS::ApiGatewayV2::Stage", "http-api")
     assert stage["StageName"] == "$default"
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 500}
+    _, public = only("AWS::ApiGatewayV2::Stage", "open-http-api")
+    assert public["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50}
     logged = json.loads(stage["AccessLogSettings"]["Format"])
     assert set(logged.values()) == {f"$context.{name}" for name in LOGGED}
     assert not {"path", "queryString", "rawQueryString"}.intersection(LOGGED)
