@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from local.data_planes.appsync.app import create_app as create_graphql_app
 from local.data_planes.appsync.iam_callers import IamCallers
 from local.data_planes.appsync.request_signature import Credential
 from local.data_planes.cloudfront import edge
+from local.data_planes.cloudfront.access_log import AccessLog
 from local.data_planes.http_api.app import create_app as create_http_api_app
 from local.embedded_aws.emulator import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, Emulator
 from local.embedded_aws.port import IAM_CALLER_PATH
@@ -60,7 +62,7 @@ def _http_api(emulator: Emulator, outputs: Outputs) -> Any:
 
 
 def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
-    return edge.create_app(
+    served = edge.create_app(
         cloudfront=emulator.client("cloudfront"),
         distribution_id=outputs.distribution_id,
         cdn_url=outputs.cdn_url,
@@ -68,6 +70,7 @@ def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
         ssl_context=emulator.ssl_context(),
         origin_headers=emulator.headers,
     )
+    return AccessLog(served, emulator.client("logs"), outputs.distribution_id, time.time)
 
 
 def _uploads(emulator: Emulator, outputs: Outputs) -> Any:
