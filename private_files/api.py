@@ -37,9 +37,14 @@ _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responde
 # What gql raises if `errors`, `data` or the response itself has another type than the specification says.
 _NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
 _NOT_A_URL = "the API returned something other than an https:// URL for it"
-_HINTS = {"NotAllowed": " (`private-files access` prints it.)"}
+# What AppSync returns if Lambda does not start a function: at its limit, or stopped by an administrator.
+_STOPPED = "Lambda:TooManyRequestsException"
+_HINTS = {
+    "NotAllowed": " (`private-files access` prints it.)",
+    _STOPPED: " (The service is busy, or an administrator has stopped it. Try again later.)",
+}
 _INVALID_NAME = "InvalidFileName"
-_BUSY = {"ThrottlingException", "TooManyRequestsException"}
+_BUSY = {"ThrottlingException", "TooManyRequestsException", _STOPPED}
 _CALLER_REFUSED = {
     "AccessDeniedException",
     "ExpiredTokenException",

@@ -21,10 +21,10 @@ _BLOCK = re.compile(
 # The output that a block promises, after an arrow.
 _PRINTED = re.compile(r"^(?:#|//) → (.+)$", re.M)
 # In a block that is not run, these programs only record their arguments.
-PROGRAMS = ("cdk", "curl", "make", "pip", "pre-commit", "private-files")
+PROGRAMS = ("aws", "cdk", "curl", "make", "pip", "pre-commit", "private-files")
 _SEPARATOR = "\x1f"
 # Pages for administrators: on AWS the reader has credentials, here they are those of the running stack.
-_WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "upload.md"}
+_WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "operate.md", "upload.md"}
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,14 @@ class Session:
 def run(page: Path, stack: Stack, token: str, directory: Path) -> Session:
     """Run the page's blocks in the directory, with the stack's outputs in `.local/outputs.json` and `outputs.json`.
 
-    `private-files` is the one of this checkout. AWS credentials are only those that the page sets, except on the pages
-    for administrators, which have those of the stack.
+    `aws` is a stand-in for the AWS command line, and `private-files` is the one of this checkout. AWS credentials are
+    only those that the page sets, except on the pages for administrators, which have those of the stack.
     """
     (directory / "bin").mkdir()
-    program = directory / "bin" / "private-files"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m private_files "$@"\n')
-    program.chmod(0o755)
+    for name, module in (("private-files", "private_files"), ("aws", "tests.aws_command")):
+        program = directory / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        program.chmod(0o755)
     (directory / ".local").mkdir()
     (directory / ".local" / "outputs.json").write_text(json.dumps(stack.outputs.to_json()))
     (directory / "outputs.json").write_text(json.dumps({"PrivateFiles": stack.outputs.to_json()}))
@@ -147,5 +148,6 @@ def _environment(page: Path, stack: Stack, token: str, directory: Path) -> dict[
         "AWS_CA_BUNDLE": stack.outputs.aws_ca_bundle,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": stack.outputs.region,
     }
     return kept | here | variables | (account if page.name in _WITH_AWS_CREDENTIALS else {})

@@ -224,6 +224,14 @@ def test_signed_url_opens(edge: int, old: KeyPair) -> None:
     assert answer.headers["X-Refused-By"] is None
 
 
+def test_disabled_distribution_serves_nothing(edge: int, cloudfront: CloudFront, old: KeyPair) -> None:
+    found = cloudfront.client.get_distribution_config(Id=cloudfront.id)
+    config = found["DistributionConfig"] | {"Enabled": False}
+    cloudfront.client.update_distribution(Id=cloudfront.id, IfMatch=found["ETag"], DistributionConfig=config)
+    response = ask(edge, old.sign("/a.jpg"))
+    assert (response.status, b"is disabled" in response.body) == (403, True)
+
+
 @pytest.mark.parametrize(
     "target",
     [

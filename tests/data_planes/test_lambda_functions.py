@@ -100,6 +100,14 @@ def test_result_that_is_not_json_is_a_failure(payload: bytes) -> None:
     assert failure(Lambda(payload)) == ("Lambda:Unhandled", "The function did not return JSON.")
 
 
+def test_function_without_concurrency_is_refused_with_the_type_that_clients_know() -> None:
+    # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    headers = {"x-amzn-errortype": "TooManyRequestsException"}
+    body = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."}
+    aws = Lambda(json.dumps(body).encode(), status=429, headers=headers)
+    assert failure(aws) == ("Lambda:TooManyRequestsException", "Rate Exceeded.")
+
+
 @pytest.mark.parametrize("payload", [b"[]", b"<html>", b"null", b"", b"[" * 100_000], ids=lambda body: repr(body[:8]))
 def test_refusal_of_any_form_is_a_failure(payload: bytes) -> None:
     error_type, message = failure(Lambda(payload, status=502))

@@ -17,7 +17,7 @@ from graphql import OperationDefinitionNode, parse, print_ast
 
 from infra.config import Config
 from private_files import canned_policy, command_line
-from tests import PROJECT, pages
+from tests import PROJECT, aws_command, pages
 from tests.graphql_caller import execute, sign_in
 from tests.pages import PAGES, blocks
 from tests.running_stack import Stack
@@ -52,6 +52,8 @@ def check(program: str, *arguments: str) -> None:
     """Fail if the program would not accept these arguments."""
     options = {argument.partition("=")[0] for argument in arguments if re.match(r"--?[A-Za-z]", argument)}
     match program:
+        case "aws":
+            aws_command.parse(*arguments)
         case "pip" | "pre-commit":
             assert options <= known_options(program, arguments[0], "--help"), arguments
         case "cdk":

@@ -139,6 +139,16 @@ def test_busy_api_is_unreachable(with_key: Terminal, server: Server) -> None:
     assert with_key.run("files") == (4, "", "TooManyRequestsException: Rate\n")
 
 
+def test_stopped_function_is_explained(with_key: Terminal, server: Server) -> None:
+    server.graphql = {"data": None, "errors": [{"errorType": "Lambda:TooManyRequestsException", "message": "Rate"}]}
+    code, _, error = with_key.run("files")
+    assert code == 4
+    assert error == (
+        "Lambda:TooManyRequestsException: Rate "
+        "(The service is busy, or an administrator has stopped it. Try again later.)\n"
+    )
+
+
 def test_api_key_goes_into_its_header(with_key: Terminal, server: Server) -> None:
     with_key.run("files")
     assert server.requests[0].headers["x-api-key"] == KEY

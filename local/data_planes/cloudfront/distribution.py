@@ -35,6 +35,7 @@ class Distribution:
     origin_request_headers: frozenset[str]
     response_headers: "ResponseHeadersPolicyConfigOutputTypeDef | None"
     invalidations: Mapping[str, tuple[str, ...]]
+    enabled: bool = True
 
 
 def read(cloudfront: "CloudFrontClient", distribution_id: str) -> Distribution:
@@ -68,6 +69,7 @@ def read(cloudfront: "CloudFrontClient", distribution_id: str) -> Distribution:
         origin_request_headers=_origin_request_headers(cloudfront, behavior.get("OriginRequestPolicyId")),
         response_headers=policies["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"] if policies else None,
         invalidations=_invalidations(cloudfront, distribution_id),
+        enabled=config["Enabled"],
     )
 
 

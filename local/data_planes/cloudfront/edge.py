@@ -52,6 +52,7 @@ HTTPS_ONLY = "Viewers must use HTTPS to request this object."
 METHOD_NOT_ALLOWED = "This distribution is not configured to allow the HTTP request method that was used."
 BODY_NOT_ALLOWED = "A GET, HEAD or OPTIONS request must not have a body."
 OTHER_HOST = "This distribution does not serve the host name of the request. Use a URL that the API returned."
+DISABLED = "This distribution is disabled. Ask its administrator."
 NO_WEBSOCKET = "The origin of this distribution does not support WebSocket. Request the file with GET."
 TOO_LARGE = (
     f"The URL is longer than {MAX_URL_BYTES:,} bytes, or the request with its headers longer than "
@@ -173,6 +174,8 @@ class Edge:
         hosts = viewer.getlist("host")
         if hosts != [self._authority] and [bool(_LOOPBACK_HOST.fullmatch(host)) for host in hosts] != [True]:
             return OTHER_HOST
+        if not distribution.enabled:
+            return DISABLED
         if distribution.https_only and self._scheme != "https":
             return HTTPS_ONLY
         if method not in distribution.allowed_methods:
