@@ -7,12 +7,13 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.config import Config, InvalidConfiguration
+from infra.environments import with_environment
 from infra.frontend import FrontendNotBuilt
 from infra.stack import PrivateFilesStack
 
 app = cdk.App()
 try:
-    config = Config.from_context(app.node.get_all_context())
+    config = Config.from_context(with_environment(app.node.get_all_context()))
     config.check_region(os.environ.get("CDK_DEFAULT_REGION", ""))  # set by the CDK command line
     PrivateFilesStack(app, config.stack_name, config=config)
 except InvalidConfiguration as error:

@@ -147,6 +147,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, regex_engine="python-re", arbitrary_types_allowed=True)
 
     stack_name: StackName = "PrivateFiles"
+    environment: str = ""  # `infra.environments` reads its settings
     auth: OnOff = True
     user_pool_id: UserPoolId = ""
     mfa: Literal["off", "optional", "required"] = "optional"

@@ -100,7 +100,6 @@ def test_longest_url_lives_for_the_longest_lifetime_and_a_window() -> None:
         "availability-zones:account=123456789012:region=eu-west-1",
         "hosted-zone:account=123456789012:domainName=example.com:region=eu-west-1",
         "@aws-cdk/auth",
-        "environment",
         "stage",
         "account",
         "region",
@@ -145,6 +144,7 @@ def test_value_at_the_limit_is_accepted(context: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("context", "words"),
     [
+        ({"enviroment": "prod"}, ["key enviroment is unknown", "Did you mean environment?"]),
         ({"ulr_lifetime": 60}, ["key ulr_lifetime is unknown", "Did you mean url_lifetime?"]),
         ({"url_lifetme": 60}, ["key url_lifetme is unknown", "Did you mean url_lifetime?"]),
         ({"url-lifetime": 60}, ["key url-lifetime is unknown", "Did you mean url_lifetime?"]),
