@@ -147,6 +147,10 @@ class Cdn(Construct):
         )
 
     def _acknowledge(self, files: FileStore) -> None:
+        Annotations.of(self.distribution).acknowledge_warning(
+            "@aws-cdk/aws-cloudfront-origins:updateImportedBucketPolicyOac",
+            "The stack does not change an existing bucket; deploy.existing_bucket prints the statements that it needs.",
+        )
         # Key → distribution → bucket → key is a cycle, so the key policy cannot name the distribution.
         Annotations.of(files).acknowledge_warning(
             "@aws-cdk/aws-cloudfront-origins:wildcardKeyPolicyForOac",

@@ -110,6 +110,22 @@ UserPoolId = Annotated[
     str,
     _matching(r"|[a-z]{2,}(-[a-z]+)+-[0-9]_[0-9A-Za-z]{1,46}", "the id of a user pool such as eu-west-1_AbCdEfGhI"),
 ]
+BucketName = Annotated[
+    str,
+    _matching(
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, without dots: certificates for
+        # host names such as bucket.s3.amazonaws.com cover one label.
+        r"|(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)\Z)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "the name of an existing bucket: 3 to 63 lowercase letters, digits and hyphens",
+    ),
+]
+KeyArn = Annotated[
+    str,
+    _matching(
+        r"|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9A-Za-z-]+",
+        "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ),
+]
 CertificateArn = Annotated[
     str,
     _matching(
@@ -157,6 +173,8 @@ class Config(BaseModel):
     rest: OnOff = False
     uploads: OnOff = False
     upload_max_size: UploadSize = 5 * 1024**3
+    bucket_name: BucketName = ""
+    bucket_key_arn: KeyArn = ""
     files_folder: Folder = "files"
     url_lifetime: Lifetime = 900
     url_lifetime_min: Lifetime = 1
@@ -220,10 +238,15 @@ class Config(BaseModel):
         return next((names[name] for name in (*close, *swapped)), None)
 
     def check_region(self, region: str) -> None:
-        """Raise InvalidConfiguration if the user pool is in another Region than the stack; an empty one is unknown."""
+        """Raise InvalidConfiguration if the user pool or the KMS key of the bucket is in another Region than the stack.
+
+        An empty Region is unknown.
+        """
         if self.user_pool_id and region and self.user_pool_id.partition("_")[0] != region:
             takes = f"a pool in {region}, the Region of the stack"
             raise _invalid("user_pool_id", self.user_pool_id, takes)
+        if self.bucket_key_arn and region and self.bucket_key_arn.split(":")[3] != region:
+            raise _invalid("bucket_key_arn", self.bucket_key_arn, f"a key in {region}, the Region of the stack")
 
     @property
     def key_generations(self) -> list[KeyGeneration]:
@@ -279,6 +302,10 @@ class Config(BaseModel):
         access_rules.check_principals(self.access, auth=self.auth)
         if self.user_pool_id and not self.auth:
             raise InvalidConfiguration("user_pool_id is set, but with auth=off there are no users: remove one of them.")
+        if self.bucket_key_arn and not self.bucket_name:
+            raise InvalidConfiguration(
+                "bucket_key_arn is set and bucket_name is not: the stack's own bucket has a key of its own."
+            )
         domain = {"custom_domain": self.custom_domain, "certificate_arn": self.certificate_arn}
         for given, missing in (list(domain), list(domain)[::-1]):
             if domain[given] and not domain[missing]:

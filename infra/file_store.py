@@ -1,4 +1,4 @@
-"""The bucket that holds the files, and the KMS key that encrypts them."""
+"""The bucket that holds the files, and the KMS key that encrypts them: new ones, or those that the settings name."""
 
 from aws_cdk import Acknowledgment, Aws, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -22,24 +22,43 @@ _UPLOADS_OF_PAGES = s3.CorsRule(
 
 
 class FileStore(Construct):
-    """A private, versioned, TLS-only bucket with its own rotating KMS key; `retain_data` keeps both after the stack."""
+    """A private, versioned, TLS-only bucket with its own rotating KMS key; `retain_data` keeps both after the stack.
+
+    With `bucket_name`, an existing bucket, which the stack does not change: `deploy.existing_bucket` says what it needs.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
         self._config = config
-        self.key = kms.Key(
+        self.key: kms.IKey | None
+        self.bucket: s3.IBucket
+        if config.bucket_name:
+            self.key = kms.Key.from_key_arn(self, "Key", config.bucket_key_arn) if config.bucket_key_arn else None
+            self.bucket = s3.Bucket.from_bucket_name(self, "Bucket", config.bucket_name)
+        else:
+            self.key = self._new_key()
+            self.bucket = self._new_bucket(self.key)
+
+    def _new_key(self) -> kms.Key:
+        return kms.Key(
             self,
             "Key",
             description="Encrypts the private files",
             enable_key_rotation=True,
-            removal_policy=removal_policy,
+            removal_policy=self._removal_policy,
         )
-        self.bucket = s3.Bucket(
+
+    @property
+    def _removal_policy(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self._config.retain_data else RemovalPolicy.DESTROY
+
+    def _new_bucket(self, key: kms.Key) -> s3.Bucket:
+        config = self._config
+        bucket = s3.Bucket(
             self,
             "Bucket",
             encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
+            encryption_key=key,
             bucket_key_enabled=True,
             versioned=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -56,7 +75,7 @@ class FileStore(Construct):
                 *([_UPLOADS_OF_PAGES] if config.uploads else []),
             ],
             minimum_tls_version=1.2,
-            removal_policy=removal_policy,
+            removal_policy=self._removal_policy,
             auto_delete_objects=not config.retain_data,
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -67,13 +86,14 @@ class FileStore(Construct):
                 )
             ],
         )
-        Validations.of(self.bucket).acknowledge(
+        Validations.of(bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-S1",
                 reason="The rule knows only logs in a second bucket, which record the query string of presigned URLs. "
                 "infra.access_logs delivers chosen fields.",
             )
         )
+        return bucket
 
     @property
     def uploads_url(self) -> str:
@@ -107,6 +127,8 @@ class FileStore(Construct):
                 resources = [self.bucket.arn_for_objects(pattern) for pattern in patterns]
                 function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
             self._acknowledge(function, patterns)
+        if self.key is None:
+            return
         # S3 encrypts what arrives, and decrypts the parts of an upload to join them.
         function.add_to_role_policy(
             iam.PolicyStatement(
@@ -118,12 +140,14 @@ class FileStore(Construct):
 
     def _acknowledge(self, function: lambda_.Function, patterns: list[str]) -> None:
         bucket = self.bucket.node.default_child
-        assert isinstance(bucket, s3.CfnBucket)  # noqa: S101 - the type of its default child
-        name = Stack.of(self).get_logical_id(bucket)
+        if isinstance(bucket, s3.CfnBucket):
+            arn = f"<{Stack.of(self).get_logical_id(bucket)}.Arn>"
+        else:
+            arn = f"arn:<AWS::Partition>:s3:::{self._config.bucket_name}"
         for pattern in patterns:
             Validations.of(function.role or function).acknowledge(
                 Acknowledgment(
-                    id=f"AwsSolutions-IAM5[Resource::<{name}.Arn>/{pattern}]",
+                    id=f"AwsSolutions-IAM5[Resource::{arn}/{pattern}]",
                     reason="The wildcard matches the files that the access rules let a caller write or delete.",
                 )
             )
