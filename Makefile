@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check check-code check-templates audit bench lock clean
+.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check-templates:
 	cdk synth --quiet --no-notices --output .local/check/everything -c rest=on -c frontend=on -c snap_start=on -c retain_data=off -c signing_keys=1,2 -c uploads=on \
 	  -c 'access=[{"principal": "users", "actions": ["read", "write"], "prefix": "home/{sub}/"}]'
 	$(BIN)/cfn-lint .local/check/*/*.template.json
+
+sbom: $(INSTALLED) ## list what is deployed (CycloneDX) and its licences
+	@$(BIN)/python -m supply_chain.sbom
 
 bench: $(INSTALLED) ## compare signing and listing with the alternatives     (OPTIONS="--help")
 	@$(BIN)/python -m bench $(OPTIONS)

@@ -47,6 +47,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
         for path in sources:
             shutil.copy(path, unfinished / "resolvers")
         _run(["node", str(_COMPILER), str(unfinished), PYTHON_VERSION], "compiled")
+        _let_everyone_read(unfinished)
         try:
             unfinished.rename(target)
         except OSError:
@@ -59,6 +60,7 @@ def _install_wheels(locks: list[Path], platform: str, target: Path) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     command += [argument for lock in locks for argument in ("--requirements", str(lock))]
     command += ["--python-platform", platform, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
+    command += ["--link-mode", "copy"]  # links would share their permissions, which change below, with uv's cache
     _run([*command, "--target", str(target)], f"installed for {platform}")
 
 
@@ -71,6 +73,13 @@ def _remove_traces_of_installation(target: Path) -> None:
     for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"):
         for trace in target.glob(f"*.dist-info/{name}"):
             trace.unlink()
+
+
+def _let_everyone_read(folder: Path) -> None:
+    # The archive keeps permissions, its name does not depend on them, and Lambda's user must read every file, whatever
+    # the umask here: https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _run(command: list[str], what: str) -> None:

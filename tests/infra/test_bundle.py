@@ -1,9 +1,12 @@
 """What a function carries: all that it imports on Lambda, and not much more."""
 
+import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,18 +44,35 @@ def test_bundle_holds_nothing_that_differs_between_folders(made: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_checkouts_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_machines_make_the_same_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Otherwise a laptop and a pipeline take turns in deploying every function again.
-    contents = []
-    for checkout in (tmp_path / "one", tmp_path / "another (folder)"):
+    def build(checkout: Path) -> dict[Path, tuple[int, bytes]]:
         for folder in ("locks", "resolvers"):
             shutil.copytree(PROJECT / folder, checkout / folder)
         monkeypatch.setattr(bundle, "PROJECT", checkout)
-        made = bundle.bundle("arm64", cryptography=False)
-        contents.append({path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()})
-    one, another = contents
+        return content(bundle.bundle("arm64", cryptography=False))
+
+    one = build(tmp_path / "one")
+    with another_machine(monkeypatch):
+        another = build(tmp_path / "another (folder)")
     assert one.keys() == another.keys()
-    assert [path for path, content in one.items() if another[path] != content] == []
+    assert [path for path, file in one.items() if another[path] != file] == []
+    assert {mode for mode, _ in one.values()} == {0o755, 0o644}
+
+
+@pytest.mark.slow
+def test_two_machines_build_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(checkout: Path) -> dict[Path, bytes]:
+        shutil.copytree(PROJECT / "frontend", checkout / "frontend", ignore=shutil.ignore_patterns("dist*"))
+        shutil.copy(PROJECT / "examples.graphql", checkout)
+        (checkout / "node_modules").symlink_to(PROJECT / "node_modules")
+        subprocess.run(["vite", "build", "frontend", "--logLevel", "error"], cwd=checkout, check=True)
+        return {path: file for path, (_, file) in content(checkout / "frontend" / "dist").items()}
+
+    one = build(tmp_path / "one")
+    with another_machine(monkeypatch):
+        assert build(tmp_path / "another (folder)") == one
+    assert len(one) > 10
 
 
 @pytest.mark.slow
@@ -97,6 +117,27 @@ def test_bundle_whose_wheels_cannot_be_installed_says_why_and_leaves_nothing(
     with pytest.raises(bundle.BundleFailed, match="could not be installed for x86_64-manylinux2014"):
         bundle.bundle("x86_64", cryptography=False)
     assert list((tmp_path / ".bundle").iterdir()) == []
+
+
+@contextlib.contextmanager
+def another_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever may differ between two machines: the time zone, the language, the order of sets, the umask."""
+    with monkeypatch.context() as elsewhere:
+        for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "de_DE", "PYTHONHASHSEED": "77"}.items():
+            elsewhere.setenv(name, value)
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
+def content(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """The permissions and the bytes of everything below a folder."""
+    return {
+        path.relative_to(folder): (stat.S_IMODE(path.stat().st_mode), path.read_bytes() if path.is_file() else b"")
+        for path in (folder, *folder.rglob("*"))
+    }
 
 
 def size(folder: Path) -> int:
