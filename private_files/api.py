@@ -14,19 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import aiohttp
-from gql import Client, gql
-from gql.transport.aiohttp import AIOHTTPTransport
-from gql.transport.appsync_auth import AppSyncAuthentication
-from gql.transport.exceptions import (
-    TransportConnectionFailed,
-    TransportProtocolError,
-    TransportQueryError,
-    TransportServerError,
-)
-
-from private_files import network
+from private_files import graphql_request
 from private_files.failures import Failure, QueryRefused, SignInRefused, Unreachable
+from private_files.graphql_request import Caller, NoResponse, NotGraphql
 from private_files.this_machine import is_this_machine
 
 _Result = TypeVar("_Result")
@@ -34,8 +24,6 @@ BATCH = 1000  # the most URLs in one response
 _LOOKED_UP = 50  # files in one request of `checked_urls`: each is an invocation of the function that lists
 _SECONDS = 35  # AppSync itself times out after 30
 _PAUSES = (1.0, 3.0, 10.0)  # seconds before each retry, if the API has responded before
-# What gql raises if `errors`, `data` or the response itself has another type than the specification says.
-_NOT_GRAPHQL = (AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError)
 _NOT_A_URL = "the API returned something other than an https:// URL for it"
 # What AppSync returns if Lambda does not start a function: at its limit, or stopped by an administrator.
 _STOPPED = "Lambda:TooManyRequestsException"
@@ -121,7 +109,7 @@ class PrivateFiles:
     Its methods raise QueryRefused, SignInRefused or Unreachable.
     """
 
-    def __init__(self, url: str, caller: AppSyncAuthentication, trust: ssl.SSLContext | bool = True) -> None:
+    def __init__(self, url: str, caller: Caller, trust: ssl.SSLContext | bool = True) -> None:
         self.endpoint, self._caller = url, caller
         self.trust = trust  # the certificate authorities, for downloads too
         self._responded = False
@@ -339,37 +327,26 @@ class PrivateFiles:
         return result
 
     def _send_once(self, text: str, variables: dict[str, Any], field: str | None) -> tuple[dict[str, Any], list[Any]]:
-        query = gql(text)
-        query.variable_values = variables
-        transport = AIOHTTPTransport(
-            url=self.endpoint, auth=self._caller, ssl=self.trust
-        )  # serves one request at a time
-        # Without redirects: they would take the API key to another address.
-        options = {"proxy": network.proxy(self.endpoint), "allow_redirects": False}
-        errors: list[Any] = []
         try:
-            client = Client(transport=transport, execute_timeout=_SECONDS)
-            data: Any = asyncio.run(client.execute_async(query, extra_args=options))
-        except TransportQueryError as error:
-            data, failure = error.data, _refusal(error.errors)
-            errors = [each for each in error.errors if isinstance(each, dict)] if isinstance(error.errors, list) else []
-            # A page can have data and errors, for names that cannot be served.
-            if field and not (isinstance(data, dict) and data.get(field)):
-                raise failure from None
-            if not field and not (isinstance(failure, QueryRefused) and errors and all(map(_field, errors))):
-                raise failure from None
-        except TransportServerError as error:
-            refused_or_lost = SignInRefused if error.code in (401, 403) else Unreachable
-            raise refused_or_lost(f"{self.endpoint} returned HTTP status {error.code}.") from None
-        except TransportConnectionFailed as error:
-            cause = _root(error)
-            if isinstance(cause, _NOT_GRAPHQL) and not isinstance(cause, OSError | aiohttp.ClientError):
+            response = graphql_request.send(
+                self.endpoint, text, variables, caller=self._caller, trust=self.trust, seconds=_SECONDS
+            )
+        except NoResponse as why:
+            raise Unreachable(f"{self.endpoint} {why}") from None
+        except NotGraphql as refused:
+            if refused.status < 400:
                 raise Unreachable(f"{self.endpoint} did not return a GraphQL response.") from None
-            raise Unreachable(f"{self.endpoint} cannot be reached: {cause}") from None
-        except TimeoutError:
-            raise Unreachable(f"{self.endpoint} did not respond within {_SECONDS} seconds.") from None
-        except (TransportProtocolError, *_NOT_GRAPHQL):
-            raise Unreachable(f"{self.endpoint} did not return a GraphQL response.") from None
+            refused_or_lost = SignInRefused if refused.status in (401, 403) else Unreachable
+            raise refused_or_lost(f"{self.endpoint} returned HTTP status {refused.status}.") from None
+        data, found = response.get("data"), response.get("errors")
+        errors = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        if found:
+            # A page can have data and errors, for names that cannot be served.
+            failure = _refusal(found)
+            if field and not (isinstance(data, dict) and data.get(field)):
+                raise failure
+            if not field and not (isinstance(failure, QueryRefused) and errors and all(map(_field, errors))):
+                raise failure
         if not isinstance(data, dict) and not (data is None and errors):
             raise Unreachable(f"{self.endpoint} did not return a GraphQL response.")
         return data or {}, errors
@@ -479,10 +456,3 @@ def _is_url(value: Any) -> bool:
 
 def _unexpected(field: str) -> Unreachable:
     return Unreachable(f"The response of the API to {field} does not have the expected form: is this the right API?")
-
-
-def _root(error: BaseException) -> BaseException:
-    # The errors that aiohttp wraps around the reason contain the addresses of Python objects.
-    while error.__cause__:
-        error = error.__cause__
-    return error

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 _SPECIAL = re.compile(r"[*?\[]")
 # A bracket closes after at least one character: []] matches a bracket. Without an end, [ is itself.
 _TOKEN = re.compile(
-    r"(?P<folders>(?:(?<=/)|^)\*\*/)|(?P<any>\*\*+)|\*|\?|\[(?P<not>[!^]?)(?P<set>\][^\]/]*|[^\]/]+)\]|.", re.S
+    r"(?P<folders>(?:(?<=/)|^)\*\*/)|(?P<any>\*\*+)|\*|\?|\[(?P<not>[!^]?+)(?P<set>\][^\]/]*|[^\]/]+)\]|.", re.S
 )
 
 
