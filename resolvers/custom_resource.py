@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers.deadline import within
@@ -43,6 +44,7 @@ def respond(event: dict[str, Any], context: LambdaContext, carry_out: Callable[[
     """
     response: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     response["PhysicalResourceId"] = event.get("PhysicalResourceId", NOTHING_CREATED)
+    failed = False
     seconds = context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_RESPOND
     try:
         resource = within(seconds, lambda: carry_out(event))
@@ -50,8 +52,12 @@ def respond(event: dict[str, Any], context: LambdaContext, carry_out: Callable[[
     except Exception as error:  # of any kind: without a response, the stack hangs for an hour
         logger.exception("refused")
         response |= {"Status": "FAILED", "Reason": _reason(error)[:_MAX_REASON]}
+        failed = not isinstance(error, ChangeRefused)
     _put(event["ResponseURL"], response)
     logger.info("responded", status=response["Status"], resource=response["PhysicalResourceId"])
+    if failed:  # after the response, which matters more
+        with single_metric(name="Failed", unit=MetricUnit.Count, value=1):
+            pass  # no dimension but the service
 
 
 def _reason(error: Exception) -> str:

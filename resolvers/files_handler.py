@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from resolvers import http_api
 from resolvers.access import Caller
 from resolvers.allowed_files import AllowedFiles
+from resolvers.error_metrics import count_error
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import quoted
 from resolvers.s3_files import FileListing, s3_client
@@ -153,7 +154,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
         return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
     except Exception as error:
-        metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
+        count_error(metrics, error)
         if http_api.is_http(event):
             return http_api.problem(error)
         raise

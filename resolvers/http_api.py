@@ -12,12 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_lambda_powertools import Logger
-
 from resolvers.errors import RequestRefused
 from resolvers.quoting import quoted
-
-logger = Logger()
 
 Event = dict[str, Any] | list[dict[str, Any]]
 Parser = Callable[[str], Any]  # returns a parameter's value; raises ValueError with what the parameter takes
@@ -85,7 +81,6 @@ def problem(error: Exception) -> dict[str, Any]:
     if isinstance(error, RequestRefused):
         status, name, detail = error.http_status, type(error).__name__, str(error)
     else:
-        logger.error("failed", exc_info=error)
         status, name, detail = 500, "InternalFailure", "The request failed; the function's log says why."
     words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).capitalize()
     content = {"type": f"urn:problem-type:private-files:{name}", "title": words, "status": status, "detail": detail}

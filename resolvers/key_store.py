@@ -36,11 +36,13 @@ class KeyStore:
 
     The newest key whose time has come signs; if it cannot be read, the next older one does. No failure to read replaces
     a key in memory: only its removal does.
-    `read` returns the value of a parameter within this many seconds, or raises ParameterUnreadable.
+    `read` returns the value of a parameter within this many seconds, or raises ParameterUnreadable. `on_failure` is
+    called each time that a key cannot be read or used, even if another key, or the one in memory, signs.
     """
 
-    def __init__(self, read: Callable[[str, float], str], keys: SigningKeys) -> None:
+    def __init__(self, read: Callable[[str, float], str], keys: SigningKeys, on_failure: Callable[[], None]) -> None:
         self._read = read
+        self._on_failure = on_failure
         self._keys = keys.keys
         self._held: dict[SigningKey, UrlSigner] = {}
         self._read_again_at: dict[SigningKey, float] = {}
@@ -63,6 +65,7 @@ class KeyStore:
                     self._hold(key, now, share)
                 except (SigningKeyUnavailable, UnusableSigningKey) as error:
                     logger.exception("a signing key could not be read", key_id=key.key_id, in_memory=key in self._held)
+                    self._on_failure()
                     failures.append(error)
             if key in self._held:
                 return self._held[key]
@@ -70,6 +73,11 @@ class KeyStore:
             return self.signer(now, seconds)
         # A key that exists but cannot be read says more about the cause than one that was removed.
         raise next((error for error in failures if not isinstance(error, SigningKeyRemoved)), failures[-1])
+
+    def days_signing(self, signer: UrlSigner, now: float) -> float:
+        """Return how many days ago the key of this signer, one of this store's, took over; 0 before its time."""
+        [key] = [key for key, held in self._held.items() if held is signer]
+        return round(max(0.0, now - int(key.signs_from)) / 86_400, 2)
 
     def _hold(self, key: SigningKey, now: float, seconds: float) -> None:
         self._read_again_at[key] = now + RETRY_SECONDS

@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import file_names, upload_plan
 from resolvers.access import Action, Caller
+from resolvers.error_metrics import count_error, count_failed, count_refused
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import masked
 from resolvers.s3_uploads import SECONDS_TO_SEND, Uploads, s3_client
@@ -60,6 +61,7 @@ def start_uploads(files: list[dict[str, Any]], overwrite: bool | None = None) ->
     started = [_start(caller, file, overwrite=bool(overwrite)) for file in files]
     names = [each["file"] for each in started if "errorType" not in each]
     _report("UploadsStarted", "upload started", caller, names)
+    count_refused(metrics, [each["errorType"] for each in started if "errorType" in each])
     return started
 
 
@@ -139,8 +141,11 @@ def delete_files(files: list[str]) -> list[dict[str, Any]]:
             _check(caller, "delete", name)
         except RequestRefused as error:
             refused[name] = error.to_graphql()
+    count_refused(metrics, [each["errorType"] for each in refused.values()])
     wanted = list(dict.fromkeys(name for name in files if name not in refused))
-    for name, code in _uploads().delete(wanted).items():
+    failed = _uploads().delete(wanted)
+    count_failed(metrics, ["UploadsUnavailable"] * len(failed))
+    for name, code in failed.items():
         refused[name] = {"errorType": "UploadsUnavailable", "errorMessage": f"S3 returned {code}."}
     _report("FilesDeleted", "deleted", caller, [name for name in wanted if name not in refused])
     return [{"file": name, "deleted": name not in refused, **refused.get(name, {})} for name in files]
@@ -161,6 +166,6 @@ def _report(metric: str, message: str, caller: Caller, names: list[str]) -> None
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
         return app.resolve(event, context)
-    except Exception:
-        metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
+    except Exception as error:
+        count_error(metrics, error)
         raise

@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import content_disposition, file_names, http_api
 from resolvers.access import Caller
+from resolvers.error_metrics import count_error, count_refused
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
 from resolvers.quoting import masked
@@ -47,7 +48,11 @@ def _settings() -> UrlSettings:
 
 @cache
 def _keys() -> KeyStore:
-    return KeyStore(Parameters(os.environ).read, _settings().signing_keys)
+    return KeyStore(Parameters(os.environ).read, _settings().signing_keys, _count_unavailable_key)
+
+
+def _count_unavailable_key() -> None:
+    metrics.add_metric(name="SigningKeyUnavailable", unit=MetricUnit.Count, value=1)
 
 
 def _context() -> LambdaContext:
@@ -63,7 +68,9 @@ def _caller(event: AppSyncResolverEvent | None) -> Caller:
 
 def _signer(now: float) -> UrlSigner:
     milliseconds = _context().get_remaining_time_in_millis() - MILLISECONDS_TO_RESPOND
-    return _keys().signer(now, min(SECONDS_TO_READ_KEYS, milliseconds / 1000))
+    signer = _keys().signer(now, min(SECONDS_TO_READ_KEYS, milliseconds / 1000))
+    metrics.add_metric(name="SigningKeyAgeDays", unit=MetricUnit.Count, value=_keys().days_signing(signer, now))
+    return signer
 
 
 # Within a window, equal requests get the same URL, so it is signed once.
@@ -82,8 +89,7 @@ def _one_url(caller: Caller, file: str, expires_in: int | None, save_as: str | N
     # Check the request before the call to SSM.
     url, expires = _url(caller, file, save_as), _expires(now, expires_in)
     signed = _signed(_signer(now), url, expires)
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=1)
-    _log([(caller, file, expires)])
+    _report([(caller, file, expires)], [])
     return signed
 
 
@@ -97,6 +103,7 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
     expires_at_text = _as_text(expires)
     results: list[dict[str, str]] = []
     signed: list[Signed] = []
+    refused: list[RequestRefused] = []
     for file in files:
         try:
             url = signer.sign(_url(caller, file), expires)
@@ -104,8 +111,8 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
             signed.append((caller, file, expires))
         except RequestRefused as error:
             results.append({"file": file, **error.to_graphql()})
-    _report(len(signed), len(files) - len(signed))
-    _log(signed)
+            refused.append(error)
+    _report(signed, refused)
     return results
 
 
@@ -116,6 +123,7 @@ def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]
     signer = _signer(now)
     results: list[dict[str, str | None]] = []
     signed: list[Signed] = []
+    refused: list[RequestRefused] = []
     for each in event:
         arguments, file = each.arguments or {}, (each.source or {})["name"]
         caller = _caller(each)
@@ -125,15 +133,17 @@ def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]
             signed.append((caller, file, expires))
         except RequestRefused as error:
             results.append({"data": None, **error.to_graphql()})
-    _report(len(signed), len(event) - len(signed))
-    _log(signed)
+            refused.append(error)
+    _report(signed, refused)
     return results
 
 
-def _report(signed: int, refused: int) -> None:
-    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=signed)
+def _report(signed: list[Signed], refused: list[RequestRefused]) -> None:
+    metrics.add_metric(name="UrlsSigned", unit=MetricUnit.Count, value=len(signed))
+    count_refused(metrics, [type(error).__name__ for error in refused])
     if refused:
-        logger.info("refused", count=refused)
+        logger.info("refused", count=len(refused))
+    _log(signed)
 
 
 def _log(signed: Iterable[Signed]) -> None:
@@ -177,7 +187,7 @@ def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext
     try:
         return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
     except Exception as error:
-        metrics.add_metric(name="Refused", unit=MetricUnit.Count, value=1)
+        count_error(metrics, error)
         if http_api.is_http(event):
             return http_api.problem(error)
         raise

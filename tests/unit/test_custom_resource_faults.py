@@ -122,6 +122,7 @@ class CloudFormation:
 def ssm(monkeypatch: pytest.MonkeyPatch) -> Ssm:
     ssm = Ssm()
     monkeypatch.setenv("ENCRYPTION_KEY_ID", "a-key")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "PrivateFiles")
     monkeypatch.setattr(signing_key_handler, "_ssm", lambda: ssm)
     for module in (signing_key_handler, custom_resource, rotation_handler):
         module.logger.registered_handler.setStream(io.StringIO())

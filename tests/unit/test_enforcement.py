@@ -43,6 +43,9 @@ class Keys:
     def signer(self, _now: float, _seconds: float) -> UrlSigner:
         return SIGNER
 
+    def days_signing(self, _signer: UrlSigner, _now: float) -> float:
+        return 0
+
 
 @pytest.fixture(autouse=True)
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:

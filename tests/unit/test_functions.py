@@ -1,7 +1,6 @@
 """Both resolvers with whole AppSync events, in front of an emulated S3 and SSM."""
 
 import io
-import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -434,13 +433,3 @@ def test_nothing_written_while_signing_opens_a_file(
     assert "a.jpg" in written and "UrlsSigned" in written
     for secret in (*signatures, "Signature=", "PRIVATE KEY", pem(P256).decode().splitlines()[1]):
         assert secret not in written
-
-
-@pytest.mark.parametrize("field", ["getFiles", "getUrl"])
-def test_request_that_fails_is_counted_as_refused(
-    get_files: Call, get_url: Call, capsys: pytest.CaptureFixture[str], field: str
-) -> None:
-    with pytest.raises((FilesUnavailable, InvalidFileName)):
-        get_files() if field == "getFiles" else get_url(file="")
-    counted = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (counted["Refused"], counted["_aws"]["CloudWatchMetrics"][0]["Namespace"]) == ([1.0], "PrivateFiles")

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from resolvers import files_handler, http_api, url_handler
+from resolvers import error_metrics, files_handler, http_api, url_handler
 from resolvers.s3_files import FilesUnavailable
 from tests.lambda_events import Context, http_event
 from tests.sandbox import ENVIRONMENT
@@ -28,6 +28,9 @@ class Signer:
 class Keys:
     def signer(self, _now: float, _seconds: float) -> Signer:
         return Signer()
+
+    def days_signing(self, _signer: Signer, _now: float) -> float:
+        return 0
 
 
 class Listing:
@@ -183,7 +186,7 @@ def test_internal_failure_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(files_handler, "_listing", fail)
     log = io.StringIO()
-    http_api.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
+    error_metrics.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]  # a StreamHandler
     response = files_handler.handler(http_event("/files"), Context())
     # The log says why, as the response promises.
     assert "FilesUnavailable: the-bucket is secret" in log.getvalue()

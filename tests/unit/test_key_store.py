@@ -44,6 +44,10 @@ class Ssm:
     def __init__(self) -> None:
         self.pending: list[tuple[str, str | ParameterUnreadable]] = []
         self.seconds: list[float] = []
+        self.failures = 0  # that the store has reported
+
+    def count_failure(self) -> None:
+        self.failures += 1
 
     def read(self, name: str, seconds: float) -> str:
         self.seconds.append(seconds)
@@ -70,7 +74,7 @@ def store(ssm: Ssm, names: str) -> KeyStore:
         SigningKey(f"K{name}", str(SIGNS_FROM[name]), "ecdsa-p256", parameter(name), public_key_sha256(PRIVATE[name]))
         for name in names
     ]
-    return KeyStore(ssm.read, SigningKeys(tuple(keys)))
+    return KeyStore(ssm.read, SigningKeys(tuple(keys)), ssm.count_failure)
 
 
 @pytest.fixture
@@ -304,6 +308,33 @@ def test_keys_that_are_all_slow_take_no_more_than_the_time_of_the_request(
         store(ssm, "123").signer(THIRD, SECONDS)
     assert sum(ssm.seconds) <= SECONDS
     assert min(ssm.seconds) > 5
+
+
+def test_every_failure_to_read_a_key_is_reported_even_if_another_or_the_one_in_memory_signs(
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "12")
+    fails("2", "AccessDeniedException")
+    holds("1")
+    assert (signing(keys, SECOND), ssm.failures) == ("1", 1)
+    holds("2")
+    assert (signing(keys, SECOND + 60), ssm.failures) == ("2", 1)
+    fails("2", "InternalServerError")
+    assert (signing(keys, SECOND + 60 + FIVE_MINUTES), ssm.failures) == ("2", 2)
+
+
+def test_age_is_that_of_the_key_that_signs_since_it_took_over(
+    ssm: Ssm, holds: Callable[[str], None], fails: Callable[[str, str], None]
+) -> None:
+    keys = store(ssm, "12")
+    holds("1")
+    assert keys.days_signing(keys.signer(FIRST - 60, SECONDS), FIRST - 60) == 0
+    now = SECOND + 36 * 3600
+    fails("2", "AccessDeniedException")
+    holds("1")
+    assert keys.days_signing(keys.signer(now, SECONDS), now) == round((now - FIRST) / 86_400, 2)
+    holds("2")
+    assert keys.days_signing(keys.signer(now + 60, SECONDS), now + 60) == 1.5
 
 
 def test_without_any_key_the_oldest_is_named(ssm: Ssm, fails: Callable[[str, str], None]) -> None:

@@ -27,6 +27,7 @@ from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
 from resolvers.s3_files import FilesUnavailable
 from resolvers.ssm_parameter import ParameterUnreadable
+from tests import emf
 from tests.lambda_events import Context, appsync_event
 from tests.sandbox import BUCKET, PARAMETER, set_environment, start
 from tests.signing_keys import BASE_URL, NOW, P256, opened, pem
@@ -576,20 +577,22 @@ def test_thousand_files_have_their_urls_from_one_invocation_and_are_logged_with_
     assert max(map(len, urls.log.getvalue().splitlines())) * 10 < 256 * 1024
 
 
-def counted(written: str) -> list[tuple[str, float]]:
-    """The metrics in what a function has written, without whether it started cold."""
-    lines = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
-    names = ("UrlsSigned", "FilesListed", "Refused")
-    return [(name, line[name][0]) for line in lines for name in names if name in line]
+def counted(written: str) -> dict[str, float]:
+    """The metrics in what a function has written, without reasons and the age of the key."""
+    return {
+        metric.name: sum(values)
+        for metric, values in emf.metrics(written).items()
+        if metric.name != "SigningKeyAgeDays" and "reason" not in dict(metric.dimensions)
+    }
 
 
 def test_only_signed_files_are_counted_as_signed(urls: Signing, capfd: pytest.CaptureFixture[str]) -> None:
     urls(("a", {}), ("../b", {}), ("c", {}), ("d", {"expiresIn": 1}), ("e", {}))
-    assert counted(capfd.readouterr().out) == [("UrlsSigned", 3)]
+    assert counted(capfd.readouterr().out) == {"UrlsSigned": 3, "Refused": 2}
     url_handler.handler(appsync_event("getUrls", {"files": ["a", "/b", "c"]}), Context())
-    assert counted(capfd.readouterr().out) == [("UrlsSigned", 2)]
+    assert counted(capfd.readouterr().out) == {"UrlsSigned": 2, "Refused": 1}
     url_handler.handler(appsync_event("getUrl", {"file": "a"}), Context())
-    assert counted(capfd.readouterr().out) == [("UrlsSigned", 1)]
+    assert counted(capfd.readouterr().out) == {"UrlsSigned": 1}
     lines = [json.loads(line) for line in urls.log.getvalue().splitlines()]
     logged = [(line["message"], line.get("files", line.get("count"))) for line in lines]
     assert logged == [
@@ -607,7 +610,7 @@ def test_listed_files_are_counted(capfd: pytest.CaptureFixture[str]) -> None:
         (get_file, {"file": "z"}, 0),
     ):
         call(**arguments)
-        assert counted(capfd.readouterr().out) == [("FilesListed", files)]
+        assert counted(capfd.readouterr().out) == {"FilesListed": files}
 
 
 def request_ids(log: io.StringIO) -> list[str]:

@@ -98,6 +98,9 @@ class Keys:
     def signer(self, _now: float, _seconds: float) -> Signer:
         return Signer()
 
+    def days_signing(self, _signer: Signer, _now: float) -> float:
+        return 0
+
 
 class Listing:
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -68,6 +68,7 @@ def request_(encryption_key: str, responses: ResponseUrl, log: io.StringIO, monk
     """Send a request as CloudFormation does, and return the response that arrived."""
     monkeypatch.setenv("ENCRYPTION_KEY_ID", encryption_key)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "signing_key_handler")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "PrivateFiles")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     importlib.reload(signing_key_handler)  # as in a fresh sandbox
     for logger in (signing_key_handler.logger, custom_resource.logger):

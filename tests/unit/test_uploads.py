@@ -325,12 +325,6 @@ def test_cancelled_upload_is_logged(log: io.StringIO) -> None:
     assert (record["message"], record["files"]) == ("upload cancelled", ["large"])
 
 
-def test_refused_request_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(InvalidFileName):
-        call("cancelUpload", file="a//b", uploadId="u")
-    assert json.loads(capsys.readouterr().out)["Refused"] == [1]
-
-
 def test_nothing_is_sent_to_s3_if_no_file_may_be_deleted(aws: boto3.Session) -> None:
     aws.events.register("before-call.s3.DeleteObjects", lambda **_: pytest.fail("S3 refuses an empty list"))
     assert [each["deleted"] for each in call("deleteFiles", files=["/x"])] == [False]

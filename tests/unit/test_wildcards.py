@@ -39,6 +39,9 @@ class Recorder:
     def signer(self, _now: float, _seconds: float) -> "Recorder":
         return self
 
+    def days_signing(self, _signer: object, _now: float) -> float:
+        return 0
+
 
 @pytest.fixture(scope="module")
 def signed() -> Any:
