@@ -22,7 +22,7 @@ CACHE_CONTROL = "max-age=60"
 
 # RFC 9110, section 8.3: type "/" subtype and parameters, all of tokens or quoted strings.
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_CONTENT_TYPE = re.compile(rf'{_WORD}/{_WORD}(\s*;\s*{_WORD}=({_WORD}|"[ !#-\[\]-~]*"))*')
+_CONTENT_TYPE = re.compile(rf'{_WORD}/{_WORD}([ \t]*;[ \t]*{_WORD}=({_WORD}|"[ !#-\[\]-~]*"))*')
 _MAX_CONTENT_TYPE = 255
 
 
@@ -66,7 +66,8 @@ def new_file(name: str, size: float, content_type: str | None, sha256: str | Non
 
 def whole_size(size: float, largest: int) -> int:
     """Return the size as a number of bytes. Raises InvalidSize."""
-    if not math.isfinite(size) or size != int(size) or not 0 <= size <= largest:
+    # Compared before it is converted: JSON has numbers that no int or no float can be.
+    if not 0 <= size <= largest or size != int(size):
         raise InvalidSize(f"size must be a whole number of bytes from 0 to {largest:,}, not {size:,}.")
     return int(size)
 

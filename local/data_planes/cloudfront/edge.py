@@ -27,6 +27,7 @@ from local.data_planes.cloudfront.origin import Origin
 from local.data_planes.deployed_state import DeployedState, Unreadable
 from local.data_planes.loopback import LOOPBACK
 from private_files import canned_policy, custom_policy
+from private_files.shown_text import masked
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
@@ -42,9 +43,6 @@ MAX_REQUEST_BYTES = 20_480
 
 # A URL library drops or cuts at these, so the origin would get another target than the one that was checked.
 _NOT_IN_A_TARGET = re.compile(rb"[\x00-\x20#\x7f]")
-
-# A client that percent-encodes a whole signed URL sends its signature in the path or in another parameter.
-_SIGNATURE = re.compile(r"(signature(?:=|%(?:25)*3d))[\w~-]+", re.I)
 
 _LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.I)
 
@@ -121,14 +119,15 @@ class Edge:
         # The query of a signed URL is a bearer token: it is removed from the scope so that no access log shows it.
         query, scope["query_string"] = scope["query_string"], b""
         method = scope.get("method", "GET")
-        request = _masked(f"{method} {scope['raw_path'].decode('latin-1')}")
+        # A client that percent-encodes a whole signed URL sends its signature in the path or in another parameter.
+        request = masked(f"{method} {scope['raw_path'].decode('latin-1')}")
         try:
             response = await self._respond(scope, method, query, request)
         except Unreadable as error:
             log.error("%s: 503, the distribution could not be read: %s", request, error)
             response = responses.error_page(503, "CloudFront could not read this distribution.")
         except canned_policy.Refused as refused:
-            log.info("%s: 403, refused by the edge: %s", request, _masked(refused.reason))
+            log.info("%s: 403, refused by the edge: %s", request, masked(refused.reason))
             response = responses.error(403, "text/xml", canned_policy.refusal_body(refused.code, refused.message))
         except (aiohttp.ClientError, TimeoutError) as error:
             # Only the type is logged: the text of some of these errors contains the signed URL.
@@ -182,10 +181,6 @@ class Edge:
             return METHOD_NOT_ALLOWED
         has_body = "transfer-encoding" in viewer or viewer.get("content-length", "0").strip("0") != ""
         return BODY_NOT_ALLOWED if has_body and method in ("GET", "HEAD", "OPTIONS") else None
-
-
-def _masked(text: str) -> str:
-    return _SIGNATURE.sub(r"\1…", text)
 
 
 def _malformed(scope: Scope, viewer: Headers, cdn_url: str, query: bytes) -> tuple[int, str] | None:
