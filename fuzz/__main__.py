@@ -33,9 +33,7 @@ def main() -> int:
             outcome = f"CRASH, reproduce it with: make fuzz OPTIONS='--replay {result.crashes[0]}'"
         elif not result.finished and result.executions == 0:
             outcome, failed = f"did not run, see {result.log}", True
-        print(
-            f"{name:20} {result.executions:>12,} {result.seconds:>8.0f} {result.edges:>6,}  {outcome}", flush=True
-        )
+        print(f"{name:20} {result.executions:>12,} {result.seconds:>8.0f} {result.edges:>6,}  {outcome}", flush=True)
         if outcome == "stopped":
             return INTERRUPTED
         if options.keep_seeds:
@@ -63,7 +61,9 @@ def _replay(path: Path, name: str) -> int:
     """Run one input; its target is the first word of the file's name."""
     name = name or path.name.partition("-")[0]
     if name not in targets.NAMES or not path.is_file():
-        print(f"{path} is not an input of a target: name a file of .local/fuzz/crashes, or add --target.", file=sys.stderr)
+        print(
+            f"{path} is not an input of a target: name a file of .local/fuzz/crashes, or add --target.", file=sys.stderr
+        )
         return 1
     try:
         targets.load(name)(Choices(path.read_bytes()))

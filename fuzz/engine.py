@@ -66,7 +66,15 @@ def run(name: str, folder: Path, engine: Path, *, runs: int, seconds: int) -> Re
     for number, seed in enumerate(seeds.read(name)):
         (corpus / f"seed-{number}").write_bytes(seed)
     log = folder / f"{name}.log"
-    command = [sys.executable, "-m", "fuzz.one_target", name, str(corpus), f"-runs={runs}", f"-max_total_time={seconds}"]
+    command = [
+        sys.executable,
+        "-m",
+        "fuzz.one_target",
+        name,
+        str(corpus),
+        f"-runs={runs}",
+        f"-max_total_time={seconds}",
+    ]
     command += [f"-max_len={LONGEST_INPUT}", f"-timeout={SECONDS_FOR_ONE_INPUT}", f"-rss_limit_mb={MEGABYTES}"]
     command += [f"-artifact_prefix={crashes}/{name}-", "-print_final_stats=1"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(engine), str(PROJECT)])}

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from fuzz.choices import Choices
 
 NAMES = (
-    "edge", "custom_policies", "graphql_requests", "file_names", "page_tokens", "content_disposition", "access_rules",
-    "uploads", "masking", "globs",
+    "edge", "custom_policies", "file_names", "page_tokens", "content_disposition", "access_rules", "uploads", "masking",
+    "globs", "graphql_requests", "graphql_documents",
 )  # fmt: skip
 
 

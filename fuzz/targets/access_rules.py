@@ -11,10 +11,28 @@ from fuzz.choices import Choices
 from infra import access_rules
 from resolvers.access import ACTIONS, AccessRules, Action, Caller, NotAllowed
 
-SEGMENTS = ["a", "ab", "{sub}", "{group}", "é", "b c", "$", "*", "?", "[a]", "..", ".", "", "{x}", "x{sub}", "\x00", "\n"]
+SEGMENTS = [
+    "a",
+    "ab",
+    "{sub}",
+    "{group}",
+    "é",
+    "b c",
+    "$",
+    "*",
+    "?",
+    "[a]",
+    "..",
+    ".",
+    "",
+    "{x}",
+    "x{sub}",
+    "\x00",
+    "\n",
+]
 PRINCIPALS = [
-    "users", "groups", "group:a", "group:ab", "anyone", "iam", "iam:role/a", "iam:user/a", "group:", "iam:", "iam:role/",
-    "group:a b", "admin", "",
+    "users", "groups", "group:a", "group:ab", "anyone", "iam", "iam:role/a", "iam:user/a", "group:", "iam:",
+    "iam:role/", "group:a b", "admin", "",
 ]  # fmt: skip
 VALUES = ["a", "ab", "a/b", "..", ".", "", "{group}", "{sub}", "é", "*", "a\n", "\ud83d", "x" * 8]
 ARNS = [

@@ -1,9 +1,9 @@
-"""Custom policies, which a holder of a URL can make of its signature: each condition is checked, and nothing else opens."""
+"""Custom policies, which a holder of a URL can make of its signature: every condition of one is checked."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from fuzz.choices import Choices
@@ -12,12 +12,59 @@ from private_files import custom_policy
 from private_files.canned_policy import Refused
 
 PIECES = ["a", "b", "/", "*", "?", "[a]", "]", "!", "é", "%2A", ".", "&", "=", "\\", "ab"]
-STARTS = [ORIGIN, "http://", "https://", "*", "http://127.0.0.1:456?", "http*://", "HTTP://127.0.0.1:4568", "ftp://", ""]
-TIMES: list[Any] = [NOW + 1, NOW + 60, NOW, NOW - 1, 0, 2**31 - 1, 2**31, -1, "1800000060", 1800000060.0, True, None, 10**30]
-NETWORKS: list[Any] = ["192.0.2.0/24", "192.0.2.7/32", "192.0.2.7", "0.0.0.0/0", "192.0.2.1/24", "192.0.2.0/33", "::/0", "x", 7]
+STARTS = [
+    ORIGIN,
+    "http://",
+    "https://",
+    "*",
+    "http://127.0.0.1:456?",
+    "http*://",
+    "HTTP://127.0.0.1:4568",
+    "ftp://",
+    "",
+]
+TIMES: list[Any] = [
+    NOW + 1,
+    NOW + 60,
+    NOW,
+    NOW - 1,
+    0,
+    2**31 - 1,
+    2**31,
+    -1,
+    "1800000060",
+    1800000060.0,
+    True,
+    None,
+    10**30,
+]
+NETWORKS: list[Any] = [
+    "192.0.2.0/24",
+    "192.0.2.7/32",
+    "192.0.2.7",
+    "0.0.0.0/0",
+    "192.0.2.1/24",
+    "192.0.2.0/33",
+    "::/0",
+    "x",
+    7,
+]
 VIEWERS = ["192.0.2.7", "192.0.2.8", "192.0.3.7", "2001:db8::1", ""]
 # How the text differs from a policy: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
-FAULTS = ["", "", "", "", "two statements", "no condition", "twice", "member", "cut", "latin-1", "other signature", "unknown key"]
+FAULTS = [
+    "",
+    "",
+    "",
+    "",
+    "two statements",
+    "no condition",
+    "twice",
+    "member",
+    "cut",
+    "latin-1",
+    "other signature",
+    "unknown key",
+]
 
 
 def check(choices: Choices) -> None:
@@ -32,7 +79,11 @@ def check(choices: Choices) -> None:
     key_id = "K3" if fault == "unknown key" else choices.pick(["K1", "K2"])
     sha256 = choices.flag()
     signed = policy + b" " if fault == "other signature" else policy
-    pieces = [f"Policy={encoded(policy)}", f"Signature={signature(signed, key_id, sha256=sha256)}", f"Key-Pair-Id={key_id}"]
+    pieces = [
+        f"Policy={encoded(policy)}",
+        f"Signature={signature(signed, key_id, sha256=sha256)}",
+        f"Key-Pair-Id={key_id}",
+    ]
     pieces += ["Hash-Algorithm=SHA256"] if sha256 else []
     path = "/" + choices.text(PIECES, 6).replace("?", "")
     own = choices.some(["a=b", "*", "size=?", "a"], 2)
@@ -105,7 +156,7 @@ def _bits(address: str) -> str:
 def _fits(pattern: bytes, url: bytes) -> bool:
     """Tell whether the pattern matches: `*` is any number of bytes, `?` is one."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def fits(p: int, u: int) -> bool:
         if p == len(pattern):
             return u == len(url)

@@ -23,16 +23,27 @@ HOST = b"127.0.0.1:4568"
 PATHS = ["/a.txt", "/", "/a%20b/%C3%A9.svg", "/%2A", "/50%25%2B.txt", "/a/b/c", "/Expires=1&Signature=x"]
 OWN = [[], [], ["response-content-disposition=attachment%3B"], ["a=b", "c"], [""], ["Signature2=x", "x=Policy"]]
 INSERTED = [
-    b"/", b"//", b"..", b"/../", b"%2e%2e/", b".", b"@evil.example/", b"#", b" ", b"\x00", b"\r\n", b"\\", b"%", b"%00", b"?",
-    b"&", b"=", b"+", b"~", b"_", b"-", b"A", b"\xe9", b"\xff", b"&Expires=2147483647", b"&Policy=e30_", b"&Signature=",
-    b"&Key-Pair-Id=K2", b"&Hash-Algorithm=SHA256", b";", b"http://evil.example", b":80", b"x" * 9000,
+    b"/", b"//", b"..", b"/../", b"%2e%2e/", b".", b"@evil.example/", b"#", b" ", b"\x00", b"\r\n", b"\\", b"%",
+    b"%00", b"?", b"&", b"=", b"+", b"~", b"_", b"-", b"A", b"\xe9", b"\xff", b"&Expires=2147483647",
+    b"&Policy=e30_", b"&Signature=", b"&Key-Pair-Id=K2", b"&Hash-Algorithm=SHA256", b";", b"http://evil.example",
+    b":80", b"x" * 9000,
 ]  # fmt: skip
-HOSTS = [HOST, HOST, HOST, b"localhost:1", b"[::1]", b"evil.example", b"127.0.0.1.evil.example", b"127.0.0.1:4568\r\nx:y", b""]
+HOSTS = [
+    HOST,
+    HOST,
+    HOST,
+    b"localhost:1",
+    b"[::1]",
+    b"evil.example",
+    b"127.0.0.1.evil.example",
+    b"127.0.0.1:4568\r\nx:y",
+    b"",
+]
 METHODS = ["GET", "GET", "GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE", "get", "TRACE"]
 HEADERS = [
-    (b"range", b"bytes=0-1"), (b"range", b"bytes=\xff"), (b"if-none-match", b'"x"'), (b"origin", b"null"), (b"origin", b"a\xe9"),
-    (b"cookie", b"CloudFront-Signature=x"), (b"accept-encoding", b"gzip;q=x, *"), (b"host", b"evil.example"),
-    (b"authorization", b"x"), (b"x-forwarded-proto", b"http"), (b"if-match", b"*"),
+    (b"range", b"bytes=0-1"), (b"range", b"bytes=\xff"), (b"if-none-match", b'"x"'), (b"origin", b"null"),
+    (b"origin", b"a\xe9"), (b"cookie", b"CloudFront-Signature=x"), (b"accept-encoding", b"gzip;q=x, *"),
+    (b"host", b"evil.example"), (b"authorization", b"x"), (b"x-forwarded-proto", b"http"), (b"if-match", b"*"),
     (b"access-control-request-method", b"PUT"),
 ]  # fmt: skip
 BODIES = [(b"content-length", b"1"), (b"transfer-encoding", b"chunked"), (b"content-length", b"-1")]

@@ -17,8 +17,9 @@ from resolvers.file_names import InvalidFileName, InvalidPrefix
 
 BASE_URL = "https://files.example.com"
 PIECES = [
-    "a", "b", "/", ".", "..", "%", "%2e", "%2F", "%41", "\\", "?", "#", "*", "&", "=", "+", " ", "~", '"', "é", "e\u0301",
-    "日", "😀", "\x00", "\n", "\t", "\x7f", "\x85", "\u2028", "\ud83d", "\udc80", "\ufeff", "x" * 200, "ü" * 100,
+    "a", "b", "/", ".", "..", "%", "%2e", "%2F", "%41", "\\", "?", "#", "*", "&", "=", "+", " ", "~", '"', "é",
+    "e\u0301", "日", "😀", "\x00", "\n", "\t", "\x7f", "\x85", "\u2028", "\ud83d", "\udc80", "\ufeff", "x" * 200,
+    "ü" * 100,
 ]  # fmt: skip
 FOLDERS = ["files", "f", "é/files"]
 
@@ -61,7 +62,9 @@ def _is_servable(name: str, folder: str) -> bool:
         return False
     if any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in name):
         return False
-    encoded = "/" + "".join(letter if letter in "./" else "".join(f"%{byte:02X}" for byte in letter.encode()) for letter in name)
+    encoded = "/" + "".join(
+        letter if letter in "./" else "".join(f"%{byte:02X}" for byte in letter.encode()) for letter in name
+    )
     # On a file system, two slashes in a row are one, and a slash at the end is none.
     return _browser_path(encoded) == encoded and "//" not in f"/{name}/"
 

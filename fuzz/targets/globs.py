@@ -5,7 +5,28 @@ from __future__ import annotations
 from fuzz.choices import Choices
 from private_files import globs
 
-PIECES = ["a", "b", "/", "*", "**", "?", "[", "]", "!", "-", "^", ".", "**/", "[ab]", "[!a]", "[b-a]", "[]]", "\n", "é", "\\"]
+PIECES = [
+    "a",
+    "b",
+    "/",
+    "*",
+    "**",
+    "?",
+    "[",
+    "]",
+    "!",
+    "-",
+    "^",
+    ".",
+    "**/",
+    "[ab]",
+    "[!a]",
+    "[b-a]",
+    "[]]",
+    "\n",
+    "é",
+    "\\",
+]
 LETTERS = ["a", "b", "/", "[", "]", "!", "-", ".", "\n", "é", "^", "\\"]
 
 

@@ -8,14 +8,14 @@ from fuzz.choices import Choices
 from private_files import shown_text
 from resolvers.quoting import MAX_LENGTH, masked, quoted
 
-SECRET = "S3CR3T"
+SECRET = "S3CR3T"  # noqa: S105 - what no output may show
 LETTERS = ["a", "Z", "0", "-", "_", "~", "x" * 9]
 NAMES = ["Signature", "signature", "SIGNATURE", "X-Amz-Signature", "CloudFront-Signature"]
 OTHER_NAMES = ["Policy", "Key-Pair-Id", "X-Amz-Credential", "X-Amz-Security-Token", "CloudFront-Policy"]
 AROUND = [
-    "https://files.example.com/a.pdf", "?", "&", "&amp;", "Expires=1800000000", "&Hash-Algorithm=SHA256", "a", " ", '"', "'",
-    "<", ">", "=", "%", "%3D", "%26", "%25", "%2", "\n", "é", "\x1b[31m", "policy", "signature", "Signature=", "…", ";", ": ",
-    "Key-Pair-Id", "(", ")", "#", "/", "\x00", "\u202e", "x" * 80,
+    "https://files.example.com/a.pdf", "?", "&", "&amp;", "Expires=1800000000", "&Hash-Algorithm=SHA256", "a", " ",
+    '"', "'", "<", ">", "=", "%", "%3D", "%26", "%25", "%2", "\n", "é", "\x1b[31m", "policy", "signature",
+    "Signature=", "…", ";", ": ", "Key-Pair-Id", "(", ")", "#", "/", "\x00", "\u202e", "x" * 80,
 ]  # fmt: skip
 
 

@@ -22,8 +22,8 @@ SIZES = [
     "9007199254740993", "1e22", "167772160000", "167772160001", "1" * 400, "1.0",
 ]  # fmt: skip
 PIECES = [
-    "text", "/", "plain", "*", ";", " ", "=", "charset", "utf-8", '"', "\\", "\r\n", "\n", "\t", "\x00", "\x7f", "é", ",", "a",
-    "application", "x-a.b+c", "'", "x-amz-acl: public", "q" * 200,
+    "text", "/", "plain", "*", ";", " ", "=", "charset", "utf-8", '"', "\\", "\r\n", "\n", "\t", "\x00", "\x7f", "é",
+    ",", "a", "application", "x-a.b+c", "'", "x-amz-acl: public", "q" * 200,
 ]  # fmt: skip
 TYPES = ["text/plain; charset=utf-8", 'a/b;c="d e";f=g', "image/svg+xml", "text/plain ; a=b"]
 DIGESTS = [standard_b64encode(hashlib.sha256(bytes([number])).digest()).decode() for number in range(3)]
@@ -50,7 +50,7 @@ def check(choices: Choices) -> None:
     assert file.content_type == (content_type or file.content_type)
     kind, options = parse_options_header(file.content_type)
     assert kind.count("/") == 1
-    assert all(name and "\n" not in value for name, value in options.items())
+    assert all(value.isprintable() for value in options.values())
     _check_parts(choices, file.size)
 
 
