@@ -10,6 +10,7 @@ PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-quick check check-code check-templates audit sbom bench lock clean
+.PHONY: help setup up test test-quick check check-code check-templates bench fuzz soak lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,9 +55,17 @@ sbom: $(INSTALLED) ## list what is deployed (CycloneDX) and its licences
 bench: $(INSTALLED) ## compare signing and listing with the alternatives     (OPTIONS="--help")
 	@$(BIN)/python -m bench $(OPTIONS)
 
+fuzz: $(INSTALLED) ## a million inputs for what parses and checks requests       (OPTIONS="--help")
+	@$(BIN)/python -m fuzz $(OPTIONS)
+
+soak: $(INSTALLED) $(PAGE) ## an hour of load on the local stack, with key rotations         (OPTIONS="--help")
+	@$(BIN)/python -m soak $(OPTIONS)
+
 lock: ## update the pins of all dependencies
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o locks/python.txt
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" locks/fuzz.in -o locks/fuzz.txt
 	for name in functions cryptography; do \
 	  $(BIN)/uv pip compile -q --upgrade --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" -c locks/python.txt locks/$$name.in -o locks/$$name.txt; \
