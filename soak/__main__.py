@@ -52,8 +52,8 @@ def _options() -> argparse.Namespace:
         prog="make soak",
         usage="make soak [OPTIONS='...']",
         description="Run the local stack under mixed load: list, sign, fetch, fetch ranges, upload, delete, sign in, "
-        "and wrong tokens, names, queries and URLs. Meanwhile, signing keys are rotated as docs/rotate-keys.md says, and "
-        "functions are killed. Everything is on 127.0.0.1. Exit code 1 if anything unexpected happens.",
+        "and wrong tokens, names, queries and URLs. Meanwhile, signing keys are rotated as docs/rotate-keys.md says, "
+        "and functions are killed. Everything is on 127.0.0.1. Exit code 1 if anything unexpected happens.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, default=60, help="how long the load lasts")

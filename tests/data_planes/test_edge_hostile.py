@@ -191,6 +191,16 @@ def test_log_lines_hold_no_query_string(origin_url: str, caplog: pytest.LogCaptu
     assert not [line for line in logged if "Signature=" in line or "c2VjcmV0" in line]
 
 
+@pytest.mark.parametrize(
+    "path", [b"/a&Signature=c2VjcmV0", b"/a&Signature=Signature=c2VjcmV0", b"/a&signature%3D=c2VjcmV0"]
+)
+def test_log_lines_hold_no_signature_that_is_in_the_path(path: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    respond("http://127.0.0.1:9", raw_path=path, query_string=b"")
+    assert "403, refused by the edge" in caplog.text
+    assert "c2VjcmV0" not in caplog.text
+
+
 def test_holder_of_a_custom_policy_opens_what_it_says_from_where_it_says(origin_url: str) -> None:
     condition = {"DateLessThan": {"AWS:EpochTime": int(NOW) + 60}, "IpAddress": {"AWS:SourceIp": "192.0.2.0/24"}}
     policy = json.dumps({"Statement": [{"Resource": f"{CDN_URL}/a*", "Condition": condition}]}).encode()

@@ -55,7 +55,7 @@ def test_larger_file_is_sent_in_parts() -> None:
     assert new_file("a", SINGLE_REQUEST + 1, None, None, LARGEST).in_parts
 
 
-@pytest.mark.parametrize("size", [-1, 1.5, float("inf"), float("nan"), 101])
+@pytest.mark.parametrize("size", [-1, 1.5, float("inf"), float("nan"), 101, 10**400, -(10**400)])
 def test_size_that_is_not_one_of_a_file_is_refused(size: float) -> None:
     with pytest.raises(InvalidSize, match=r"^size must be a whole number of bytes from 0 to 100, not "):
         new_file("a", size, None, None, 100)
@@ -67,6 +67,7 @@ def test_size_that_is_not_one_of_a_file_is_refused(size: float) -> None:
         None,
         "text/plain",
         "text/plain; charset=utf-8",
+        "text/plain \t;\tcharset=utf-8",
         'multipart/form-data; boundary="a b;c"',
         "application/vnd.oasis.opendocument.text",
         "image/svg+xml",
@@ -86,6 +87,11 @@ def test_content_type_is_accepted(content_type: str | None) -> None:
         "text/plain;",
         "text/plain\r\nx-amz-acl: public-read",
         "text/plain; a",
+        "text/plain;\r\n charset=utf-8",
+        "text/plain;\ncharset=utf-8",
+        "text/plain\x0b; charset=utf-8",
+        "text/plain;\u2028charset=utf-8",
+        "text/plain;\xa0charset=utf-8",
         "té/x",
         "a/" + "b" * 254,
     ],
