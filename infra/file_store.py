@@ -24,8 +24,7 @@ _UPLOADS_OF_PAGES = s3.CorsRule(
 class FileStore(Construct):
     """A private, versioned, TLS-only bucket with its own rotating KMS key; `retain_data` keeps both after the stack.
 
-    With `bucket_name`, an existing bucket, which the stack does not change; `deploy.existing_bucket` says what it
-    needs.
+    With `bucket_name`, an existing bucket, which the stack does not change: `deploy.existing_bucket` checks it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:

@@ -48,6 +48,12 @@ class PrivateFilesStack(Stack):
                 "private-files:open-uploads",
                 "Every caller may replace and delete every file: uploads is on and there are no access rules.",
             )
+        if config.bucket_name:
+            Annotations.of(self).add_info_v2(
+                "private-files:existing-bucket",
+                f"The stack does not change the bucket {config.bucket_name}. After the deployment, run "
+                "`python -m deploy.existing_bucket`: it prints the policy statements that are missing.",
+            )
         log_groups = LogGroups(self, "LogGroups", config=config)
         functions = Functions(self, "Functions", config=config, log_groups=log_groups)
         files = FileStore(self, "Files", config=config)

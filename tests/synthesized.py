@@ -61,6 +61,16 @@ VARIANTS: dict[str, dict[str, str]] = {
     },
     "unlimited": {"reserved_concurrency": "0", "access_logs": "off", "uploads": "on", "access": ACCESS},
 }
+# Without a bucket, and so without what the tests of every variant look for.
+EXISTING_BUCKETS: dict[str, dict[str, str]] = {
+    "existing-bucket": {"bucket_name": "their-bucket", "uploads": "on", "access": ACCESS},
+    "existing-bucket-with-key": {
+        "bucket_name": "their-bucket",
+        "bucket_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/0f4c1d2e-0000-4000-8000-000000000000",
+        "uploads": "on",
+        "access": ACCESS,
+    },
+}
 _LONG = {"signing_keys": ",".join(letter * 40 for letter in "abcde"), "files_folder": "f" * 254}
 PAGES: dict[str, dict[str, str]] = {
     "page": {"frontend": "on"},
@@ -124,8 +134,8 @@ def assembly(variant: str) -> Assembly:
 def _synthesize(variant: str) -> Assembly:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        if variant in VARIANTS | NAMES:
-            app, stack = build((VARIANTS | NAMES)[variant], folder)
+        if variant not in PAGES:
+            app, stack = build((VARIANTS | EXISTING_BUCKETS | NAMES)[variant], folder)
             return Assembly(app.synth().get_stack_by_name(stack.stack_name).template, findings(folder))
         app, stack = build(PAGES[variant], folder, stage=True)
         template = app.synth().get_stack_by_name(stack.stack_name).template
