@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from local.deploy import PROJECT
+from local.failures import Failure
 from private_files.content_types import content_type
 from private_files.outputs import Outputs
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 DEMO_USER, SECOND_USER = "demo@example.com", "second@example.com"
 _GROUPS = ("editors", "readers")  # for rules about each group of a user
 _SAMPLES = PROJECT / "samples"
+
+
+class NoBucket(Failure):
+    """The bucket that the stack serves does not exist on this machine; the message names it."""
 
 
 def principals(emulator: Emulator, outputs: Outputs) -> set[str]:
@@ -59,17 +64,25 @@ def needs_second_factor(users: Any, outputs: Outputs) -> bool:
 
 
 def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str] = ("",)) -> None:
-    """Upload the files of `samples/` under each prefix, in the folder of the bucket that the distribution serves."""
+    """Upload the files of `samples/` under each prefix, in the folder of the bucket that the distribution serves.
+
+    Raises NoBucket.
+    """
     s3 = emulator.client("s3")
     for path in sorted(path for path in _SAMPLES.rglob("*") if path.is_file()):
         name = path.relative_to(_SAMPLES).as_posix()
         for prefix in prefixes:
-            s3.put_object(
-                Bucket=outputs.bucket_name,
-                Key=f"{outputs.files_folder}/{prefix}{name}",
-                Body=path.read_bytes(),
-                ContentType=content_type(name, path),
-            )
+            try:
+                s3.put_object(
+                    Bucket=outputs.bucket_name,
+                    Key=f"{outputs.files_folder}/{prefix}{name}",
+                    Body=path.read_bytes(),
+                    ContentType=content_type(name, path),
+                )
+            except s3.exceptions.NoSuchBucket:
+                raise NoBucket(
+                    f"This machine has no bucket {outputs.bucket_name}: run `make up` without the setting bucket_name."
+                ) from None
 
 
 def _add_user(users: Any, outputs: Outputs, email: str, groups: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """The demo users and their groups, against moto's Cognito."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -42,6 +43,13 @@ def test_users_are_in_the_groups_that_show_what_the_rules_do(
         outputs = demo.add_users(users, Outputs(user_pool_id=pool), principals)
         assert groups_of(users, pool) == expected
     assert bool(outputs.second_user) == bool(outputs.second_password) == bool(principals)
+
+
+def test_bucket_that_this_machine_does_not_have_is_named() -> None:
+    s3: Any = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    emulator: Any = SimpleNamespace(client=lambda _service: s3)
+    with mock_aws(), pytest.raises(demo.NoBucket, match="This machine has no bucket theirs: run `make up` without"):
+        demo.upload_samples(emulator, Outputs(bucket_name="theirs", files_folder="files"))
 
 
 def test_stack_without_users_gets_none() -> None:

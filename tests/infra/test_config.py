@@ -131,6 +131,7 @@ def test_no_setting_is_taken_for_a_misspelling_of_another(key: str) -> None:
         {"signing_keys": "k" * 40},
         {"cdn_url": "https://files.example.com:65535"},
         {"api_key_expires": "2027-06-30"},
+        {"bucket_name": "b" * 63, "bucket_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/mrk-0f"},
         DOMAIN | {"custom_domain": "files.xn--p1ai"},
         DOMAIN | {"custom_domain": ".".join(["l" * 63] * 3 + ["l" * 61])},
     ],
@@ -206,6 +207,24 @@ def test_value_at_the_limit_is_accepted(context: dict[str, Any]) -> None:
         ({"user_pool_id": "AbCdEfGhI"}, ["key user_pool_id cannot be 'AbCdEfGhI'", "such as eu-west-1_AbCdEfGhI"]),
         ({"user_pool_id": "eu-west-1_Ab\n"}, ["key user_pool_id cannot be"]),
         ({"user_pool_id": "eu-west-1_Ab", "auth": "off"}, ["with auth=off there are no users"]),
+        *(
+            ({"bucket_name": name}, [f"key bucket_name cannot be {name!r}: it takes the name of an existing bucket"])
+            for name in (
+                "ab",
+                "b" * 64,
+                "Bucket",
+                "a.b",
+                "a_b",
+                "-ab",
+                "ab-",
+                "xn--ab",
+                "ab-s3alias",
+                "s3://ab",
+                "ab\n",
+            )
+        ),
+        ({"bucket_name": "ab1", "bucket_key_arn": "0f4c1d2e"}, ["key bucket_key_arn cannot be '0f4c1d2e'"]),
+        ({"bucket_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/0f"}, ["bucket_key_arn is set and bucket_name is"]),
         ({"mfa": "on"}, ["key mfa cannot be 'on'", "off or optional or required"]),
         ({"custom_domain": "files.example.com"}, ["custom_domain is set and certificate_arn is not"]),
         ({"certificate_arn": CERTIFICATE}, ["certificate_arn is set and custom_domain is not"]),
@@ -302,3 +321,12 @@ def test_user_pool_of_another_region_is_refused() -> None:
     config.check_region("")
     with pytest.raises(InvalidConfiguration, match="it takes a pool in us-east-1, the Region of the stack"):
         config.check_region("us-east-1")
+
+
+def test_key_of_the_bucket_must_be_in_the_region_of_the_stack() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0f"
+    config = Config.from_context({"bucket_name": "their-bucket", "bucket_key_arn": key})
+    config.check_region("eu-west-1")
+    config.check_region("")
+    with pytest.raises(InvalidConfiguration, match="it takes a key in eu-north-1, the Region of the stack"):
+        config.check_region("eu-north-1")

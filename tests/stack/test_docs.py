@@ -71,6 +71,9 @@ def check(program: str, *arguments: str) -> None:
                 command_line.parse(list(arguments))
             except SystemExit as stopped:  # after --help or --version
                 assert not stopped.code, arguments
+        case "python":
+            assert arguments[0] == "-m", arguments
+            assert options - {"-m"} <= known_options("python", *arguments[:2], "--help"), arguments
         case _:
             raise AssertionError(program)
 
