@@ -9,8 +9,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench lock clean
-.PHONY: help setup up test test-quick check check-code check-templates bench fuzz soak lock clean
+.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench fuzz soak lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
