@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.config import Config, InvalidConfiguration
+from infra.edge_monitoring import EdgeStack, announce_edge_stack
 from infra.environments import with_environment
 from infra.frontend import FrontendNotBuilt
 from infra.stack import PrivateFilesStack
@@ -14,8 +15,12 @@ from infra.stack import PrivateFilesStack
 app = cdk.App()
 try:
     config = Config.from_context(with_environment(app.node.get_all_context()))
-    config.check_region(os.environ.get("CDK_DEFAULT_REGION", ""))  # set by the CDK command line
-    PrivateFilesStack(app, config.stack_name, config=config)
+    region = os.environ.get("CDK_DEFAULT_REGION", "")  # set by the CDK command line
+    config.check_region(region)
+    stack = PrivateFilesStack(app, config.stack_name, config=config)
+    announce_edge_stack(stack, config=config, region=region)
+    if config.distribution_id and config.monitoring:
+        EdgeStack(app, config=config)
 except InvalidConfiguration as error:
     sys.exit(f"Configuration: {error}")
 except FrontendNotBuilt as error:

@@ -77,6 +77,7 @@ UploadSize = Annotated[
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     Field(ge=1, le=5 * 1024**4, description="a whole number of bytes from 1 to 5497558138880, S3's 5 TiB"),
 ]
+KeyAge = Annotated[Digits, Field(le=3650, description="a whole number of days from 0, which turns it off, to 3650")]
 UpToADay = Annotated[Digits, Field(le=86_400, description="a whole number of seconds from 0 to 86400, a day")]
 StackName = Annotated[
     str,
@@ -103,6 +104,11 @@ HostName = Annotated[
         "a host name of your own such as files.example.com",
     ),
 ]
+Email = Annotated[
+    str,
+    _matching(r"|[^\s@,;<>\x00-\x1f]{1,64}@[^\s@,;<>\x00-\x1f]{1,189}", "an e-mail address such as ops@example.com"),
+]
+DistributionId = Annotated[str, _matching(r"|[A-Z0-9]{12,14}", "the output DistributionId, such as E1A2B3C4D5E6F7")]
 # Compared with today in `infra.api_key`.
 Day = Annotated[str, _matching(r"|[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2027-06-30")]
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolType.html
@@ -186,9 +192,14 @@ class Config(BaseModel):
     signing_keys: str = "1"
     key_settling: UpToADay = 600
     revoke: str = ""
+    signing_key_max_age: KeyAge = 365
     retain_data: OnOff = True
     architecture: Literal["arm64", "x86_64"] = "arm64"
     snap_start: OnOff = False
+    monitoring: OnOff = True
+    alarm_email: Email = ""
+    distribution_id: DistributionId = ""
+    tracing: OnOff = False
     frontend: OnOff = False
     introspection: OnOff = True
     reserved_concurrency: Concurrency = 50
@@ -238,15 +249,17 @@ class Config(BaseModel):
         return next((names[name] for name in (*close, *swapped)), None)
 
     def check_region(self, region: str) -> None:
-        """Raise InvalidConfiguration if the user pool or the KMS key of the bucket is in another Region than the stack.
-
-        An empty Region is unknown.
-        """
+        """Raise InvalidConfiguration if a setting does not fit the stack's Region; an empty one is unknown."""
         if self.user_pool_id and region and self.user_pool_id.partition("_")[0] != region:
             takes = f"a pool in {region}, the Region of the stack"
             raise _invalid("user_pool_id", self.user_pool_id, takes)
         if self.bucket_key_arn and region and self.bucket_key_arn.split(":")[3] != region:
             raise _invalid("bucket_key_arn", self.bucket_key_arn, f"a key in {region}, the Region of the stack")
+        if self.distribution_id and region == "us-east-1":
+            raise InvalidConfiguration(
+                "distribution_id is for a stack in another Region; in us-east-1 the stack itself has the alarms on "
+                "CloudFront: remove distribution_id."
+            )
 
     @property
     def key_generations(self) -> list[KeyGeneration]:

@@ -20,6 +20,7 @@ class Functions(Construct):
         super().__init__(scope, construct_id)
         self._config = config
         self._log_groups = log_groups
+        self.added: dict[str, lambda_.Function] = {}  # by handler, which is also the `service` of its metrics
 
     def add(
         self,
@@ -53,6 +54,7 @@ class Functions(Construct):
             memory_size=512,
             reserved_concurrent_executions=concurrency or None,
             timeout=timeout or Duration.seconds(29),
+            tracing=lambda_.Tracing.ACTIVE if self._config.tracing else lambda_.Tracing.DISABLED,
             environment=to_environment(settings)
             | {
                 "POWERTOOLS_SERVICE_NAME": handler,
@@ -60,6 +62,13 @@ class Functions(Construct):
                 "POWERTOOLS_LOG_LEVEL": self._config.log_level,
             },
         )
+        self.added[handler] = function
+        if self._config.tracing:
+            Validations.of(role).acknowledge(
+                Acknowledgment(
+                    id="AwsSolutions-IAM5[Resource::*]", reason="X-Ray's actions have no resources to restrict them to."
+                )
+            )
         Validations.of(function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",

@@ -82,9 +82,11 @@ class GraphqlApi(Construct):
             query_depth_limit=10,
             resolver_count_limit=MAX_RESOLVERS,
             introspection_config=None if config.introspection else appsync.IntrospectionConfig.DISABLED,
+            xray_enabled=config.tracing,
         )
         self.url = self._api.graphql_url
         self.arn = self._api.arn
+        self.api_id = self._api.api_id
         self.api_key = self._api.api_key
         self.api_key_expires = expires.date().isoformat() if expires else ""
         self._log(log_groups)

@@ -44,6 +44,7 @@ class HttpApi(Construct):
         )
         self._add_stage(config, log_groups)
         self.url = self._api.api_endpoint
+        self.api_id = self._api.api_id
 
     def route(self, path: str, function: lambda_.IFunction) -> None:
         """Route `GET` requests for this path to this function."""

@@ -21,6 +21,7 @@ from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
 from infra.http_api import HttpApi
 from infra.log_groups import LogGroups
+from infra.monitoring import Monitoring
 from infra.signing_key import SigningKey
 from infra.users import Users
 from infra.web_acl import WebAcl
@@ -136,6 +137,10 @@ class PrivateFilesStack(Stack):
 
         files.grant_list(files_function)
         key.grant_sign(url_function)
+        if config.monitoring:
+            Monitoring(
+                self, "Monitoring", config=config, functions=functions, api=api, http_api=http_api, cdn=cdn, files=files
+            )
 
         outputs = Outputs(
             graphql_url=api.url,

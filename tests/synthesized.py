@@ -49,17 +49,28 @@ VARIANTS: dict[str, dict[str, str]] = {
     "snap-start-two-keys": {"snap_start": "on", "signing_keys": "1,2"},
     "http-api": {"rest": "on"},
     "open-http-api": {"rest": "on", "auth": "off"},
-    "guarded": {
+    # What watches and limits, with all of its settings on, and off.
+    "watched": {
+        "alarm_email": "ops@example.com",
+        "tracing": "on",
         "waf": "on",
         "waf_rate_limit": "500",
         "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/Mine/0f4c1d2e-0000-4000-8000-000000000000",
         "introspection": "off",
         "log_key": "on",
         "log_retention": "365",
+        "rest": "on",
         "uploads": "on",
         "access": ACCESS,
     },
-    "unlimited": {"reserved_concurrency": "0", "access_logs": "off", "uploads": "on", "access": ACCESS},
+    "unwatched": {
+        "monitoring": "off",
+        "signing_key_max_age": "0",
+        "access_logs": "off",
+        "reserved_concurrency": "0",
+        "uploads": "on",
+        "access": ACCESS,
+    },
 }
 # Without a bucket, and so without what the tests of every variant look for.
 EXISTING_BUCKETS: dict[str, dict[str, str]] = {

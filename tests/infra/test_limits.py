@@ -26,7 +26,7 @@ def test_functions_that_users_call_take_at_most_their_share_of_the_account() -> 
 
 
 def test_nothing_is_reserved_if_the_setting_is_0() -> None:
-    assert set(reserved("unlimited").values()) == {None}
+    assert set(reserved("unwatched").values()) == {None}
 
 
 def test_a_query_has_the_resolvers_of_a_full_page_and_few_more() -> None:
@@ -36,11 +36,11 @@ def test_a_query_has_the_resolvers_of_a_full_page_and_few_more() -> None:
 
 def test_introspection_is_on_unless_it_is_turned_off() -> None:
     assert only("AWS::AppSync::GraphQLApi")[1].get("IntrospectionConfig", "ENABLED") == "ENABLED"
-    assert only("AWS::AppSync::GraphQLApi", "guarded")[1]["IntrospectionConfig"] == "DISABLED"
+    assert only("AWS::AppSync::GraphQLApi", "watched")[1]["IntrospectionConfig"] == "DISABLED"
 
 
 def test_web_acl_refuses_addresses_with_too_many_requests_and_what_the_managed_rules_refuse() -> None:
-    acl_id, acl = only("AWS::WAFv2::WebACL", "guarded")
+    acl_id, acl = only("AWS::WAFv2::WebACL", "watched")
     assert (acl["Scope"], acl["DefaultAction"]) == ("REGIONAL", {"Allow": {}})
     rate, *managed = sorted(acl["Rules"], key=lambda rule: rule["Priority"])
     assert (rate["Action"], rate["Statement"]["RateBasedStatement"]) == (
@@ -59,8 +59,8 @@ def test_web_acl_refuses_addresses_with_too_many_requests_and_what_the_managed_r
         (name, {"Count": {}}) for name in COUNTED_ONLY
     ]
     assert not any(rule["VisibilityConfig"]["SampledRequestsEnabled"] for rule in acl["Rules"])  # they show tokens
-    api_id, _ = only("AWS::AppSync::GraphQLApi", "guarded")
-    _, association = only("AWS::WAFv2::WebACLAssociation", "guarded")
+    api_id, _ = only("AWS::AppSync::GraphQLApi", "watched")
+    _, association = only("AWS::WAFv2::WebACLAssociation", "watched")
     assert plain(association) == {"ResourceArn": f"${{{api_id}.Arn}}", "WebACLArn": f"${{{acl_id}.Arn}}"}
 
 
@@ -72,7 +72,7 @@ def test_there_is_no_web_acl_by_default() -> None:
 
 
 def test_the_distribution_has_the_web_acl_of_the_setting() -> None:
-    _, distribution = only("AWS::CloudFront::Distribution", "guarded")
+    _, distribution = only("AWS::CloudFront::Distribution", "watched")
     assert distribution["DistributionConfig"]["WebACLId"].endswith(
         ":global/webacl/Mine/0f4c1d2e-0000-4000-8000-000000000000"
     )

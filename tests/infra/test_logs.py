@@ -52,7 +52,7 @@ def test_a_delivery_is_made_after_its_permission() -> None:
 
 
 def test_without_access_logs_nothing_is_delivered() -> None:
-    kinds = {resource["Type"] for resource in synthesized("unlimited")["Resources"].values()}
+    kinds = {resource["Type"] for resource in synthesized("unwatched")["Resources"].values()}
     assert not {kind for kind in kinds if kind.startswith("AWS::Logs::Delivery") or kind == "AWS::Logs::ResourcePolicy"}
 
 
@@ -65,10 +65,10 @@ def test_logs_outlive_the_stack_if_its_data_does(variant: str) -> None:
 
 def test_log_groups_have_a_key_of_their_own_if_log_key_is_on() -> None:
     assert not [group for group in resources("AWS::Logs::LogGroup").values() if "KmsKeyId" in group["Properties"]]
-    keys = {plain(group["Properties"]["KmsKeyId"]) for group in resources("AWS::Logs::LogGroup", "guarded").values()}
-    [key_id] = [name for name in resources("AWS::KMS::Key", "guarded") if name.startswith("LogGroups")]
+    keys = {plain(group["Properties"]["KmsKeyId"]) for group in resources("AWS::Logs::LogGroup", "watched").values()}
+    [key_id] = [name for name in resources("AWS::KMS::Key", "watched") if name.startswith("LogGroups")]
     assert keys == {f"${{{key_id}.Arn}}"}
-    key: dict[str, Any] = resources("AWS::KMS::Key", "guarded")[key_id]
+    key: dict[str, Any] = resources("AWS::KMS::Key", "watched")[key_id]
     assert (key["DeletionPolicy"], key["Properties"]["EnableKeyRotation"]) == ("Retain", True)
     statement = plain(key["Properties"]["KeyPolicy"]["Statement"][-1])
     assert statement["Principal"] == {"Service": "logs.${AWS::Region}.${AWS::URLSuffix}"}

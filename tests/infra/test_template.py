@@ -464,7 +464,7 @@ def test_field_is_resolved_by_its_function(field: str, handler: str, source: str
 @each_variant
 def test_every_function_of_ours_writes_to_a_log_group_that_expires(variant: str) -> None:
     groups = resources("AWS::Logs::LogGroup", variant)
-    days = 365 if variant == "guarded" else 90
+    days = 365 if variant == "watched" else 90
     assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {days}
     for handler in ("files_handler", "url_handler", "signing_key_handler", "rotation_handler"):
         assert function(handler, variant)[1]["LoggingConfig"]["LogGroup"]["Ref"] in groups
