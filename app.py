@@ -19,7 +19,7 @@ try:
     config.check_region(region)
     stack = PrivateFilesStack(app, config.stack_name, config=config)
     announce_edge_stack(stack, config=config, region=region)
-    if config.distribution_id and config.monitoring:
+    if config.distribution_id:
         EdgeStack(app, config=config)
 except InvalidConfiguration as error:
     sys.exit(f"Configuration: {error}")

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from aws_cdk import Names, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.config import Config
 from infra.log_groups import LogGroups
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
@@ -29,53 +31,79 @@ S3_FIELDS = (
 )
 
 
-class AccessLogs(Construct):
-    """Delivers the access log of one resource to `group`, without what could open a file.
+WHO_OPENED = """filter `cs-uri-stem` = "/hello.txt" and `sc-status` < 400
+| fields @timestamp, `c-ip`, `sc-status`, `sc-bytes`, `x-edge-result-type`, `cs(User-Agent)`
+| sort @timestamp desc
+| limit 1000"""
+WHO_ELSE = """filter requester not like "cloudfront" and operation like "OBJECT"
+| fields @timestamp, requester, operation, key_name, http_status, remote_ip, user_agent
+| sort @timestamp desc
+| limit 1000"""
 
-    A resource has one delivery source at most. Those of CloudFront exist only in us-east-1.
-    """
+
+class FilesAccess(Construct):
+    """The log of the requests to the bucket, and a saved query for those that do not come from CloudFront."""
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        log_groups: LogGroups,
-        resource_arn: str,
-        log_type: str,
-        fields: Sequence[str],
+        self, scope: Construct, construct_id: str, *, config: Config, log_groups: LogGroups, bucket: s3.IBucket
     ) -> None:
         super().__init__(scope, construct_id)
-        name = Names.unique_resource_name(self, max_length=60, separator="-")
-        # Without a name of its own: one that outlives the stack must not be in the way of the next stack.
-        self.group = log_groups.add(self, "Logs")
-        permission = self._permit_delivery(name)
-        source = logs.CfnDeliverySource(self, "Source", name=name, resource_arn=resource_arn, log_type=log_type)
-        destination = logs.CfnDeliveryDestination(
-            self, "Destination", name=name, destination_resource_arn=self.group.log_group_arn, output_format="json"
-        )
-        delivery = logs.CfnDelivery(
-            self,
-            "Delivery",
-            delivery_source_name=source.ref,
-            delivery_destination_arn=destination.attr_arn,
-            record_fields=list(fields),
-        )
-        delivery.node.add_dependency(permission)
+        group = _deliver(self, log_groups, bucket.bucket_arn, "S3_SERVER_ACCESS_LOGS", S3_FIELDS)
+        _save_query(self, f"{config.stack_name}/Who else used the bucket", WHO_ELSE, group)
 
-    def _permit_delivery(self, name: str) -> logs.CfnResourcePolicy:
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
-        stack = Stack.of(self)
-        statement = iam.PolicyStatement(
-            principals=[iam.ServicePrincipal("delivery.logs.amazonaws.com")],
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[f"{self.group.log_group_arn.removesuffix(':*')}:log-stream:*"],
-            conditions={
-                "StringEquals": {"aws:SourceAccount": stack.account},
-                "ArnLike": {"aws:SourceArn": stack.format_arn(service="logs", resource="*")},
-            },
+
+class CdnAccess(Construct):
+    """The log of the requests for files, and a saved query for those of one file. It can only be in us-east-1."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, log_groups: LogGroups, distribution_id: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        arn = Stack.of(self).format_arn(
+            service="cloudfront", region="", resource="distribution", resource_name=distribution_id
         )
-        document = iam.PolicyDocument(statements=[statement])
-        return logs.CfnResourcePolicy(
-            self, "Permission", policy_name=name, policy_document=stack.to_json_string(document)
-        )
+        group = _deliver(self, log_groups, arn, "ACCESS_LOGS", CLOUDFRONT_FIELDS)
+        _save_query(self, f"{config.stack_name}/Who opened this file", WHO_OPENED, group)
+
+
+def _save_query(scope: Construct, name: str, query: str, group: logs.ILogGroup) -> None:
+    logs.CfnQueryDefinition(scope, "Query", name=name, query_string=query, log_group_names=[group.log_group_name])
+
+
+def _deliver(
+    scope: Construct, log_groups: LogGroups, resource_arn: str, log_type: str, fields: Sequence[str]
+) -> logs.LogGroup:
+    """Deliver the access log of a resource to a log group. A resource has one delivery source at most."""
+    name = Names.unique_resource_name(scope, max_length=60, separator="-")
+    # Without a name of its own: one that outlives the stack must not be in the way of the next stack.
+    group = log_groups.add(scope, "Logs")
+    permission = _permit_delivery(scope, name, group)
+    source = logs.CfnDeliverySource(scope, "Source", name=name, resource_arn=resource_arn, log_type=log_type)
+    destination = logs.CfnDeliveryDestination(
+        scope, "Destination", name=name, destination_resource_arn=group.log_group_arn, output_format="json"
+    )
+    delivery = logs.CfnDelivery(
+        scope,
+        "Delivery",
+        delivery_source_name=source.ref,
+        delivery_destination_arn=destination.attr_arn,
+        record_fields=list(fields),
+    )
+    delivery.node.add_dependency(permission)
+    return group
+
+
+def _permit_delivery(scope: Construct, name: str, group: logs.LogGroup) -> logs.CfnResourcePolicy:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
+    stack = Stack.of(scope)
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[f"{group.log_group_arn.removesuffix(':*')}:log-stream:*"],
+        conditions={
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            "ArnLike": {"aws:SourceArn": stack.format_arn(service="logs", resource="*")},
+        },
+    )
+    document = iam.PolicyDocument(statements=[statement])
+    return logs.CfnResourcePolicy(scope, "Permission", policy_name=name, policy_document=stack.to_json_string(document))

@@ -10,8 +10,10 @@ from aws_cdk import Annotations, Aws, CfnCondition, CfnResource, Environment, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from infra.access_logs import CdnAccess
 from infra.alarms import PERIOD, Alarms
 from infra.config import Config
+from infra.log_groups import LogGroups
 
 REGION = "us-east-1"
 MIN_REQUESTS = 100  # in a period; of fewer, one broken client or one scanner can be the most
@@ -37,8 +39,7 @@ class EdgeMonitoring(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, distribution_id: str, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
-        # The stack can be deployed in any Region, so only CloudFormation knows where it is.
-        condition = CfnCondition(self, "InUsEast1", expression=Fn.condition_equals(Aws.REGION, REGION))
+        condition = _in_us_east_1(self)
         for name, metric, section, percent, meaning in (
             ("EdgeErrors", "5xxErrorRate", "edge-errors", 5, "CloudFront could not serve files that it should serve."),
             (
@@ -72,6 +73,23 @@ class EdgeMonitoring(Construct):
         )
 
 
+def only_in_us_east_1(construct: Construct) -> None:
+    """Create the resources of the construct only if the stack is in us-east-1."""
+    condition = _in_us_east_1(construct)
+    for child in construct.node.find_all():
+        if isinstance(child, CfnResource):
+            child.cfn_options.condition = condition
+
+
+def _in_us_east_1(scope: Construct) -> CfnCondition:
+    # The stack can be deployed in any Region, so only CloudFormation knows where it is.
+    stack, name = Stack.of(scope), "InUsEast1"
+    found = stack.node.try_find_child(name)
+    if isinstance(found, CfnCondition):
+        return found
+    return CfnCondition(stack, name, expression=Fn.condition_equals(Aws.REGION, REGION))
+
+
 class EdgeStack(Stack):
     """The same in us-east-1, for a stack in another Region whose distribution has the id `config.distribution_id`."""
 
@@ -80,14 +98,16 @@ class EdgeStack(Stack):
             scope,
             edge_stack_name(config),
             env=Environment(region=REGION),
-            description="Alarms on the CloudFront distribution of a stack of private files in another Region.",
+            description="Alarms on CloudFront, and its access log, for a stack of private files in another Region.",
+            termination_protection=config.retain_data,
         )
-        EdgeMonitoring(
-            self,
-            "EdgeMonitoring",
-            distribution_id=config.distribution_id,
-            alarms=Alarms(self, "Alarms", config=config),
-        )
+        if config.monitoring:
+            alarms = Alarms(self, "Alarms", config=config)
+            EdgeMonitoring(self, "EdgeMonitoring", distribution_id=config.distribution_id, alarms=alarms)
+        if config.access_logs:
+            log_groups = LogGroups(self, "LogGroups", config=config)
+            distribution_id = config.distribution_id
+            CdnAccess(self, "CdnAccess", config=config, log_groups=log_groups, distribution_id=distribution_id)
 
 
 def edge_stack_name(config: Config) -> str:
@@ -95,10 +115,11 @@ def edge_stack_name(config: Config) -> str:
 
 
 def announce_edge_stack(stack: Stack, *, config: Config, region: str) -> None:
-    """Tell who deploys the stack into another Region than us-east-1 how to have alarms on CloudFront."""
-    if config.monitoring and not config.distribution_id and region not in ("", REGION):
+    """Tell who deploys the stack into another Region than us-east-1 how to watch CloudFront."""
+    if (config.monitoring or config.access_logs) and not config.distribution_id and region not in ("", REGION):
         Annotations.of(stack).add_info_v2(
             "private-files:edge-monitoring",
-            f"Alarms on CloudFront must be in {REGION}. To have them, deploy another stack after this one: "
+            f"Alarms on CloudFront and its access log must be in {REGION}. To have them, deploy another stack after "
+            "this one: "
             f"cdk deploy {edge_stack_name(config)} -c distribution_id=… (the output DistributionId)",
         )

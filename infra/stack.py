@@ -12,9 +12,10 @@
 from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
-from infra.access_logs import S3_FIELDS, AccessLogs
+from infra.access_logs import CdnAccess, FilesAccess
 from infra.cdn import Cdn
 from infra.config import Config
+from infra.edge_monitoring import only_in_us_east_1
 from infra.file_store import FileStore
 from infra.frontend import Frontend
 from infra.functions import Functions
@@ -81,13 +82,10 @@ class PrivateFilesStack(Stack):
         if config.waf:
             WebAcl(self, "WebAcl", config=config, api_arn=api.arn)
         if config.access_logs:
-            AccessLogs(
-                self,
-                "FilesAccess",
-                log_groups=log_groups,
-                resource_arn=files.bucket.bucket_arn,
-                log_type="S3_SERVER_ACCESS_LOGS",
-                fields=S3_FIELDS,
+            FilesAccess(self, "FilesAccess", config=config, log_groups=log_groups, bucket=files.bucket)
+            cdn_id = cdn.distribution.distribution_id
+            only_in_us_east_1(
+                CdnAccess(self, "CdnAccess", config=config, log_groups=log_groups, distribution_id=cdn_id)
             )
 
         files_function = functions.add(

@@ -1,11 +1,15 @@
 """Log groups and access logs in the synthesized stack: what is recorded, for how long, and that it opens no file."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
 from infra.access_logs import CLOUDFRONT_FIELDS, S3_FIELDS
+from infra.config import Config
+from infra.edge_monitoring import EdgeStack
 from tests.synthesized import VARIANTS, only, plain, resources, synthesized
 
 # Fields that hold a URL with its query, or a header in which one may be: AWS's names for them.
@@ -31,6 +35,46 @@ def test_requests_to_the_bucket_are_logged_with_who_did_what_to_which_file() -> 
     assert destination["Properties"]["OutputFormat"] == "json"
     group, attribute = destination["Properties"]["DestinationResourceArn"]["Fn::GetAtt"]
     assert (group in resources("AWS::Logs::LogGroup"), attribute) == (True, "Arn")
+
+
+def test_requests_for_files_are_logged_in_us_east_1_with_who_opened_which() -> None:
+    deliveries = [each for each in resources("AWS::Logs::Delivery").values() if each.get("Condition")]
+    [delivery] = deliveries
+    assert delivery["Properties"]["RecordFields"] == list(CLOUDFRONT_FIELDS)
+    assert {"c-ip", "cs-uri-stem", "sc-status", "date", "time", "sc-range-start"} < set(CLOUDFRONT_FIELDS)
+    source = resources("AWS::Logs::DeliverySource")[delivery["Properties"]["DeliverySourceName"]["Ref"]]
+    distribution_id, _ = only("AWS::CloudFront::Distribution")
+    assert source["Properties"]["LogType"] == "ACCESS_LOGS"
+    arn = f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{distribution_id}}}"
+    assert plain(source["Properties"]["ResourceArn"]) == arn
+    conditions = synthesized("default")["Conditions"]
+    assert conditions[delivery["Condition"]] == {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}
+    of_the_log = [
+        each["Condition"] for name, each in synthesized("default")["Resources"].items() if name.startswith("CdnAccess")
+    ]
+    assert of_the_log == [delivery["Condition"]] * 6
+
+
+def test_another_region_gets_the_same_log_by_a_stack_in_us_east_1(tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path))
+    edge = EdgeStack(app, config=Config(distribution_id="E1ABCDEFGHIJKL", retain_data=True))
+    found = app.synth().get_stack_by_name(edge.stack_name).template["Resources"].values()
+    [delivery] = [each for each in found if each["Type"] == "AWS::Logs::Delivery"]
+    assert delivery["Properties"]["RecordFields"] == list(CLOUDFRONT_FIELDS)
+    [source] = [each for each in found if each["Type"] == "AWS::Logs::DeliverySource"]
+    assert plain(source["Properties"]["ResourceArn"]).endswith(":distribution/E1ABCDEFGHIJKL")
+    assert edge.termination_protection is True
+
+
+def test_queries_for_who_opened_a_file_are_saved_with_the_log_that_they_search() -> None:
+    queries = {
+        each["Properties"]["Name"]: each["Properties"] for each in resources("AWS::Logs::QueryDefinition").values()
+    }
+    groups = resources("AWS::Logs::LogGroup")
+    for name, owner in (("Who opened this file", "CdnAccess"), ("Who else used the bucket", "FilesAccess")):
+        [group] = queries[f"PrivateFiles/{name}"]["LogGroupNames"]
+        assert group["Ref"] in groups
+        assert group["Ref"].startswith(owner)
 
 
 def test_only_deliveries_of_this_account_may_write_to_the_log_group_of_an_access_log() -> None:
