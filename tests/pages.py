@@ -24,7 +24,7 @@ _PRINTED = re.compile(r"^(?:#|//) → (.+)$", re.M)
 PROGRAMS = ("aws", "cdk", "curl", "make", "pip", "pre-commit", "private-files", "python")
 _SEPARATOR = "\x1f"
 # Pages for administrators: on AWS the reader has credentials, here they are those of the running stack.
-_WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "operate.md", "upload.md"}
+_WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "operate.md", "runbook.md", "upload.md"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from infra.edge_monitoring import EdgeStack
 from resolvers.ssm_parameter import ParameterUnreadable
 from tests import PROJECT, emf
 from tests.lambda_events import Context, appsync_event
+from tests.signing_keys import P256, pem, public_key_sha256
 from tests.synthesized import Resource, only, plain, resources, synthesized
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -125,18 +126,17 @@ def emitted(handler: str, environment: dict[str, Any], monkeypatch: pytest.Monke
         module.handler({"RequestType": "Update", **event}, Context())
         return
     if handler == "url_handler":
-        keys = "K1 0 ecdsa-p256 /1 0\nK2 0 ecdsa-p256 /2 0"
+        keys = f"K1 0 ecdsa-p256 /1 {public_key_sha256(P256)}, K2 0 ecdsa-p256 /2 0"
         for name in ("URL_LIFETIME", "URL_LIFETIME_MIN", "URL_LIFETIME_MAX", "URL_WINDOW"):
             monkeypatch.setenv(name, "1")
         monkeypatch.setenv("CDN_URL", "https://files.example.com")
         monkeypatch.setenv("SIGNING_KEYS", keys)
-        signer = SimpleNamespace(public_key_sha256="0", sign=lambda url, _: url)
-        monkeypatch.setattr("resolvers.key_store.UrlSigner", lambda *_: signer)
+        monkeypatch.setenv("ACCESS", "no rules")
 
         def read(parameter: str, _seconds: float) -> str:
             if parameter == "/2":
                 raise ParameterUnreadable("AccessDeniedException", "", transient=False)
-            return "a key"
+            return pem(P256).decode()
 
         monkeypatch.setattr(module, "Parameters", lambda _: SimpleNamespace(read=read))
         module.handler(appsync_event("getUrl", {"file": "a"}), Context())
