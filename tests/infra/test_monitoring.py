@@ -9,10 +9,10 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk.assertions import Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from infra.config import Config, InvalidConfiguration
-from infra.edge_monitoring import EdgeStack
+from infra.edge_monitoring import EdgeStack, announce_edge_stack
 from resolvers.ssm_parameter import ParameterUnreadable
 from tests import PROJECT, emf
 from tests.lambda_events import Context, appsync_event
@@ -237,6 +237,26 @@ def test_distribution_id_is_refused_where_the_stack_has_the_alarms_itself() -> N
     config.check_region("eu-west-1")
     with pytest.raises(InvalidConfiguration, match="in us-east-1 the stack itself has the alarms"):
         config.check_region("us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("region", "context", "told"),
+    [
+        ("eu-west-1", {}, True),
+        ("us-east-1", {}, False),
+        ("", {}, False),
+        ("eu-west-1", {"monitoring": "off"}, False),
+        ("eu-west-1", {"distribution_id": "E1A2B3C4D5E6F7"}, False),
+    ],
+)
+def test_stack_in_another_region_says_how_to_have_alarms_on_cloudfront(
+    region: str, context: dict[str, str], *, told: bool
+) -> None:
+    stack = cdk.Stack()
+    announce_edge_stack(stack, config=Config.from_context(context), region=region)
+    command = "cdk deploy PrivateFiles-us-east-1 -c distribution_id="
+    found = Annotations.from_stack(stack).find_info("*", Match.string_like_regexp(re.escape(command)))
+    assert bool(found) is told
 
 
 # The topic

@@ -832,6 +832,16 @@ def test_app_needs_no_credentials_and_makes_the_same_template(tmp_path: Path) ->
     done = run_app(tmp_path, {"signing_keys": "1,2:rsa-2048"})
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "PrivateFiles.template.json").read_text()) == synthesized("two-keys")
+    assert [path.name for path in tmp_path.glob("*.template.json")] == ["PrivateFiles.template.json"]
+
+
+@pytest.mark.slow
+def test_app_makes_a_stack_for_us_east_1_only_for_the_distribution_that_it_is_given(tmp_path: Path) -> None:
+    done = run_app(tmp_path, {"distribution_id": "E1A2B3C4D5E6F7"})
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "PrivateFiles.template.json").read_text()) == synthesized("default")
+    alarms = (tmp_path / "PrivateFiles-us-east-1.template.json").read_text()
+    assert "E1A2B3C4D5E6F7" in alarms
 
 
 @pytest.mark.slow
