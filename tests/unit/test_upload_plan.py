@@ -55,7 +55,10 @@ def test_larger_file_is_sent_in_parts() -> None:
     assert new_file("a", SINGLE_REQUEST + 1, None, None, LARGEST).in_parts
 
 
-@pytest.mark.parametrize("size", [-1, 1.5, float("inf"), float("nan"), 101, 10**400, -(10**400)])
+@pytest.mark.parametrize(
+    "size",
+    [-1, 1.5, float("inf"), float("nan"), 101, pytest.param(10**400, id="huge"), pytest.param(-(10**400), id="-huge")],
+)
 def test_size_that_is_not_one_of_a_file_is_refused(size: float) -> None:
     with pytest.raises(InvalidSize, match=r"^size must be a whole number of bytes from 0 to 100, not "):
         new_file("a", size, None, None, 100)
