@@ -6,7 +6,7 @@ import math
 import statistics
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 SHARE = 0.1  # of the time, at the start and at the end, that latencies are compared between
@@ -30,7 +30,7 @@ class Figures:
         self.kinds: defaultdict[str, Kind] = defaultdict(Kind)
         self.kills: list[float] = []
         self.rotations = 0
-        self.memory: list[tuple[float, Mapping[str, int]]] = []  # bytes by process
+        self.memory: list[tuple[float, Mapping[str, list[int]]]] = []  # bytes of each process, by what it is
 
     def succeeded(self, kind: str, started: float, ended: float, refused: str = "") -> None:
         """Record a request that ended as expected; `refused` names an expected refusal."""
@@ -59,7 +59,9 @@ class Figures:
         """Return one line about the run so far."""
         refused = sum(kind.refused.total() for kind in self.kinds.values())
         killed = sum(kind.killed for kind in self.kinds.values())
-        memory = ", ".join(f"{name} {_mb(size)}" for name, size in (self.memory[-1][1] if self.memory else {}).items())
+        memory = ", ".join(
+            f"{name} {_mb(sizes)}" for name, sizes in (self.memory[-1][1] if self.memory else {}).items()
+        )
         return (
             f"{seconds / 60:5.1f} min: {self.requests():,} requests, {self.unexpected()} unexpected errors, "
             f"{refused:,} expected refusals, {len(self.kills)} kills (felt by {killed}), {self.rotations} rotations; "
@@ -101,10 +103,10 @@ class Figures:
         lines += ["", "expected refusals: " + _counts(sum((kind.refused for kind in self.kinds.values()), Counter()))]
         if errors := [(name, error, n) for name, kind in self.kinds.items() for error, n in kind.unexpected.items()]:
             lines += ["", "UNEXPECTED ERRORS:", *(f"  {n:>5,} x {name}: {error}" for name, error, n in errors)]
-        lines += ["", f"{'memory':24} {'start':>9} {'end':>9}"]
+        lines += ["", f"{'memory':24} {'start':>14} {'end':>14}"]
         first, last = (self.memory[0][1], self.memory[-1][1]) if self.memory else ({}, {})
         for name in dict.fromkeys([*first, *last]):
-            lines.append(f"{name:24} {_mb(first.get(name, 0)):>9} {_mb(last.get(name, 0)):>9}")
+            lines.append(f"{name:24} {_mb(first.get(name, [])):>14} {_mb(last.get(name, [])):>14}")
         return "\n".join(lines)
 
 
@@ -128,5 +130,6 @@ def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {number:,}" for name, number in counter.most_common()) or "none"
 
 
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
+def _mb(sizes: Sequence[int]) -> str:
+    """Return the memory of several processes together, and how many they are."""
+    return f"{sum(sizes) / 1e6:,.0f} MB" + (f" in {len(sizes)}" if len(sizes) > 1 else "")

@@ -25,6 +25,8 @@ LARGEST_UPLOAD = 64 * 1024
 KEPT = 10  # contents of a name that is overwritten
 TOKEN_SECONDS = 300
 SECONDS = 40  # for one request; AppSync waits 30 s
+# What ministack returns for a process that is killed while it works, starts, or is sent an event.
+OF_KILLED_FUNCTIONS = ("Worker process died", "Worker process exited immediately", "Broken pipe")
 LIST = """query ($t: String) { listFiles(limit: 25, nextToken: $t) { items { name size } nextToken } }"""
 START = """mutation ($files: [NewFile!]!) { startUploads(files: $files, overwrite: true) {
   url headers { name value } errorType errorMessage } }"""
@@ -311,8 +313,9 @@ def _expires(url: str) -> int:
 
 
 def _is_killed(response: requests.Response) -> bool:
-    """Tell whether a GraphQL response is that of a function that ended: its error has no class of ours."""
-    return any("Worker process died" in str(error) for error in response.json().get("errors", []))
+    """Tell whether a GraphQL response is the emulator's for a function that was killed."""
+    messages = [str(error.get("message")) for error in response.json().get("errors", [])]
+    return any(text in message for text in OF_KILLED_FUNCTIONS for message in messages)
 
 
 def _shown(response: requests.Response) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import signal
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from random import Random
 
@@ -14,13 +14,13 @@ _WORKER = re.compile(r"ministack-lambda-(?:PrivateFiles-)?(?:Functions)?([A-Za-z
 _OF_WORKERS = "ministack-lambda-"
 
 
-def memory(root: int) -> dict[str, int]:
-    """Return the resident bytes of the process and of its descendants, summed by what they are."""
-    sizes: Counter[str] = Counter()
+def memory(root: int) -> dict[str, list[int]]:
+    """Return the resident bytes of the process and of each of its descendants, by what they are."""
+    sizes: defaultdict[str, list[int]] = defaultdict(list)
     for pid, command in _tree(root).items():
         with contextlib.suppress(OSError):  # it has ended
             pages = int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
-            sizes[_name(command, is_root=pid == root)] += pages * os.sysconf("SC_PAGE_SIZE")
+            sizes[_name(command, is_root=pid == root)].append(pages * os.sysconf("SC_PAGE_SIZE"))
     return dict(sorted(sizes.items()))
 
 
@@ -62,4 +62,4 @@ def _tree(root: int) -> dict[int, str]:
     found = {root}
     while new := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= new
-    return {pid: commands[pid] for pid in found if pid in commands}
+    return {pid: commands[pid] for pid in found if commands.get(pid)}  # not those that have ended
