@@ -116,6 +116,11 @@ UserPoolId = Annotated[
     str,
     _matching(r"|[a-z]{2,}(-[a-z]+)+-[0-9]_[0-9A-Za-z]{1,46}", "the id of a user pool such as eu-west-1_AbCdEfGhI"),
 ]
+BackupDays = Annotated[
+    Digits,
+    # https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html
+    Field(ge=1, le=36_500, description="a whole number of days from 1 to 36500, a hundred years"),
+]
 BucketName = Annotated[
     str,
     _matching(
@@ -194,6 +199,8 @@ class Config(BaseModel):
     revoke: str = ""
     signing_key_max_age: KeyAge = 365
     retain_data: OnOff = True
+    backup: OnOff = False
+    backup_retention: BackupDays = 35
     architecture: Literal["arm64", "x86_64"] = "arm64"
     snap_start: OnOff = False
     monitoring: OnOff = True

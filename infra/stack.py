@@ -13,6 +13,7 @@ from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
 from infra.access_logs import CdnAccess, FilesAccess
+from infra.backup import Backup
 from infra.cdn import Cdn
 from infra.config import Config
 from infra.edge_monitoring import only_in_us_east_1
@@ -87,6 +88,9 @@ class PrivateFilesStack(Stack):
             only_in_us_east_1(
                 CdnAccess(self, "CdnAccess", config=config, log_groups=log_groups, distribution_id=cdn_id)
             )
+
+        if config.backup:
+            Backup(self, "Backup", config=config, bucket=files.bucket)
 
         files_function = functions.add(
             "FilesFunction",

@@ -36,7 +36,8 @@ VARIANTS: dict[str, dict[str, str]] = {
     "mfa-off": {"mfa": "off", "ignore_email_case": "off"},
     "mfa-required": {"mfa": "required"},
     "existing-pool": {"user_pool_id": "eu-west-1_AbCdEfGhI", "rest": "on"},
-    "throwaway": {"retain_data": "off"},
+    "throwaway": {"retain_data": "off", "backup": "on", "backup_retention": "7"},
+    "backup": {"backup": "on"},
     "custom-domain": {
         "custom_domain": "files.example.com",
         "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0f4c1d2e-0000-4000-8000-000000000000",

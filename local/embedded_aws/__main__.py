@@ -7,6 +7,7 @@ import threading
 from ministack import app
 
 from local.embedded_aws import (
+    backups,
     buckets,
     cloudfront_keys,
     functions,
@@ -35,6 +36,7 @@ def main() -> None:
 def apply_patches(secret: str) -> None:
     """Patch ministack, which then obeys `secret`. Raises upstream.PatchOutdated if a patch was for another release."""
     for service in (
+        backups,
         buckets,
         cloudfront_keys,
         functions,

@@ -41,6 +41,7 @@ def test_cdk_json_shows_nothing_else() -> None:
         ("url_window", "0", 0),
         ("url_window", 86_400, 86_400),
         ("key_settling", "0", 0),
+        ("backup_retention", "36500", 36_500),
         ("revoke", "0", "0"),
         ("files_folder", "public/files", "public/files"),
         ("files_folder", "v1.2_a-b", "v1.2_a-b"),
