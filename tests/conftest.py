@@ -60,9 +60,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack | No
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     layers = list(LAYERS)
     items.sort(key=lambda item: layers.index(item.path.parent.name))
+    deployed = deployed_stack()
     for item in items:
+        if item.path.name == "test_journey.py":
+            reason = _why_only_local(item)
+            # In the report of --junit-xml.
+            item.user_properties.append(("on a real account", f"not checked: {reason}" if reason else "holds"))
+            if reason and deployed and not deployed.is_local:
+                item.add_marker(pytest.mark.skip(reason=reason))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LAYERS[item.path.parent.name]))
+
+
+def _why_only_local(item: pytest.Item) -> str:
+    """Return why a test checks only a stack on this machine, or nothing if it checks one of a real account, too."""
+    if marker := item.get_closest_marker("only_local"):
+        return str(marker.args[0])
+    fixtures = getattr(item, "fixturenames", ())
+    return (
+        "it needs a second stack, with an API key, and starts that on this machine" if "open_stack" in fixtures else ""
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -36,11 +36,7 @@ def probing(stack: Stack) -> Iterator[Callable[..., str]]:
 
     def run(like: str, service: str, call: str, **arguments: Any) -> str:
         if like not in made:
-            (role,) = (
-                function["Role"]
-                for function in functions.list_functions()["Functions"]
-                if f"Functions{like}Function" in function["FunctionName"]
-            )
+            role = functions.get_function_configuration(FunctionName=_deployed(stack, like))["Role"]
             made[like] = f"probe-{like}-{uuid.uuid4().hex[:8]}"
             functions.create_function(
                 FunctionName=made[like],
@@ -49,6 +45,7 @@ def probing(stack: Stack) -> Iterator[Callable[..., str]]:
                 Handler="probe.handler",
                 Code={"ZipFile": code.getvalue()},
             )
+            functions.get_waiter("function_active_v2").wait(FunctionName=made[like])
         event = json.dumps({"service": service, "call": call, "arguments": arguments})
         answer = json.loads(functions.invoke(FunctionName=made[like], Payload=event)["Payload"].read())
         assert isinstance(answer, str), answer
@@ -57,6 +54,18 @@ def probing(stack: Stack) -> Iterator[Callable[..., str]]:
     yield run
     for name in made.values():
         functions.delete_function(FunctionName=name)
+
+
+def _deployed(stack: Stack, like: str) -> str:
+    """Return the name of the stack's function with this logical id, of which AWS keeps only the beginning."""
+    resources = stack.client("cloudformation").describe_stack_resources(StackName=stack.name)["StackResources"]
+    (name,) = (
+        str(resource["PhysicalResourceId"])
+        for resource in resources
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+        and resource["LogicalResourceId"].startswith(f"Functions{like}Function")
+    )
+    return name
 
 
 def denied(answer: str) -> bool:

@@ -22,16 +22,35 @@ SECONDS_TO_BE_READY = 180
 
 
 class Stack:
-    """A running stack: its outputs, and the root user of the account that it runs in."""
+    """A running stack: its outputs, and an administrator of the account that it runs in.
 
-    def __init__(self, outputs: Outputs, directory: Path | None, process: subprocess.Popen[str] | None) -> None:
+    On this machine that is the root user of the AWS emulator; elsewhere it has the credentials that boto3 finds.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        directory: Path | None,
+        process: subprocess.Popen[str] | None,
+        name: str = "PrivateFiles",
+    ) -> None:
         self.outputs = outputs
+        self.name = name
         self.directory = directory
         self.process = process
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the stack runs on this machine."""
+        return bool(self.outputs.aws_endpoint_url)
+
     def client(self, service: str) -> Any:
-        """Return the root user's boto3 client of this service."""
-        session: Any = boto3.Session("test", "test", region_name=self.outputs.region)
+        """Return the administrator's boto3 client of this service."""
+        region = self.outputs.region
+        if not self.is_local:
+            elsewhere: Any = boto3.Session(region_name=region)
+            return elsewhere.client(service)
+        session: Any = boto3.Session("test", "test", region_name=region)
         return session.client(service, endpoint_url=self.outputs.aws_endpoint_url, verify=self.outputs.aws_ca_bundle)
 
 
@@ -56,9 +75,15 @@ def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
 
 
 def deployed_stack() -> Stack | None:
-    """Return the running stack whose outputs file STACK_OUTPUTS names, or None if it is not set."""
-    path = os.environ.get("STACK_OUTPUTS")
-    return Stack(Outputs.from_json(json.loads(Path(path).read_text())), None, None) if path else None
+    """Return the running stack whose outputs file STACK_OUTPUTS names, or None if it is not set.
+
+    The file is one of `make up`, or one of `cdk deploy --outputs-file` with one stack.
+    """
+    if not (path := os.environ.get("STACK_OUTPUTS")):
+        return None
+    found = json.loads(Path(path).read_text())
+    name, outputs = ("PrivateFiles", found) if "GraphqlUrl" in found else next(iter(found.items()))
+    return Stack(Outputs.from_json(outputs), None, None, name)
 
 
 def _wait_for_outputs(outputs: Path, process: subprocess.Popen[str], printed: Path) -> Outputs:
