@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench fuzz soak lock clean
+.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench fuzz soak journey lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ fuzz: $(INSTALLED) ## a million inputs for what parses and checks requests      
 
 soak: $(INSTALLED) $(PAGE) ## an hour of load on the local stack, with key rotations         (OPTIONS="--help")
 	@$(BIN)/python -m soak $(OPTIONS)
+
+journey: $(INSTALLED) ## deploy, test, rotate and delete a stack in an AWS account (OPTIONS="--help")
+	@$(BIN)/python -m deploy.journey all $(OPTIONS)
 
 lock: ## update the pins of all dependencies
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -50,8 +50,6 @@ def main() -> None:
             run(options, Path(folder))
     except (Stopped, Unconfigured, ClientError, BotoCoreError) as error:
         sys.exit(str(error))
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"`{Path(error.cmd[0]).name} {error.cmd[1]}` failed with exit code {error.returncode}.")
 
 
 def _options() -> argparse.Namespace:
@@ -126,14 +124,18 @@ class Cdk:
         self.run("deploy", "--require-approval", "never", "--outputs-file", str(self.outputs))
 
     def run(self, command: str, *arguments: str) -> None:
-        """Run a command. Raises Stopped or CalledProcessError."""
+        """Run a command. Raises Stopped."""
         if (program := shutil.which("cdk", path=_path())) is None:
             raise Stopped("cdk is not installed in this folder. Run `make setup`.")
         context = [word for setting in self._context for word in ("--context", setting)]
         quiet = ["--no-notices", "--output", str(self._assembly)]
         print(f"\n$ cdk {command} {' '.join(self._context)}", flush=True)
         environment = os.environ | {"PATH": _path()}
-        subprocess.run([program, command, *arguments, *context, *quiet], cwd=PROJECT, env=environment, check=True)
+        done = subprocess.run(
+            [program, command, *arguments, *context, *quiet], cwd=PROJECT, env=environment, check=False
+        )
+        if done.returncode:
+            raise Stopped(f"`cdk {command}` failed with exit code {done.returncode}; its output is above.")
 
 
 def _path() -> str:
@@ -148,7 +150,9 @@ def _test_deployed(options: argparse.Namespace, _folder: Path) -> None:
 def _test(options: argparse.Namespace, file: Path) -> None:
     with _prepared(options, file) as outputs_file:
         command = [sys.executable, "-m", "pytest", "tests/stack/test_journey.py", "-rs", "-q", "-p", "no:cacheprovider"]
-        subprocess.run(command, cwd=PROJECT, env=os.environ | {"STACK_OUTPUTS": str(outputs_file)}, check=True)
+        environment = os.environ | {"STACK_OUTPUTS": str(outputs_file)}
+        if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode:
+            raise Stopped("The tests failed; their output is above.")
 
 
 @contextlib.contextmanager
