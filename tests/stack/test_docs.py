@@ -73,7 +73,8 @@ def check(program: str, *arguments: str) -> None:
                 assert not stopped.code, arguments
         case "python":
             assert arguments[0] == "-m", arguments
-            assert options - {"-m"} <= known_options("python", *arguments[:2], "--help"), arguments
+            words = itertools.takewhile(lambda word: not word.startswith("--"), arguments)
+            assert options - {"-m"} <= known_options("python", *words, "--help"), arguments
         case _:
             raise AssertionError(program)
 
