@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from tests import PROJECT
 from tests.install_programs import find_browser
@@ -19,6 +28,8 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")  # the folder for them; without it t
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
 SECONDS = 20  # the first invocation of a function is slow on a busy machine
 expect.set_options(timeout=SECONDS * 1000)
+# Pages of one origin share a process within a context, so that only the first must start one.
+SHARED_PROCESS = "--process-per-site"
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 
 
@@ -28,7 +39,7 @@ def chromium(*switches: str) -> Iterator[Browser]:
     program = find_browser()
     assert program, "The page is tested in Chromium: run python -m tests.install_programs"
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *OFFLINE, *switches]
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", SHARED_PROCESS, *OFFLINE, *switches]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
@@ -48,29 +59,44 @@ class Watched:
 
 @contextmanager
 def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
-    """A new page; the test fails if errors remain at the end."""
+    """A new page in a context of its own; the test fails if errors remain at the end."""
     opened = browser.new_context(**context)
-    opened.set_default_timeout(SECONDS * 1000)
-    watch = Watched(opened.new_page())
+    with watched_page(opened) as watch:
+        yield watch
+    opened.close()
+    assert not watch.faults(), watch.faults()
+
+
+@contextmanager
+def watched_page(context: BrowserContext) -> Iterator[Watched]:
+    """A new page, closed at the end with those that it opened; whoever opens it looks at the faults."""
+    others = context.pages
+    context.set_default_timeout(SECONDS * 1000)
+    watch = Watched(context.new_page())
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             watch.wrong.append(message.text)
 
-    def on_request(url: str) -> None:
-        address = urlsplit(url)
+    def on_request(request: Request) -> None:
+        address = urlsplit(request.url)
         if address.scheme in ("http", "https", "ws", "wss") and address.hostname != "127.0.0.1":
             watch.wrong.append(f"a request to {address.hostname}")
 
-    opened.on("console", on_console)
-    opened.on("weberror", lambda error: watch.wrong.append(str(error.error)))
-    opened.on("request", lambda request: on_request(request.url))
+    def on_error(error: WebError) -> None:
+        watch.wrong.append(str(error.error))
+
+    listeners: dict[Any, Any] = {"console": on_console, "weberror": on_error, "request": on_request}
+    for event, listener in listeners.items():
+        context.on(event, listener)
     yield watch
-    faults = watch.faults()
-    for page in opened.pages:  # a request that a route still handles must not fail the test, nor what it is sent after
-        page.unroute_all(behavior="ignoreErrors")
-    opened.close()
-    assert not faults, faults
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
+    for page in context.pages:
+        if page not in others:
+            # A request that a route still handles must not fail the test, nor what it is sent after.
+            page.unroute_all(behavior="ignoreErrors")
+            page.close()
 
 
 def axe_findings(page: Page) -> list[str]:

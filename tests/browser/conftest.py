@@ -1,4 +1,4 @@
-"""A browser for the tests of a module, and the session of a signed-in user."""
+"""A browser for the tests of this layer, and the session of a signed-in user."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.chromium import chromium, watched
 from tests.running_stack import Stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def session(browser: Browser, stack: Stack) -> Any:
     """Return what the browser stores for a signed-in user."""
     with watched(browser) as watch:
