@@ -38,7 +38,7 @@ class Logs:
         return {"deliverySources": [{"name": name, "resourceArns": [each]} for name, each in sources]}
 
     def describe_delivery_destinations(self) -> Any:
-        group = f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}"
+        group = f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}:*"
         configuration = {"destinationResourceArn": group}
         return {"deliveryDestinations": [{"arn": DESTINATION, "deliveryDestinationConfiguration": configuration}]}
 

@@ -41,15 +41,19 @@ def read(logs: Any, distribution_id: str) -> tuple[Delivery, ...]:
         for source in logs.describe_delivery_sources()["deliverySources"]
         if any(arn.endswith(f":distribution/{distribution_id}") for arn in source["resourceArns"])
     }
-    groups = {
+    arns = {
         destination["arn"]: destination["deliveryDestinationConfiguration"]["destinationResourceArn"]
         for destination in logs.describe_delivery_destinations()["deliveryDestinations"]
     }
     return tuple(
-        Delivery(groups[each["deliveryDestinationArn"]].partition(":log-group:")[2], tuple(each["recordFields"]))
+        Delivery(_name(arns[each["deliveryDestinationArn"]]), tuple(each["recordFields"]))
         for each in logs.describe_deliveries()["deliveries"]
         if each["deliverySourceName"] in sources and each["deliveryDestinationType"] == "CWL"
     )
+
+
+def _name(log_group_arn: str) -> str:
+    return log_group_arn.partition(":log-group:")[2].removesuffix(":*")
 
 
 @dataclass
