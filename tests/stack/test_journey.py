@@ -381,6 +381,25 @@ def test_function_that_mints_cannot_read_the_key_back(stack: Stack, probes: Any)
 # --- no key and no signed URL is stored
 
 
+@pytest.mark.only_local("CloudFront delivers its log within an hour")
+def test_log_says_who_opened_which_file_and_holds_no_signature(stack: Stack, url: str) -> None:
+    assert requests.get(url, timeout=30, headers={"User-Agent": "the-journey"}).status_code == 200
+    logs = stack.client("logs")
+    [group] = [
+        each["logGroupName"] for each in logs.describe_log_groups()["logGroups"] if "CdnAccess" in each["logGroupName"]
+    ]
+    found: list[str] = []
+    end = time.monotonic() + 30
+    while not found and time.monotonic() < end:
+        events = logs.filter_log_events(logGroupName=group, filterPattern='"the-journey"')["events"]
+        found = [event["message"] for event in events]
+        time.sleep(0.2)
+    record = json.loads(found[0])
+    assert record["cs-uri-stem"] == urlsplit(url).path
+    assert (record["c-ip"], record["cs-method"], record["sc-status"]) == ("127.0.0.1", "GET", "200")
+    assert "Signature" not in found[0]
+
+
 @pytest.mark.only_local("logs arrive late in CloudWatch, and an account can have too many to read")
 def test_neither_logs_nor_disk_hold_a_key_or_a_signed_url(stack: Stack, url: str) -> None:
     assert "Signature=" in url
