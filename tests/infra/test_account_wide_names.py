@@ -15,8 +15,13 @@ from infra.stack import PrivateFilesStack
 from tests.synthesized import Resource, assembly, resources, synthesized
 
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2", "us-isof-south-1"]
-# CloudFront's policies, controls, keys and groups; a distribution has no name.
-ACCOUNT_WIDE = ("AWS::CloudFront::", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile")
+# CloudFront's policies, controls, keys and groups, and dashboards; a distribution has no name.
+ACCOUNT_WIDE = (
+    "AWS::CloudFront::",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::InstanceProfile",
+)
 # The most that CloudFront, API Gateway, Cognito and AppSync take, by the last part of the property's path.
 # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ResponseHeadersPolicyConfig.html and its siblings
 LIMITS = {"Comment": 128, "Description": 256, "Name": 128, "CallerReference": 128, "ParameterName": 1011}
@@ -61,7 +66,7 @@ def names(variant: str, region: str) -> list[tuple[str, str, str]]:
         for resource in synthesized(variant)["Resources"].values()
         if resource["Type"].startswith(ACCOUNT_WIDE)
         for key, text in texts(deployed(resource["Properties"], region, pairs))
-        if key in ("Name", "CallerReference", "ManagedPolicyName", "InstanceProfileName")
+        if key in ("Name", "DashboardName", "CallerReference", "ManagedPolicyName", "InstanceProfileName")
     ]
 
 
@@ -69,7 +74,8 @@ def names(variant: str, region: str) -> list[tuple[str, str, str]]:
 def test_two_regions_share_no_name_of_an_account(variant: str) -> None:
     here, there = (names(variant, region) for region in REGIONS[:2])
     kinds = {kind.rpartition("::")[2] for kind, _, _ in here}
-    assert kinds == {"PublicKey", "KeyGroup", "CachePolicy", "ResponseHeadersPolicy", "OriginAccessControl"}
+    policies = {"CachePolicy", "ResponseHeadersPolicy"}
+    assert kinds == {"PublicKey", "KeyGroup", "OriginAccessControl", "Dashboard"} | policies
     assert not set(here) & set(there)
     assert all("eu-central-1" in name for _, _, name in there)
 

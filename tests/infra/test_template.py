@@ -43,7 +43,7 @@ def function(handler: str, variant: str = "default") -> tuple[str, Resource]:
 
 
 def permissions(handler: str, variant: str = "default") -> list[Resource]:
-    """Every statement of the function's role but those on its own log group."""
+    """Every statement of the function's role but those on its own log group and, with `tracing`, on X-Ray."""
     _, properties = function(handler, variant)
     role_id = properties["Role"]["Fn::GetAtt"][0]
     role = synthesized(variant)["Resources"][role_id]["Properties"]
@@ -58,7 +58,13 @@ def permissions(handler: str, variant: str = "default") -> list[Resource]:
     [logs] = [statement for statement in statements if "logs:PutLogEvents" in statement["Action"]]
     assert logs["Resource"] == log_group
     assert set(logs["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
-    return [statement for statement in statements if statement is not logs]
+    of_tracing = {
+        "Effect": "Allow",
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": "*",
+    }
+    assert (of_tracing in statements) == (VARIANTS.get(variant, {}).get("tracing") == "on")
+    return [statement for statement in statements if statement not in (logs, of_tracing)]
 
 
 def keys(variant: str = "default") -> tuple[str, str]:

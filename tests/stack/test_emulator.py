@@ -32,3 +32,12 @@ def test_distribution_of_the_emulator_which_checks_no_signature_serves_only_the_
 def test_graphql_endpoint_of_the_emulator_which_checks_no_token_is_closed(stack: Stack) -> None:
     (api,) = stack.client("appsync").list_graphql_apis()["graphqlApis"]
     assert emulator(stack, "POST", f"/v1/apis/{api['apiId']}/graphql", Authorization="x").status_code == 403
+
+
+def test_alarms_and_the_dashboard_are_deployed(stack: Stack) -> None:
+    cloudwatch = stack.client("cloudwatch")
+    names = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    # The emulator is in us-east-1, where the alarms on CloudFront are.
+    assert {"PrivateFiles-UrlFunctionFailed", "PrivateFiles-EdgeErrors"} <= names
+    dashboards = cloudwatch.list_dashboards()["DashboardEntries"]
+    assert [dashboard["DashboardName"] for dashboard in dashboards] == ["PrivateFiles-us-east-1"]
