@@ -23,6 +23,7 @@ from infra.metrics import Metrics
 DEPLOYMENT = ("signing_key_handler", "rotation_handler")
 # The handlers stop their own work 4 s before the timeout, so a call that takes longer hangs.
 BEFORE_TIMEOUT = Duration.seconds(2)
+MIN_CALLS = 10  # in a period; of fewer, one caller's mistakes can be all
 WHO_GOT_A_LINK = "Who got a link to this file"
 QUERIES = {
     WHO_GOT_A_LINK: """fields @timestamp, caller, expires, function_request_id
@@ -88,7 +89,22 @@ class Monitoring(Construct):
                 metric=function.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             )
             return
-        # Not its `Errors`: a refused GraphQL request is an exception there.
+        # Not each of its `Errors`, because a refused GraphQL request is one. But if there is nothing else for a quarter of
+        # an hour, the function may be unable to start, and then it writes no metric of its own.
+        self._alarms.add(
+            f"{name}Down",
+            section="down",
+            meaning=f"Every call of {name} ended with an error.",
+            metric=cloudwatch.MathExpression(
+                expression=f"IF(calls >= {MIN_CALLS} AND errors == calls, 1, 0)",
+                using_metrics={
+                    "calls": function.metric_invocations(period=PERIOD, statistic=cloudwatch.Stats.SUM),
+                    "errors": function.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
+                },
+                period=PERIOD,
+            ),
+            periods=3,
+        )
         self._alarms.add(
             f"{name}Throttles",
             section="throttles",

@@ -37,6 +37,7 @@ OF_REQUESTS = {
         ("Failed", f"PrivateFiles/Failed {OF_A_REQUEST}"),
         ("Throttles", f"AWS/Lambda/Throttles {OF_A_REQUEST}"),
         ("Slow", f"AWS/Lambda/Duration {SLOW}"),
+        ("Down", "IF(calls >= 10 AND errors == calls, 1, 0) >= 1 in 3 of 3, else notBreaching"),
     )
 }
 OF_THE_EDGE = {
@@ -186,6 +187,17 @@ def test_alarms_on_metrics_of_aws_name_resources_of_this_stack() -> None:
             assert (dimension["Name"], found[resource]["Type"]) == (key, kind), name
             if kind.startswith("AWS::Lambda"):
                 assert re.sub("Errors|Throttles|Slow", "", name) in resource
+
+
+def test_alarm_on_a_function_that_only_fails_compares_its_own_calls_and_errors() -> None:
+    for name in ("FilesFunction", "UrlFunction", "UploadFunction"):
+        queries = alarms("watched-uploads")[f"{name}Down"]["Metrics"]
+        stats = {each["Id"]: each["MetricStat"] for each in queries if "MetricStat" in each}
+        metrics = {key: (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) for key, stat in stats.items()}
+        assert metrics == {"calls": ("Invocations", "Sum", 300), "errors": ("Errors", "Sum", 300)}
+        for stat in stats.values():
+            [dimension] = stat["Metric"]["Dimensions"]
+            assert dimension["Name"] == "FunctionName" and name in dimension["Value"]["Ref"]
 
 
 # CloudFront
