@@ -19,26 +19,36 @@ def main() -> int:
     if options.replay:
         return _replay(options.replay, options.target[0] if options.target else "")
     try:
-        atheris = engine.install(FOLDER)
+        return _fuzz(options)
     except engine.NoEngine as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    atheris = engine.install(FOLDER)
     print(f"{'target':20} {'executions':>12} {'seconds':>8} {'edges':>6}  result", flush=True)
     failed = False
     for name in options.target or targets.NAMES:
         result = engine.run(name, FOLDER, atheris, runs=options.runs, seconds=options.seconds)
-        failed = failed or bool(result.crashes)
-        outcome = "no crash" if result.finished else "stopped"
-        if result.crashes:
-            outcome = f"CRASH, reproduce it with: make fuzz OPTIONS='--replay {result.crashes[0]}'"
-        elif not result.finished and result.executions == 0:
-            outcome, failed = f"did not run, see {result.log}", True
-        print(f"{name:20} {result.executions:>12,} {result.seconds:>8.0f} {result.edges:>6,}  {outcome}", flush=True)
-        if outcome == "stopped":
+        failed = failed or not result.finished
+        figures = f"{result.executions:>12,} {result.seconds:>8.0f} {result.edges:>6,}"
+        print(f"{name:20} {figures}  {_outcome(result)}", flush=True)
+        if result.interrupted:
             return INTERRUPTED
         if options.keep_seeds:
             seeds.write(name, [path.read_bytes() for path in (FOLDER / "corpus" / name).iterdir()])
     return 1 if failed else 0
+
+
+def _outcome(result: engine.Result) -> str:
+    if result.crashes:
+        return f"CRASH, run it again with: make fuzz OPTIONS='--replay {result.crashes[0]}'"
+    if result.interrupted:
+        return "interrupted"
+    return "no crash" if result.finished else f"the fuzzer failed, see {result.log}"
 
 
 def _options() -> argparse.Namespace:

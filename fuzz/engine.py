@@ -20,7 +20,7 @@ SECONDS_FOR_ONE_INPUT = 10
 MEGABYTES = 2_048
 _CRASHED = re.compile(r"Test unit written to (.+)")
 _COVERED = re.compile(r"cov: (\d+)")
-_EXECUTED = re.compile(r"stat::number_of_executed_units: (\d+)")
+_EXECUTED = re.compile(r"^(?:#|stat::number_of_executed_units: )(\d+)", re.M)
 
 
 class NoEngine(Exception):
@@ -38,6 +38,7 @@ class Result:
     crashes: list[Path]
     log: Path
     finished: bool
+    interrupted: bool
 
 
 def install(folder: Path) -> Path:
@@ -88,15 +89,16 @@ def run(name: str, folder: Path, engine: Path, *, runs: int, seconds: int) -> Re
             process.wait()
         except KeyboardInterrupt:
             interrupted = True
-            process.send_signal(signal.SIGINT)  # libFuzzer then prints its figures
+            process.send_signal(signal.SIGINT)
             process.wait()
     printed = log.read_text(errors="replace")
     return Result(
         name,
-        executions=int(next(iter(_EXECUTED.findall(printed)), 0)),
+        executions=int(next(iter(_EXECUTED.findall(printed)[-1:]), 0)),
         seconds=time.monotonic() - started,
         edges=int(next(iter(_COVERED.findall(printed)[-1:]), 0)),
         crashes=[Path(path) for path in _CRASHED.findall(printed)],
         log=log,
-        finished=process.returncode == 0 and not interrupted,
+        finished=process.returncode == 0,
+        interrupted=interrupted,
     )

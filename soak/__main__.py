@@ -11,6 +11,7 @@ from soak import load, stack
 from soak.run import Soak
 
 PROJECT = Path(__file__).parent.parent
+INTERRUPTED = 130
 RULES = json.dumps(
     [
         {"principal": "users", "actions": ["read"], "prefix": ""},
@@ -41,6 +42,8 @@ def main() -> int:
     except stack.StackFailed as failed:
         print(failed, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # while the stack starts
+        return INTERRUPTED
     result = options.directory / "result.json"
     result.write_text(json.dumps(figures.to_json(seconds), indent=2) + "\n")
     print(f"\n{figures.text(seconds)}\n\nWritten to {result}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fuzz import __main__ as fuzz
-from fuzz import seeds, targets
+from fuzz import engine, seeds, targets
 from fuzz.choices import Choices
 from tests import PROJECT
 
@@ -84,3 +84,53 @@ def test_without_atheris_one_sentence_says_why(
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert "need atheris" in shown.err
     assert shown.err.endswith("error: no wheel\n")
+
+
+# Takes the place of atheris: runs every file of the corpus, and writes what libFuzzer writes.
+ENGINE = """
+import contextlib, pathlib, sys
+
+def instrument_imports(**_):
+    return contextlib.nullcontext()
+
+def Setup(arguments, check):
+    global run
+    folder, prefix = arguments[1], next(each.partition("=")[2] for each in arguments if "artifact_prefix" in each)
+    def run():
+        inputs = sorted(pathlib.Path(folder).iterdir())
+        print("#2\tNEW    cov: 7 ft: 9", flush=True)
+        for number, path in enumerate(inputs):
+            try:
+                check(path.read_bytes())
+            except Exception:
+                pathlib.Path(prefix + "crash-1").write_bytes(path.read_bytes())
+                print(f"Test unit written to {prefix}crash-1", flush=True)
+                sys.exit(77)
+        print(f"stat::number_of_executed_units: {len(inputs)}", flush=True)
+
+def Fuzz():
+    run()
+"""
+
+
+@pytest.mark.slow  # a process
+@pytest.mark.parametrize("broken", [False, True], ids=["no crash", "crash"])
+def test_table_shows_executions_edges_and_how_to_run_a_crash_again(
+    broken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = tmp_path / "engine" / "atheris"
+    package.mkdir(parents=True)
+    patch = "import private_files.globs; private_files.globs.is_glob = 1\n" if broken else ""
+    (package / "__init__.py").write_text(patch + ENGINE)
+    monkeypatch.setattr(sys, "argv", ["fuzz", "--target", "globs"])
+    monkeypatch.setattr(fuzz, "FOLDER", tmp_path)
+    monkeypatch.setattr(engine, "install", lambda _folder: package.parent)
+    assert fuzz.main() == int(broken)
+    name, executions, _, edges, result = capsys.readouterr().out.splitlines()[1].split(maxsplit=4)
+    assert (name, edges) == ("globs", "7")
+    if broken:
+        crash = tmp_path / "crashes" / "globs-crash-1"
+        assert result == f"CRASH, run it again with: make fuzz OPTIONS='--replay {crash}'"
+        assert crash.exists()
+    else:
+        assert (int(executions), result) == (len(seeds.read("globs")), "no crash")
