@@ -12,7 +12,7 @@ from fuzz.choices import Choices
 
 NAMES = (
     "edge", "custom_policies", "file_names", "page_tokens", "content_disposition", "access_rules", "uploads", "masking",
-    "globs", "graphql_requests", "graphql_documents",
+    "globs", "http_queries", "explanations", "graphql_requests", "graphql_documents",
 )  # fmt: skip
 
 
