@@ -38,7 +38,7 @@ def main() -> int:
                 seed=options.seed,
             )
             soak.run(options.callers)
-            seconds, figures = soak.elapsed(), soak.figures
+            seconds, figures = soak.lasted, soak.figures
     except stack.StackFailed as failed:
         print(failed, file=sys.stderr)
         return 1

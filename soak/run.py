@@ -25,6 +25,7 @@ class Soak:
         self._stop = threading.Event()
         self._started = time.monotonic()
         self.figures = Figures()
+        self.lasted = 0.0  # seconds, without those in which the threads end
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""
@@ -41,6 +42,7 @@ class Soak:
         except KeyboardInterrupt:
             print("\nStopping.", flush=True)
         finally:
+            self.lasted = self.elapsed()
             self._stop.set()
             for thread in threads:
                 thread.join()
