@@ -96,11 +96,21 @@ def _all(options: argparse.Namespace, folder: Path) -> None:
         cdk.deploy("signing_keys=2", "revoke=1")
         _test(options, cdk.outputs)
     finally:
+        _delete(options, cdk)
+    print(f"The journey has ended; the stack {options.stack} is deleted.")
+
+
+def _delete(options: argparse.Namespace, cdk: Cdk) -> None:
+    """Delete the stack and the logs that it leaves. Raises Stopped, with the reason for which the journey ended."""
+    because = sys.exc_info()[1]
+    try:
         cdk.run("destroy", "--force")
         _delete_logs(options.stack)
-    if _exists(options.stack):
-        raise Stopped(f"The stack {options.stack} is still there: delete it by hand.")
-    print(f"The journey has ended; the stack {options.stack} is deleted.")
+        left = _exists(options.stack)
+    except (Stopped, ClientError, BotoCoreError) as error:
+        raise Stopped(f"{because or ''} {error} Delete the stack {options.stack} by hand.".strip()) from None
+    if left:
+        raise Stopped(f"{because or ''} The stack {options.stack} is still there: delete it by hand.".strip())
 
 
 def _exists(stack: str) -> bool:

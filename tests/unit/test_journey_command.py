@@ -116,6 +116,21 @@ def test_stack_is_deleted_even_if_a_test_fails(commands: list[str], monkeypatch:
     assert [command.split()[0] for command in commands] == ["deploy", "destroy"]
 
 
+@pytest.mark.usefixtures("aws", "commands")
+def test_failed_test_and_stack_that_is_left_are_both_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def test(*_: object) -> None:
+        raise journey.Stopped("The tests failed; their output is above.")
+
+    def run(_cdk: object, command: str, *_: str) -> None:
+        if command == "destroy":
+            raise journey.Stopped("No network.")
+
+    monkeypatch.setattr(journey, "_test", test)
+    monkeypatch.setattr(journey.Cdk, "run", run)
+    expected = "The tests failed; their output is above. No network. Delete the stack Mine by hand."
+    assert main(monkeypatch, "all", "--account", ACCOUNT, "--stack", "Mine") == expected
+
+
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_FAILED", "REVIEW_IN_PROGRESS"])
 def test_stack_that_exists_is_left_alone(
     status: str, aws: Aws, commands: list[str], monkeypatch: pytest.MonkeyPatch
