@@ -89,8 +89,8 @@ class Monitoring(Construct):
                 metric=function.metric_errors(period=PERIOD, statistic=cloudwatch.Stats.SUM),
             )
             return
-        # Not each of its `Errors`, because a refused GraphQL request is one. But if there is nothing else for a quarter of
-        # an hour, the function may be unable to start, and then it writes no metric of its own.
+        # Not each of its `Errors`, because a refused GraphQL request is one. But if there is nothing else for a quarter
+        # of an hour, the function may be unable to start, and then it writes no metric of its own.
         self._alarms.add(
             f"{name}Down",
             section="down",

@@ -191,7 +191,7 @@ def test_alarms_on_metrics_of_aws_name_resources_of_this_stack() -> None:
 
 def test_alarm_on_a_function_that_only_fails_compares_its_own_calls_and_errors() -> None:
     for name in ("FilesFunction", "UrlFunction", "UploadFunction"):
-        queries = alarms("watched-uploads")[f"{name}Down"]["Metrics"]
+        queries = alarms("watched")[f"{name}Down"]["Metrics"]
         stats = {each["Id"]: each["MetricStat"] for each in queries if "MetricStat" in each}
         metrics = {key: (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) for key, stat in stats.items()}
         assert metrics == {"calls": ("Invocations", "Sum", 300), "errors": ("Errors", "Sum", 300)}
@@ -257,7 +257,8 @@ def test_distribution_id_is_refused_where_the_stack_has_the_alarms_itself() -> N
         ("eu-west-1", {}, True),
         ("us-east-1", {}, False),
         ("", {}, False),
-        ("eu-west-1", {"monitoring": "off"}, False),
+        ("eu-west-1", {"monitoring": "off"}, True),  # the access log of CloudFront is there, too
+        ("eu-west-1", {"monitoring": "off", "access_logs": "off"}, False),
         ("eu-west-1", {"distribution_id": "E1A2B3C4D5E6F7"}, False),
     ],
 )
@@ -369,19 +370,19 @@ def test_dashboards_of_two_regions_have_two_names() -> None:
 
 
 def test_queries_are_saved_for_the_logs_that_they_read() -> None:
-    found = {
-        each["Properties"]["Name"]: each["Properties"] for each in resources("AWS::Logs::QueryDefinition").values()
+    queries = [each["Properties"] for each in resources("AWS::Logs::QueryDefinition").values()]
+    read = {
+        query["Name"].removeprefix("PrivateFiles/"): {each["Ref"] for each in query["LogGroupNames"]}
+        for query in queries
     }
-    names = ("Who got a link to this file", "Refusals by reason", "Failures", "Slowest calls")
-    assert set(found) == {f"PrivateFiles/{name}" for name in names}
     functions = [each["Properties"] for each in resources("AWS::Lambda::Function").values()]
     groups = {
         each["Handler"]: each["LoggingConfig"]["LogGroup"]["Ref"] for each in functions if "LoggingConfig" in each
     }
-    for name, query in found.items():
-        searched = {group["Ref"] for group in query["LogGroupNames"]}
-        of_signing = {groups["resolvers.url_handler.handler"]}
-        assert searched == (of_signing if "link" in name else set(groups.values())), name
+    assert read.pop("Who got a link to this file") == {groups["resolvers.url_handler.handler"]}
+    for name in ("Refusals by reason", "Failures", "Slowest calls"):
+        assert read.pop(name) == set(groups.values())
+    assert set(read) == {"Who opened this file", "Who else used the bucket"}  # of the access logs
 
 
 def test_query_of_reasons_reads_the_fields_that_the_functions_write(printed: str) -> None:
