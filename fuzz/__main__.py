@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,7 @@ INTERRUPTED = 130
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that no process is left behind
     if options.replay:
         return _replay(options.replay, options.target[0] if options.target else "")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ RULES = json.dumps(
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that the stack is stopped
     every = round(options.rotate_minutes * 60)
     settling, window = max(1, every // 30), max(1, every // 30)
     longest = every // 4

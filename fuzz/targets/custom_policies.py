@@ -68,7 +68,10 @@ FAULTS = [
 
 
 def check(choices: Choices) -> None:
-    resource = choices.pick(STARTS) + choices.text(PIECES, 8) if choices.flag() else None
+    path = "/" + choices.text(PIECES, 6).replace("?", "")
+    own = choices.some(["a=b", "*", "size=?", "a"], 2)
+    target = "?".join([path, "&".join(own)]) if own else path
+    resource = _resource(choices, ORIGIN + target)
     condition: dict[str, Any] = {"DateLessThan": {"AWS:EpochTime": choices.pick(TIMES)}}
     if choices.flag():
         condition["DateGreaterThan"] = {"AWS:EpochTime": choices.pick(TIMES)}
@@ -85,15 +88,12 @@ def check(choices: Choices) -> None:
         f"Key-Pair-Id={key_id}",
     ]
     pieces += ["Hash-Algorithm=SHA256"] if sha256 else []
-    path = "/" + choices.text(PIECES, 6).replace("?", "")
-    own = choices.some(["a=b", "*", "size=?", "a"], 2)
     cookies: list[bytes] = []
     if choices.flag():
         cookies = [b"; ".join(f"CloudFront-{piece}".encode() for piece in pieces), b"other=1"]
         pieces = []
     query = "&".join([*own, *pieces]).encode()
     viewer = choices.pick(VIEWERS)
-    target = "?".join([path, "&".join(own)]) if own else path
     try:
         opened = custom_policy.check(
             ORIGIN, path.encode(), query, cookies=cookies, source_ip=viewer, keys=TRUSTED, now=NOW
@@ -103,6 +103,19 @@ def check(choices: Choices) -> None:
         assert refused.reason.isprintable()
     allowed = not fault and _allows(resource, condition, ORIGIN + target, viewer)
     assert opened == (target.encode() if allowed else None), (policy, target, viewer)
+
+
+def _resource(choices: Choices, url: str) -> str | None:
+    """Return no resource, any, or one that is the URL with wildcards in it."""
+    match choices.number(0, 3):
+        case 0:
+            return None
+        case 1:
+            return choices.pick(STARTS) + choices.text(PIECES, 8)
+    for _ in range(choices.number(0, 3)):
+        place = choices.number(0, len(url))
+        url = url[:place] + choices.pick(["*", "?", "[", "a", ""]) + url[place + choices.number(0, 9) :]
+    return url
 
 
 def _policy(

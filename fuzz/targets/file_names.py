@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 from urllib.parse import unquote_to_bytes
 
 from yarl import URL
@@ -36,6 +37,8 @@ def check(choices: Choices) -> None:
     assert accepted == _is_servable(name, folder), name
     assert accepted == (reason_to_refuse(name, folder) is None), name
     if accepted:
+        # Only unreserved characters and slashes are raw: https://www.rfc-editor.org/rfc/rfc3986#section-2.3
+        assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", path)
         # Another library finds nothing to change, and what it would request decodes to this name and no other.
         assert str(URL(BASE_URL + path, encoded=True)) == BASE_URL + path
         assert _browser_path(path) == path

@@ -27,6 +27,7 @@ JSON_PIECES = [
     "1", "-", "0.", "1e999", "NaN", "Infinity", "true", '"', "\\", "\\u0041", "\\ud83d", " ", "\n", "\x00", "é",
     "[" * 40, "9" * 50,
 ]  # fmt: skip
+VALUES = ["{}", "null", "NaN", "-Infinity", '{"a": NaN}', '{"a": 1e999}', "[]", '{"a": "\\ud83d"}', '{"a": 1, "a": 2}']
 ERROR_TYPES = {"MalformedHttpRequestException", "BadRequestException"}
 
 
@@ -39,7 +40,13 @@ def check(choices: Choices) -> None:
 
 def _check_raw(choices: Choices) -> None:
     """Any bytes as a body or as a query string."""
-    body = choices.text(JSON_PIECES, 16).encode() + choices.rest()
+    text = choices.text(JSON_PIECES, 16)
+    if choices.flag():
+        text = f'{{"query": "{{a}}", "variables": {choices.pick(VALUES)}}}'
+        for _ in range(choices.number(0, 2)):
+            place = choices.number(0, len(text))
+            text = text[:place] + choices.pick(JSON_PIECES) + text[place + choices.number(0, 2) :]
+    body = text.encode() + choices.rest()
     if choices.flag():
         _read(_request("GET", "", body), b"")
         return

@@ -12,7 +12,7 @@ from resolvers.http_api import InvalidQuery
 PIECES = [
     "file", "expiresIn", "saveAs", "=", "&", "a", "%20", "+", "%", "%2", "%41", "%C3%A9", "%C3", "%FF", "%ED%A0%80",
     "%00", "é", "1", "-1", "60", "0", ";", "%26", "%3D", "?", "#", " ", "file=a", "expiresIn=60", "&saveAs=b",
-    "99999999999", "١",
+    "99999999999", "١", "expiresIn=١",
 ]  # fmt: skip
 PARAMETERS: dict[str, http_api.Parser] = {"file": str, "expiresIn": http_api.integer, "saveAs": str}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl, quote
 
 import pytest
 
@@ -25,6 +28,41 @@ def test_target_passes_on_its_seeds_and_on_random_inputs(name: str) -> None:
     inputs += [generator.randbytes(generator.randrange(80)) for _ in range(RANDOM_INPUTS)]
     for data in inputs:
         check(Choices(data))
+
+
+# For each target, a fault in the code that it must find.
+FAULTS: list[tuple[str, str, object]] = [
+    ("edge", "private_files.canned_policy.verify", lambda *_: None),
+    ("edge", "local.data_planes.cloudfront.edge._NOT_IN_A_TARGET", re.compile(rb"(?!)")),
+    ("edge", "local.data_planes.cloudfront.edge.masked", str),
+    ("custom_policies", "private_files.custom_policy._in_network", lambda *_: True),
+    ("file_names", "resolvers.file_names.quote", partial(quote, safe="/+")),
+    ("page_tokens", "resolvers.page_token._checksum", lambda payload, _listing: payload[:12].ljust(12)),
+    ("page_tokens", "resolvers.allowed_files._start", lambda *_: ""),
+    ("content_disposition", "resolvers.content_disposition._NOT_IN_A_FALLBACK", re.compile(r"[^ -~]")),
+    ("access_rules", "resolvers.access._filled", lambda prefix, values: prefix.replace("{sub}", values["{sub}"] or "")),
+    ("uploads", "resolvers.upload_plan.part_size", lambda _: 16 * 1024**2),
+    ("masking", "resolvers.quoting._SECRET", re.compile("(signature)(=)[^&]+", re.I)),
+    ("globs", "private_files.globs._members", re.escape),
+    ("http_queries", "resolvers.http_api.parse_qsl", lambda query, **_: parse_qsl(query, keep_blank_values=True)),
+    ("explanations", "private_files.explanation._shown", str),
+    ("graphql_requests", "local.data_planes.appsync.graphql_request._no_constant", lambda _: 0),
+    ("graphql_documents", "local.data_planes.appsync.validation._is_meta_field", lambda _: False),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "fault"), FAULTS, ids=[place.rpartition(".")[2] for _, place, _ in FAULTS])
+def test_target_finds_a_fault(name: str, place: str, fault: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, generator = targets.load(name), random.Random(1)  # noqa: S311 - inputs, not secrets
+    monkeypatch.setattr(place, fault)
+    inputs = [*seeds.read(name), *(generator.randbytes(generator.randrange(60)) for _ in range(2_000))]
+    with pytest.raises((AssertionError, TypeError)):
+        for data in inputs:
+            check(Choices(data))
+
+
+def test_there_is_a_fault_for_every_target() -> None:
+    assert {name for name, _, _ in FAULTS} == set(targets.NAMES)
 
 
 def test_every_target_has_seeds_and_every_module_with_a_check_is_a_target() -> None:
