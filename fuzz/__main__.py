@@ -57,8 +57,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make fuzz",
         usage="make fuzz [OPTIONS='...']",
-        description="Fuzz the edge's check, the GraphQL request parser, file names, page tokens, content disposition, "
-        "access rules, uploads, masking and patterns. Each target compares the code with a second, simpler statement "
+        description="Fuzz the edge's check, the parsers of GraphQL requests and query strings, file names, page tokens, "
+        "content disposition, access rules, uploads, masking, patterns and `explain`. Each target compares the code with a second, simpler statement "
         "of its rule. An input that fails is written to .local/fuzz/crashes; exit code 1 then.",
     )
     parser.add_argument("--target", action="append", choices=targets.NAMES, help="fuzz only this; may be repeated")
