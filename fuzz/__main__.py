@@ -57,11 +57,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make fuzz",
         usage="make fuzz [OPTIONS='...']",
-        description="Fuzz the edge's check, the parsers of GraphQL requests and query strings, file names, page tokens, "
-        "content disposition, access rules, uploads, masking, patterns and `explain`. Each target compares the code with a second, simpler statement "
-        "of its rule. An input that fails is written to .local/fuzz/crashes; exit code 1 then.",
+        description="Fuzz the edge's check, the parsers of GraphQL requests and query strings, file names, page "
+        "tokens, content disposition, access rules, uploads, masking, patterns and `explain`. Each target compares the "
+        "code with a second, simpler statement of its rule. An input that fails is written to .local/fuzz/crashes; "
+        "exit code 1 then.",
     )
-    parser.add_argument("--target", action="append", choices=targets.NAMES, help="fuzz only this; may be repeated")
+    names = f"fuzz only this; may be repeated: {', '.join(targets.NAMES)}"
+    parser.add_argument("--target", action="append", choices=targets.NAMES, metavar="NAME", help=names)
     parser.add_argument("--runs", type=int, default=1_000_000, help="executions per target (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=0, help="end each target after this time (default: no limit)")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="run one input, such as that of a crash, and exit")
