@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 _WORKER = re.compile(r"ministack-lambda-(?:PrivateFiles-)?(?:Functions)?([A-Za-z]+?)Function")
+SERVING = {"function Files", "function Url", "function Upload"}
 _OF_WORKERS = "ministack-lambda-"
 
 
@@ -25,11 +26,12 @@ def memory(root: int) -> dict[str, list[int]]:
 
 
 def kill_a_function(root: int, random: Random) -> bool:
-    """End one Lambda worker of the stack at once, and return whether there was one.
+    """End one Lambda worker that serves callers at once, and return whether there was one.
 
-    Nothing else of a stack is started again when it dies: if the emulator ends, so does `make up`.
+    Nothing else of a stack is started again when it dies: if the emulator ends, so does `make up`, and a deployment
+    whose function dies is rolled back.
     """
-    workers = [pid for pid, command in _tree(root).items() if _OF_WORKERS in command]
+    workers = [pid for pid, command in _tree(root).items() if _name(command, is_root=pid == root) in SERVING]
     if not workers:
         return False
     with contextlib.suppress(ProcessLookupError):

@@ -128,8 +128,9 @@ def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-def test_only_a_lambda_worker_is_killed() -> None:
-    with child("local.embedded_aws") as emulator:
+def test_only_a_lambda_worker_that_serves_callers_is_killed() -> None:
+    of_deployments = child("ministack-lambda-PrivateFiles-SigningKeyMintFunction-x/_worker.py")
+    with child("local.embedded_aws") as emulator, of_deployments as mint:
         assert not processes.kill_a_function(os.getpid(), RANDOM)
         with child("ministack-lambda-PrivateFiles-FunctionsUrlFunction-x/_worker.py") as worker:
             found = processes.memory(os.getpid())
@@ -137,7 +138,7 @@ def test_only_a_lambda_worker_is_killed() -> None:
             assert all(size > 1_000_000 for sizes in found.values() for size in sizes)
             assert processes.kill_a_function(os.getpid(), RANDOM)
             assert worker.wait(timeout=10) == -9
-        assert emulator.poll() is None
+        assert (emulator.poll(), mint.poll()) == (None, None)
 
 
 def run_main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, happens: Callable[[Figures], None]) -> int:
