@@ -331,8 +331,8 @@ def probes(stack: Stack) -> Iterator[Any]:
 
 def signing_parameter(stack: Stack) -> str:
     named = {"Key": "Name", "Option": "BeginsWith", "Values": [f"/{stack.name}/signing-keys/"]}
-    (parameter,) = stack.client("ssm").describe_parameters(ParameterFilters=[named])["Parameters"]
-    return str(parameter["Name"])
+    parameters = stack.client("ssm").describe_parameters(ParameterFilters=[named])["Parameters"]
+    return str(max(parameters, key=lambda each: each["LastModifiedDate"])["Name"])  # there are two during a rotation
 
 
 def test_function_that_signs_can_read_its_key(stack: Stack, probes: Any) -> None:
