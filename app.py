@@ -7,7 +7,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.config import Config, InvalidConfiguration
-from infra.edge_monitoring import EdgeStack, announce_edge_stack
+from infra.edge_stack import EdgeStack, announce_edge_stack
 from infra.environments import with_environment
 from infra.frontend import FrontendNotBuilt
 from infra.stack import PrivateFilesStack

@@ -12,8 +12,11 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.cdn import Cdn
 from infra.config import Config
+from infra.file_store import FileStore
 from infra.log_groups import LogGroups
+from infra.us_east_1 import only_in_us_east_1
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
 # Not cs-uri-query, cs(Referer) and cs(Cookie).
@@ -39,6 +42,27 @@ WHO_ELSE = """filter requester not like "cloudfront" and operation like "OBJECT"
 | fields @timestamp, requester, operation, key_name, http_status, remote_ip, user_agent
 | sort @timestamp desc
 | limit 1000"""
+
+
+class AccessLogs(Construct):
+    """The access logs of the bucket and, if the stack is in us-east-1, of the distribution."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        log_groups: LogGroups,
+        files: FileStore,
+        cdn: Cdn,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        FilesAccess(self, "FilesAccess", config=config, log_groups=log_groups, bucket=files.bucket)
+        distribution_id = cdn.distribution.distribution_id
+        only_in_us_east_1(
+            CdnAccess(self, "CdnAccess", config=config, log_groups=log_groups, distribution_id=distribution_id)
+        )
 
 
 class FilesAccess(Construct):

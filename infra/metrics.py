@@ -8,11 +8,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.alarms import PERIOD
 from infra.cdn import Cdn
 from infra.config import Config
-from infra.edge_monitoring import REGION, edge_metric
+from infra.edge_monitoring import edge_metric
 from infra.file_store import FileStore
 from infra.functions import Functions
 from infra.graphql_api import GraphqlApi
 from infra.http_api import HttpApi
+from infra.us_east_1 import REGION
 
 
 class Metrics:

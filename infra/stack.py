@@ -12,11 +12,10 @@
 from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
-from infra.access_logs import CdnAccess, FilesAccess
+from infra.access_logs import AccessLogs
 from infra.backup import Backup
 from infra.cdn import Cdn
 from infra.config import Config
-from infra.edge_monitoring import only_in_us_east_1
 from infra.file_store import FileStore
 from infra.frontend import Frontend
 from infra.functions import Functions
@@ -44,19 +43,7 @@ class PrivateFilesStack(Stack):
             # What keeps its data is not deleted by mistake.
             termination_protection=config.retain_data,
         )
-        if config.access.rules:
-            Annotations.of(self).add_info_v2("private-files:access", "Everything that no access rule allows is closed.")
-        elif config.uploads:
-            Annotations.of(self).add_warning_v2(
-                "private-files:open-uploads",
-                "Every caller may replace and delete every file: uploads is on and there are no access rules.",
-            )
-        if config.bucket_name:
-            Annotations.of(self).add_info_v2(
-                "private-files:existing-bucket",
-                f"The stack does not change the bucket {config.bucket_name}. After the deployment, run "
-                "`python -m deploy.existing_bucket`: it prints the policy statements that are missing.",
-            )
+        self._announce(config)
         log_groups = LogGroups(self, "LogGroups", config=config)
         functions = Functions(self, "Functions", config=config, log_groups=log_groups)
         files = FileStore(self, "Files", config=config)
@@ -83,12 +70,7 @@ class PrivateFilesStack(Stack):
         if config.waf:
             WebAcl(self, "WebAcl", config=config, api_arn=api.arn)
         if config.access_logs:
-            FilesAccess(self, "FilesAccess", config=config, log_groups=log_groups, bucket=files.bucket)
-            cdn_id = cdn.distribution.distribution_id
-            only_in_us_east_1(
-                CdnAccess(self, "CdnAccess", config=config, log_groups=log_groups, distribution_id=cdn_id)
-            )
-
+            AccessLogs(self, "AccessLogs", config=config, log_groups=log_groups, files=files, cdn=cdn)
         if config.backup:
             Backup(self, "Backup", config=config, bucket=files.bucket)
 
@@ -162,3 +144,18 @@ class PrivateFilesStack(Stack):
         )
         for name, value in outputs.to_json().items():
             CfnOutput(self, name, value=value)
+
+    def _announce(self, config: Config) -> None:
+        if config.access.rules:
+            Annotations.of(self).add_info_v2("private-files:access", "Everything that no access rule allows is closed.")
+        elif config.uploads:
+            Annotations.of(self).add_warning_v2(
+                "private-files:open-uploads",
+                "Every caller may replace and delete every file: uploads is on and there are no access rules.",
+            )
+        if config.bucket_name:
+            Annotations.of(self).add_info_v2(
+                "private-files:existing-bucket",
+                f"The stack does not change the bucket {config.bucket_name}. After the deployment, run "
+                "`python -m deploy.existing_bucket`: it prints the policy statements that are missing.",
+            )

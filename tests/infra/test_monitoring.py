@@ -12,7 +12,7 @@ import pytest
 from aws_cdk.assertions import Annotations, Match, Template
 
 from infra.config import Config, InvalidConfiguration
-from infra.edge_monitoring import EdgeStack, announce_edge_stack
+from infra.edge_stack import EdgeStack, announce_edge_stack
 from resolvers.ssm_parameter import ParameterUnreadable
 from tests import PROJECT, emf
 from tests.lambda_events import Context, appsync_event
