@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import datetime
 import re
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from private_files import graphql_request
@@ -19,7 +16,6 @@ from private_files.failures import Failure, QueryRefused, SignInRefused, Unreach
 from private_files.graphql_request import Caller, NoResponse, NotGraphql
 from private_files.this_machine import is_this_machine
 
-_Result = TypeVar("_Result")
 BATCH = 1000  # the most URLs in one response
 _LOOKED_UP = 50  # files in one request of `checked_urls`: each is an invocation of the function that lists
 _SECONDS = 35  # AppSync itself times out after 30
@@ -350,24 +346,6 @@ class PrivateFiles:
         if not isinstance(data, dict) and not (data is None and errors):
             raise Unreachable(f"{self.endpoint} did not return a GraphQL response.")
         return data or {}, errors
-
-
-async def in_thread(call: Callable[[], _Result]) -> _Result:
-    """Run a call of the API in a thread and return its result.
-
-    Unlike asyncio.to_thread, this lets Ctrl-C end the program while the API does not respond.
-    """
-    result: concurrent.futures.Future[_Result] = concurrent.futures.Future()
-
-    def run() -> None:
-        result.set_running_or_notify_cancel()
-        try:
-            result.set_result(call())
-        except Exception as error:  # noqa: BLE001 - raised by the `await` below
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(result)
 
 
 def _refusal(errors: Any) -> Failure:

@@ -14,9 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from private_files import presigned_put
-from private_files.api import NewFile, PrivateFiles, Upload, in_thread
+from private_files.api import NewFile, PrivateFiles, Upload
 from private_files.content_types import content_type
 from private_files.failures import QueryRefused, TransferFailed
+from private_files.in_thread import in_thread
 from private_files.presigned_put import FileExists, Sent, Transfer
 from private_files.upload_note import UploadNote
 

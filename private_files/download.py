@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from private_files import network
-from private_files.api import PrivateFiles, RemoteFile, in_thread
+from private_files.api import PrivateFiles, RemoteFile
 from private_files.edge_response import (
     UrlRefused,
     etag_is_md5,
@@ -26,6 +26,7 @@ from private_files.edge_response import (
     total_size,
 )
 from private_files.failures import DiskFull, TransferFailed
+from private_files.in_thread import in_thread
 from private_files.partial_file import PartialFile, PartialFiles
 from private_files.progress import FileProgress, Progress
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import aiohttp
 
 from private_files import file_names, globs, selection, unicode_forms
-from private_files.api import BATCH, PrivateFiles, RemoteFile, in_thread
+from private_files.api import BATCH, PrivateFiles, RemoteFile
 from private_files.download import CHUNK, SESSION_TIMEOUT, Downloads, is_same
 from private_files.edge_response import NoSuchFile
 from private_files.failures import Failure, NoMatch, QueryRefused, TransferFailed
+from private_files.in_thread import in_thread
 from private_files.progress import Progress
 from private_files.report import Report
 

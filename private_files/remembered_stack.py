@@ -6,7 +6,6 @@ Only the path of its outputs file and its name are saved: an outputs file can ho
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,6 +42,8 @@ def save(chosen: Remembered) -> None:
     file = _file()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        import tempfile  # noqa: PLC0415 - only `use` needs it
+
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as unfinished:
             json.dump(asdict(chosen), unfinished)  # with mode 0600
         Path(unfinished.name).replace(file)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -85,6 +83,8 @@ def save(session: Session) -> None:
         for folder in (session.file.parent.parent, session.file.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_lax(folder)
+        import tempfile  # noqa: PLC0415 - most commands save no session
+
         descriptor, unfinished = tempfile.mkstemp(dir=session.file.parent)  # with mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"username": session.username, **session.tokens._asdict()}, file)
@@ -129,4 +129,6 @@ def _folder(outputs: Outputs, environment: Mapping[str, str]) -> Path:
 
 
 def _digest(text: str) -> str:
+    import hashlib  # noqa: PLC0415 - `--help` does not need it
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

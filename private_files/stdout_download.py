@@ -11,10 +11,11 @@ import aiohttp
 from yarl import URL
 
 from private_files import network
-from private_files.api import PrivateFiles, in_thread
+from private_files.api import PrivateFiles
 from private_files.download import CHUNK, PAUSES, SESSION_TIMEOUT
 from private_files.edge_response import UrlRefused, reason, refusal, total_size
 from private_files.failures import TransferFailed, Unconfigured
+from private_files.in_thread import in_thread
 from private_files.progress import FileProgress, Progress
 
 _STRONG_ETAG = re.compile(r'"[^"]+"')  # If-Range does not work with any other (RFC 9110, 13.1.5)
