@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from soak import load, stack
+from soak import stack
+from soak.caller import FOLDER
 from soak.run import Soak
 
 PROJECT = Path(__file__).parent.parent
@@ -16,7 +17,7 @@ INTERRUPTED = 130
 RULES = json.dumps(
     [
         {"principal": "users", "actions": ["read"], "prefix": ""},
-        {"principal": "users", "actions": ["read", "write", "delete"], "prefix": load.FOLDER},
+        {"principal": "users", "actions": ["read", "write", "delete"], "prefix": FOLDER},
     ]
 )
 

@@ -7,6 +7,7 @@ import time
 from random import Random
 
 from soak import load, processes
+from soak.caller import FOLDER, Caller
 from soak.figures import Figures
 from soak.stack import Stack, StackFailed
 
@@ -50,7 +51,7 @@ class Soak:
 
     def _load(self, number: int) -> None:
         random = Random(f"{self._seed}-{number}")
-        load.run(load.Caller(self._stack.outputs, number, random), self.figures, random, self.elapsed, self._stop)
+        load.run(Caller(self._stack.outputs, number, random), self.figures, random, self.elapsed, self._stop)
 
     def _watch(self) -> None:
         while (left := self._seconds - self.elapsed()) > 0:
@@ -92,7 +93,7 @@ class Soak:
     def _forget_old_versions(self) -> None:
         """Delete versions that were overwritten: the bucket's lifecycle rule does so, but not in the emulator."""
         outputs, s3 = self._stack.outputs, self._stack.client("s3")
-        listed = s3.list_object_versions(Bucket=outputs.bucket_name, Prefix=f"{outputs.files_folder}/{load.FOLDER}")
+        listed = s3.list_object_versions(Bucket=outputs.bucket_name, Prefix=f"{outputs.files_folder}/{FOLDER}")
         old = [each for each in listed.get("Versions", []) if not each["IsLatest"]] + listed.get("DeleteMarkers", [])
         if old:
             objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in old[:1000]]

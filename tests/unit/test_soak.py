@@ -21,8 +21,8 @@ import requests
 from private_files.outputs import Outputs
 from soak import __main__ as soak
 from soak import load, processes, stack
+from soak.caller import Caller, Unexpected
 from soak.figures import Figures
-from soak.load import Unexpected
 from soak.run import Soak
 from soak.stack import StackFailed
 
@@ -105,14 +105,14 @@ def test_load_does_everything_that_a_caller_can_do_until_it_is_stopped() -> None
 
         return do
 
-    caller = cast("load.Caller", SimpleNamespace(actions=lambda: {name: (action(name), 1) for name in "abc"}))
+    caller = cast("Caller", SimpleNamespace(actions=lambda: {name: (action(name), 1) for name in "abc"}))
     figures = Figures()
     load.run(caller, figures, RANDOM, itertools.count().__next__, stop)
     assert set(figures.kinds) == done == set("abc")
 
 
 def test_every_action_of_a_caller_is_one_of_its_methods() -> None:
-    actions = load.Caller(Outputs(), 0, RANDOM).actions()
+    actions = Caller(Outputs(), 0, RANDOM).actions()
     assert all(callable(action) and weight > 0 for action, weight in actions.values())
     assert len({action.__name__ for action, _ in actions.values()}) == len(actions)
 
