@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+UNTIL_FELT = 60  # seconds: the emulator finds that a function was killed when it is called the next time
 SHARE = 0.1  # of the time, at the start and at the end, that latencies are compared between
 
 
@@ -40,9 +41,9 @@ class Figures:
                 self.kinds[kind].refused[refused] += 1
 
     def failed(self, kind: str, started: float, ended: float, error: str, *, by_kill: bool) -> None:
-        """Record an error. One that a kill can cause (`by_kill`) is expected if a process was killed meanwhile."""
+        """Record an error. One that a kill can cause (`by_kill`) is expected if a process was killed shortly before."""
         with self._lock:
-            if by_kill and any(started - 1 < kill < ended for kill in self.kills):
+            if by_kill and any(kill < ended and started - kill < UNTIL_FELT for kill in self.kills):
                 self.kinds[kind].killed += 1
             else:
                 self.kinds[kind].unexpected[error] += 1
@@ -65,7 +66,7 @@ class Figures:
         return (
             f"{seconds / 60:5.1f} min: {self.requests():,} requests, {self.unexpected()} unexpected errors, "
             f"{refused:,} expected refusals, {len(self.kills)} kills (felt by {killed}), {self.rotations} rotations; "
-            f"{memory}"
+            f"{memory}" + "".join(f"\n  UNEXPECTED: {n} x {name}: {error}" for name, error, n in self._errors())
         )
 
     def to_json(self, seconds: float) -> dict[str, object]:
@@ -101,13 +102,16 @@ class Figures:
                 f"{kind.unexpected.total():>7,}   {_pair(start)} → {_pair(end)}"
             )
         lines += ["", "expected refusals: " + _counts(sum((kind.refused for kind in self.kinds.values()), Counter()))]
-        if errors := [(name, error, n) for name, kind in self.kinds.items() for error, n in kind.unexpected.items()]:
+        if errors := self._errors():
             lines += ["", "UNEXPECTED ERRORS:", *(f"  {n:>5,} x {name}: {error}" for name, error, n in errors)]
         lines += ["", f"{'memory':24} {'start':>14} {'end':>14}"]
         first, last = (self.memory[0][1], self.memory[-1][1]) if self.memory else ({}, {})
         for name in dict.fromkeys([*first, *last]):
             lines.append(f"{name:24} {_mb(first.get(name, [])):>14} {_mb(last.get(name, [])):>14}")
         return "\n".join(lines)
+
+    def _errors(self) -> list[tuple[str, str, int]]:
+        return [(name, error, n) for name, kind in self.kinds.items() for error, n in kind.unexpected.items()]
 
 
 def _count(kind: Kind) -> int:
