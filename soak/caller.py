@@ -125,7 +125,8 @@ class Caller:
         url = self._url(self._name())
         head, mark, query = url.partition("?")
         place = self._random.randrange(len("https://127.0.0.1:00000/"), len(head))
-        other = "a" if head[place] != "a" else "b"
+        # Another letter, not only in another case: urllib3 sends %a9 as %A9.
+        other = "a" if head[place].lower() != "a" else "b"
         changed = self._random.choice(
             [
                 f"{head[:place]}{other}{head[place + 1 :]}{mark}{query}",
