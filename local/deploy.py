@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import template_sources
 from local.failures import Failure
 from private_files.outputs import Outputs
 
@@ -46,13 +47,24 @@ class Deployment:
         self._directory = directory
         # Functions run on this machine and URLs point to it: two values, the same template.
         settings = [f"architecture={_architecture()}", f"cdn_url={cdn_url}", *context]
-        self._context = [argument for setting in settings for argument in ("--context", setting)]
+        self._settings = settings
+        self._assembly = directory / "cdk.out"
         self._log = directory / "deploy.log"
         self._log.unlink(missing_ok=True)
 
     async def synthesize(self) -> None:
-        """Write the template; this needs no running emulator. Raises DeployFailed."""
-        await self._cdk("synth", "--quiet", "--output", str(self._directory / "cdk.out"), *self._context)
+        """Write the template, unless it is there from an earlier run and its sources are the same. Raises DeployFailed.
+
+        This needs no running emulator.
+        """
+        made_from = self._assembly / "made-from.txt"
+        found = await asyncio.to_thread(template_sources.digest, PROJECT, self._settings)
+        if made_from.exists() and made_from.read_text() == found:
+            return
+        made_from.unlink(missing_ok=True)
+        context = [argument for setting in self._settings for argument in ("--context", setting)]
+        await self._cdk("synth", "--quiet", "--output", str(self._assembly), *context)
+        made_from.write_text(found)
 
     async def bootstrap(self) -> None:
         """Create what the CDK needs once per account. Raises DeployFailed."""
@@ -64,8 +76,9 @@ class Deployment:
         """Deploy what `synthesize` wrote and return the outputs of the stack. Raises DeployFailed."""
         outputs = self._directory / "stack-outputs.json"
         outputs.unlink(missing_ok=True)
-        assembly = str(self._directory / "cdk.out")
-        await self._cdk("deploy", "--require-approval", "never", "--app", assembly, "--outputs-file", str(outputs))
+        await self._cdk(
+            "deploy", "--require-approval", "never", "--app", str(self._assembly), "--outputs-file", str(outputs)
+        )
         (stack_outputs,) = json.loads(outputs.read_text()).values()
         return Outputs.from_json(stack_outputs)
 
