@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check check-code check-templates audit sbom bench fuzz soak journey lock clean
+.PHONY: help setup up test test-quick check check-types check-code check-templates audit sbom bench fuzz soak journey lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,16 +27,18 @@ test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, 
 	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
 
 check: $(INSTALLED) $(PAGE) ## style, types, imports, templates (cdk-nag, cfn-lint), vulnerabilities
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-code check-templates audit
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-code check-templates audit
 	@cat .local/audit/not-checked.txt
 
 audit: $(INSTALLED) ## known vulnerabilities of all pinned packages
 	@$(BIN)/python -m supply_chain.audit
 
+check-types: # the longest, so it starts first
+	$(BIN)/mypy
+
 check-code:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	prettier --check --log-level warn frontend
 	tsc --project frontend

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
-from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
+from playwright.sync_api import Browser, Page, Request, Route
 
 from local import frontend
 from private_files.outputs import Outputs
-from tests.chromium import Watched, watched_page
+from tests.chromium import Watched, watched
 
 # Nothing listens on these ports: the browser's requests are intercepted.
 PAGE, API, CDN = "http://127.0.0.1:18081", "http://127.0.0.1:18082/graphql", "http://127.0.0.1:18083"
@@ -156,49 +155,16 @@ class StandIn:
         return {"headers": {**headers, "Content-Type": media_type}, "body": content.read_bytes()}
 
 
-@contextmanager
-def stand_in(browser: Browser, config: dict[str, Any] | None = None, **options: Any) -> Iterator[StandIn]:
-    """A page of its own in front of a stand-in for its servers, with an API key unless `config` says otherwise.
+def _open_empty_page(page: Page) -> None:
+    page.route(INTERCEPTED, lambda route: route.fulfill(content_type="text/html", body=""))
+    page.goto(f"{PAGE}/empty")
 
-    It has nothing of the pages before it, but may have their process, which is half of the time that a page takes.
-    """
-    idle = _idle_contexts.setdefault(browser, {})
-    context = idle.pop(repr(options), None) or _context(browser, options)
-    with watched_page(context) as watch:
+
+@contextmanager
+def stand_in(browser: Browser, config: dict[str, Any] | None = None, **context: Any) -> Iterator[StandIn]:
+    """A page of its own in front of a stand-in for its servers, with an API key unless `config` says otherwise."""
+    with watched(browser, _open_empty_page, **context) as watch:
         servers = StandIn(watch, BY_KEY if config is None else config)
         servers.listing = {"items": [], "folders": [], "nextToken": None}
         watch.page.route(INTERCEPTED, servers.respond)
         yield servers
-        can_be_cleared = not watch.page.evaluate(
-            "'__pwClock' in globalThis"
-        )  # a clock stays until the context is closed
-    if can_be_cleared and repr(options) not in idle:
-        _clear(context, options)
-        idle[repr(options)] = context
-    else:
-        context.close()
-    assert not watch.faults(), watch.faults()
-
-
-_idle_contexts: WeakKeyDictionary[Browser, dict[str, BrowserContext]] = WeakKeyDictionary()
-
-
-def _context(browser: Browser, options: dict[str, Any]) -> BrowserContext:
-    """A new context with an empty page of the page's origin, which keeps the process of this origin running."""
-    context = browser.new_context(**options)
-    empty = context.new_page()
-    empty.route(INTERCEPTED, lambda route: route.fulfill(content_type="text/html", body=""))
-    empty.goto(f"{PAGE}/empty")
-    return context
-
-
-def _clear(context: BrowserContext, options: dict[str, Any]) -> None:
-    """Remove what pages leave in their context: what they stored, and what a test allowed them."""
-    [empty] = context.pages
-    debugger = context.new_cdp_session(empty)
-    for origin in (PAGE, CDN, UPLOADS):
-        debugger.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-    debugger.detach()
-    context.clear_permissions()
-    if permissions := options.get("permissions"):
-        context.grant_permissions(permissions)

@@ -19,6 +19,7 @@ import requests
 from local.deploy import cdk_program
 from tests import PROJECT
 from tests.running_stack import Stack, running_stack
+from tests.synthesized import build
 
 SETTLING, LONGEST_URL = 3, 60
 LIFETIMES = (f"url_lifetime={LONGEST_URL}", f"url_lifetime_max={LONGEST_URL}", "url_window=0")
@@ -28,12 +29,12 @@ CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
 class Load:
     """A client that requests URLs and opens them in a loop; it records failures and which keys signed."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, urls: dict[str, str]) -> None:
         self._stack = stack
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.failures: list[str] = []
-        self.urls: dict[str, str] = {}  # the last URL of each key
+        self.urls = urls  # the last URL of each key, in the order in which they signed
         self.latest_key = ""
         self.count = 0
 
@@ -99,12 +100,17 @@ def cdk(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture(scope="module")
+def urls() -> dict[str, str]:
+    """The last URL of each key that has signed, in this order."""
+    return {}
+
+
 def synthesize(stack: Stack, folder: Path, *settings: str) -> Path:
     """Return the folder of an assembly with the settings of the deployed stack and these."""
     everything = [f"cdn_url={stack.outputs.cdn_url}", f"architecture={stack_architecture(stack)}", *CONTEXT, *settings]
-    context = [argument for setting in everything for argument in ("-c", setting)]
-    done = cdk(stack, "synth", "--quiet", "--output", str(folder), *context)
-    assert done.returncode == 0, done.stderr
+    app, _ = build(dict(setting.split("=", 1) for setting in everything), folder, stage=True)
+    app.synth()
     return folder
 
 
@@ -115,6 +121,18 @@ def stack_architecture(stack: Stack) -> str:
 
 def deploy(stack: Stack, assembly: Path) -> subprocess.CompletedProcess[str]:
     return cdk(stack, "deploy", "--require-approval", "never", "--app", str(assembly))
+
+
+def succeed(stack: Stack, assembly: Path) -> None:
+    done = deploy(stack, assembly)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def destroy(stack: Stack, name: str, assembly: Path) -> None:
+    protection = {"StackName": name, "EnableTerminationProtection": False}
+    stack.client("cloudformation").update_termination_protection(**protection)
+    done = cdk(stack, "destroy", "--force", "--app", str(assembly))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def status(stack: Stack) -> str:
@@ -131,45 +149,87 @@ def public_keys(stack: Stack) -> set[str]:
     return {key["Id"] for key in answer.get("Items", [])}
 
 
-def test_keys_rotate_without_one_failed_request(stack: Stack, tmp_path: Path) -> None:
+def test_new_key_signs_while_urls_of_the_old_one_stay_valid(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
     # Before the keys change: on a busy machine the URLs of the old key would expire during the synthesis.
-    assembly = synthesize(stack, tmp_path / "2", "signing_keys=2")
-    with Load(stack) as load:
+    added, too_early = (synthesize(stack, tmp_path / keys, f"signing_keys={keys}") for keys in ("1,2", "2"))
+    with Load(stack, urls) as load:
         first = load.wait_for_another_key_than("")
-
-        # The first deploy adds the new key and switches to it.
-        added = deploy(stack, synthesize(stack, tmp_path / "1,2", "signing_keys=1,2"))
-        assert added.returncode == 0, added.stderr
+        succeed(stack, added)
         second = load.wait_for_another_key_than(first)
         assert second not in ("", first)
-        assert requests.get(load.urls[first], timeout=30).status_code == 200
+        assert requests.get(urls[first], timeout=30).status_code == 200
 
         # Too early, the removal is refused with the reason, and the stack is as it was.
-        early = deploy(stack, assembly)
+        early = deploy(stack, too_early)
         assert early.returncode != 0
         assert "The signing key 1 cannot be removed yet" in early.stdout + early.stderr
         assert status(stack) == "UPDATE_ROLLBACK_COMPLETE"
         assert signing_parameters(stack) == {"1", "2"}
-
-        # The second deploy, once the last URL of the old key has expired, removes it.
-        expires = int(parse_qs(urlsplit(load.urls[first]).query)["Expires"][0])
-        while time.time() < expires + 2 * SETTLING:
-            time.sleep(0.2)
-        removed = deploy(stack, assembly)
-        assert removed.returncode == 0, removed.stdout + removed.stderr
-        assert (signing_parameters(stack), public_keys(stack)) == ({"2"}, {second})
     assert not load.failures
     assert load.count > 20
-    gone = requests.get(load.urls[first], timeout=30)
+
+
+def test_public_key_from_before_the_region_was_in_its_name_survives_the_upgrade(stack: Stack, tmp_path: Path) -> None:
+    # Another stack, here because the last URL of the old key expires meanwhile.
+    assembly = synthesize(stack, tmp_path / "new", "stack_name=Older", "signing_keys=1")
+    template = assembly / "Older.template.json"
+    new = template.read_text()
+    template.write_text(json.dumps(as_before_the_region(json.loads(new))))
+    try:
+        succeed(stack, assembly)
+        before = public_key_of(stack, "Older")
+        template.write_text(new)
+        succeed(stack, assembly)
+        assert public_key_of(stack, "Older") == before
+    finally:
+        destroy(stack, "Older", assembly)
+    assert stack.outputs.region not in before["Name"]
+    assert stack.outputs.region in public_key_of(stack, "PrivateFiles")["Name"]
+
+
+def as_before_the_region(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with the names that the CDK gave public keys."""
+    [pair] = [each for each in template["Resources"].values() if each["Type"] == "Custom::SigningKeyPair"]
+    del pair["Properties"]["PublicKeyName"]
+    [public_key] = [each for each in template["Resources"].values() if each["Type"] == "AWS::CloudFront::PublicKey"]
+    public_key["Properties"]["PublicKeyConfig"] |= {
+        "Name": pair["Properties"].pop("FormerPublicKeyName"),
+        "CallerReference": pair["Properties"].pop("FormerCallerReference"),
+    }
+    return template
+
+
+def public_key_of(stack: Stack, name: str) -> dict[str, Any]:
+    """The configuration of the stack's newest public key, with its id."""
+    resources = stack.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    ids = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::CloudFront::PublicKey"]
+    configuration = stack.client("cloudfront").get_public_key_config(Id=ids[-1])["PublicKeyConfig"]
+    return {"Id": ids[-1], **configuration}
+
+
+def test_old_key_is_removed_once_its_last_url_has_expired(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
+    assembly = synthesize(stack, tmp_path / "2", "signing_keys=2")
+    first, second = urls
+    expires = int(parse_qs(urlsplit(urls[first]).query)["Expires"][0])
+    while time.time() < expires + 2 * SETTLING:
+        time.sleep(0.2)
+    with Load(stack, urls) as load:
+        succeed(stack, assembly)
+        assert (signing_parameters(stack), public_keys(stack)) == ({"2"}, {second})
+    assert not load.failures
+    assert load.count > 0
+    gone = requests.get(urls[first], timeout=30)
     assert (gone.status_code, "InvalidKey" in gone.text) == (403, True)
 
 
-def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(stack: Stack, tmp_path: Path) -> None:
+def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(
+    stack: Stack, urls: dict[str, str], tmp_path: Path
+) -> None:
     before = signing_parameters(stack), public_keys(stack)
     names = ",".join(sorted(before[0]))
     assembly = synthesize(stack, tmp_path / "failing", f"signing_keys={names},new")
     fail_late(assembly / "PrivateFiles.template.json")
-    with Load(stack) as load:
+    with Load(stack, urls) as load:
         failed = deploy(stack, assembly)
         time.sleep(SETTLING + 1)
     assert failed.returncode != 0
@@ -203,45 +263,6 @@ def test_changing_the_algorithm_in_place_is_refused(stack: Stack, tmp_path: Path
     assert (signing_parameters(stack), public_keys(stack)) == before
 
 
-def test_public_key_from_before_the_region_was_in_its_name_survives_the_upgrade(stack: Stack, tmp_path: Path) -> None:
-    assembly = synthesize(stack, tmp_path / "new", "stack_name=Older", "signing_keys=1")
-    template = assembly / "Older.template.json"
-    new = template.read_text()
-    template.write_text(json.dumps(as_before_the_region(json.loads(new))))
-    try:
-        assert deploy(stack, assembly).returncode == 0
-        before = public_key_of(stack, "Older")
-        template.write_text(new)
-        upgraded = deploy(stack, assembly)
-        assert upgraded.returncode == 0, upgraded.stdout + upgraded.stderr
-        assert public_key_of(stack, "Older") == before
-    finally:
-        cdk(stack, "destroy", "--force", "--app", str(assembly))
-    assert stack.outputs.region not in before["Name"]
-    assert stack.outputs.region in public_key_of(stack, "PrivateFiles")["Name"]
-
-
-def as_before_the_region(template: dict[str, Any]) -> dict[str, Any]:
-    """The template with the names that the CDK gave public keys."""
-    [pair] = [each for each in template["Resources"].values() if each["Type"] == "Custom::SigningKeyPair"]
-    del pair["Properties"]["PublicKeyName"]
-    [public_key] = [each for each in template["Resources"].values() if each["Type"] == "AWS::CloudFront::PublicKey"]
-    public_key["Properties"]["PublicKeyConfig"] |= {
-        "Name": pair["Properties"].pop("FormerPublicKeyName"),
-        "CallerReference": pair["Properties"].pop("FormerCallerReference"),
-    }
-    return template
-
-
-def public_key_of(stack: Stack, name: str) -> dict[str, Any]:
-    """The configuration of the stack's newest public key, with its id."""
-    resources = stack.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
-    ids = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::CloudFront::PublicKey"]
-    configuration = stack.client("cloudfront").get_public_key_config(Id=ids[-1])["PublicKeyConfig"]
-    return {"Id": ids[-1], **configuration}
-
-
 def test_deleting_the_stack_leaves_no_key(stack: Stack) -> None:
-    destroyed = cdk(stack, "destroy", "--force", "--app", str((stack.directory or Path()) / "cdk.out"))
-    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    destroy(stack, "PrivateFiles", (stack.directory or Path()) / "cdk.out")
     assert (signing_parameters(stack), public_keys(stack)) == (set(), set())
