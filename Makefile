@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONUTF8 := 1
+export PYTHONDONTWRITEBYTECODE := # or each of the processes that a run starts compiles its libraries again
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
