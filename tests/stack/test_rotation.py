@@ -149,7 +149,7 @@ def public_keys(stack: Stack) -> set[str]:
     return {key["Id"] for key in answer.get("Items", [])}
 
 
-def test_new_key_signs_while_urls_of_the_old_one_stay_valid(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
+def test_keys_rotate_without_one_failed_request(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
     # Before the keys change: on a busy machine the URLs of the old key would expire during the synthesis.
     added, too_early = (synthesize(stack, tmp_path / keys, f"signing_keys={keys}") for keys in ("1,2", "2"))
     with Load(stack, urls) as load:
