@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -38,6 +39,8 @@ _OPERATIONS = (
 COGNITO_OPERATIONS = {f"AWSCognitoIdentityProviderService.{name}" for name in _OPERATIONS}
 LARGEST_BODY = 64 * 1024  # bytes
 LARGEST_HEAD = 16 * 1024  # bytes of the request line and the headers
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/ServingCompressedFiles.html
+COMPRESSED_FROM = 1_000  # bytes
 IMMUTABLE = "public, max-age=31536000, immutable"  # the name of an asset changes with its content
 REVALIDATE = "no-cache"
 
@@ -93,6 +96,7 @@ def create_app(outputs: Outputs, *, ssl_context: ssl.SSLContext) -> Starlette:
         middleware=[
             Middleware(LoopbackOnly, refusal=_refusal, largest_head=LARGEST_HEAD),
             Middleware(_Headers, headers=response_headers(outputs)),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM),
         ],
         lifespan=lifespan,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_only_what_is_named_by_its_content_is_kept_for_ever(stack: Stack) -> Non
     assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     for path in ("/", "/config.json", "/assets/nothing.js"):
         assert requests.get(stack.outputs.frontend_url + path, timeout=30).headers["Cache-Control"] == "no-cache"
+
+
+def test_script_comes_compressed_to_browsers_that_accept_it(stack: Stack) -> None:
+    asset = max((frontend.DIST / "assets").glob("*.js"), key=lambda file: file.stat().st_size)
+    url = f"{stack.outputs.frontend_url}/assets/{asset.name}"
+    compressed = requests.get(url, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=30)
+    raw = compressed.raw.read(decode_content=False)
+    assert (compressed.headers["Content-Encoding"], gzip.decompress(raw)) == ("gzip", asset.read_bytes())
+    assert len(raw) < asset.stat().st_size / 2
+    assert "Accept-Encoding" in compressed.headers["Vary"]
+    plain = requests.get(url, headers={"Accept-Encoding": "identity"}, timeout=30)
+    assert ("Content-Encoding" in plain.headers, plain.content) == (False, asset.read_bytes())
 
 
 def test_page_is_not_served_under_a_name_of_somebody_else(stack: Stack) -> None:
