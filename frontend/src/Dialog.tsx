@@ -9,7 +9,11 @@ export function useModal(): RefObject<HTMLDialogElement | null> {
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      // Its `close` event comes later, and is not one of the user.
+      element?.addEventListener("close", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+      element?.close();
+    };
   }, []);
   return dialog;
 }

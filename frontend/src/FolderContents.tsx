@@ -1,4 +1,3 @@
-import type { MouseEvent } from "react";
 import { FileTile, Spelling } from "./FileTile.tsx";
 import { type FileItem, lastPart } from "./files.ts";
 import { RouteLink } from "./RouteLink.tsx";
@@ -28,7 +27,8 @@ export function FolderContents({ folders, items, unusable, route, view, stale, s
       className="select"
       aria-label={`Select ${label}`}
       checked={selection.names.has(name)}
-      onChange={(event) => selection.toggle(name, names, (event.nativeEvent as unknown as MouseEvent).shiftKey)}
+      readOnly
+      onClick={(event) => selection.toggle(name, names, event.shiftKey)}
     />
   );
   return (

@@ -12,6 +12,8 @@ const LARGEST_QR_CODE = 2_953; // bytes, with the lowest error correction
 
 type Props = { files: string[]; onClose: () => void };
 
+const focus = (element: HTMLElement | null) => element?.focus();
+
 /** Makes links to files that anyone can open who has them, for a time that the user chooses. */
 export default function Share({ files, onClose }: Props) {
   const [choices, setChoices] = useState<number[] | null>(null);
@@ -73,7 +75,7 @@ export default function Share({ files, onClose }: Props) {
                   type="radio"
                   name="lifetime"
                   checked={lifetime === seconds}
-                  autoFocus={seconds === choices[0]}
+                  ref={seconds === choices[0] ? focus : null}
                   onChange={() => change(() => setLifetime(seconds))}
                 />
                 {fullDurationOf(seconds * 1000)}
@@ -161,7 +163,7 @@ function Links({ links, onCopied }: { links: SharedLink[]; onCopied: (status: st
             {only ? "Link" : counted(made.length, "link")}
             <textarea
               readOnly
-              autoFocus
+              ref={focus}
               rows={Math.min(made.length + 2, 8)}
               wrap={only ? "soft" : "off"}
               value={text}

@@ -98,6 +98,7 @@ def test_page_is_drawn_before_its_script_has_loaded_and_does_not_move_then(serve
     page.unroute(re.compile(r"\.js$"))
     for route in held:
         servers.respond(route)
-    page.wait_for_function("() => Object.keys(document.querySelector('#page')).some(key => key.startsWith('__react'))")
+    page.wait_for_load_state("domcontentloaded")  # comes after the script has run
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     expect(page.locator(".skeleton .tile").last).to_have_css("opacity", "1")
     assert page.evaluate(places) == before
