@@ -98,7 +98,7 @@ class Explanation:
         return [self.verdict, "", *table, *s3]
 
     def json(self) -> dict[str, Any]:
-        return {
+        found = {
             "opens": {0: True, 1: False}.get(self.exit_code),
             "verdict": self.verdict,
             "code": self._diagnosis.refused,
@@ -114,6 +114,7 @@ class Explanation:
             "browser": self._diagnosis.rewrites,
             **({"customPolicy": _reach(self._policy)} if self._policy else {}),
         }
+        return {name: _without_signatures(value) for name, value in found.items()}
 
     @property
     def _saved_as(self) -> str | None:
@@ -178,3 +179,12 @@ def _shown(text: str) -> str:
     # The author of the URL must not be able to move the cursor or reverse the text.
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
     return masked(text)  # the name contains the signature if the whole URL was percent-encoded
+
+
+def _without_signatures(value: Any) -> Any:
+    # A damaged URL can have its signature in any of its parts.
+    if isinstance(value, list):
+        return [_without_signatures(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_signatures(each) for name, each in value.items()}
+    return masked(value) if isinstance(value, str) else value

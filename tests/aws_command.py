@@ -54,6 +54,8 @@ def parse(service: str, command: str, *arguments: str) -> tuple[str, str, dict[s
             parameters["InvalidationBatch"] = {"CallerReference": uuid.uuid4().hex, "Paths": paths}
         elif option in names:
             parameters[names[option]] = _value(shapes[names[option]], values)
+        elif (turned_off := names.get(option.replace("--no-", "--", 1))) and not values:
+            parameters[turned_off] = not _value(shapes[turned_off], values)
         else:
             raise UsageError(f"{command} does not take {option} with {len(values)} values")
     required = operation.input_shape.required_members if operation.input_shape else []

@@ -120,6 +120,15 @@ def test_table_follows_the_verdict() -> None:
     ]
 
 
+def test_signature_in_another_parameter_is_shown_nowhere() -> None:
+    url = signed()
+    signature = url.partition("Signature=")[2].partition("&")[0]
+    damaged = url.replace("&Signature=", "&S=").replace("Key-Pair-Id=", f"Key-Pair-Id=K2Signature={signature}&x=")
+    explanation = explain(damaged)
+    assert "Signature=…" in explanation.json()["keyPairId"]
+    assert signature not in "\n".join(explanation.lines()) + json.dumps(explanation.json())
+
+
 def test_json_has_the_same_values() -> None:
     assert explain(signed()).json() == {
         "opens": True,

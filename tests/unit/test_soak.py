@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import itertools
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -25,6 +25,7 @@ from soak.caller import Caller, Unexpected
 from soak.figures import Figures
 from soak.run import Soak
 from soak.stack import StackFailed
+from tests.command_line import wait_until
 
 RANDOM = Random(1)  # noqa: S311 - what is done, not a secret
 SIGNED = "http://127.0.0.1/a?Expires=1&Signature=S3CR3T&Key-Pair-Id=K1"
@@ -117,28 +118,57 @@ def test_every_action_of_a_caller_is_one_of_its_methods() -> None:
     assert len({action.__name__ for action, _ in actions.values()}) == len(actions)
 
 
+# A launcher of its own, because the process of the tests may have a running stack. It starts a process for each
+# argument, prints whether each is running when it reads a line, and ends them.
+LAUNCHER = """
+import subprocess, sys
+names = sys.argv[1:]
+children = [subprocess.Popen([sys.executable, "-c", "input()", name], stdin=subprocess.PIPE) for name in names]
+print("started", flush=True)
+for _ in sys.stdin:
+    print([child.poll() for child in children], flush=True)
+for child in children:
+    child.kill()
+"""
+EMULATOR, MINT, URL = (
+    "local.embedded_aws",
+    "ministack-lambda-PrivateFiles-SigningKeyMintFunction-x/_worker.py",
+    "ministack-lambda-PrivateFiles-FunctionsUrlFunction-x/_worker.py",
+)
+
+
 @contextlib.contextmanager
-def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that waits, with these arguments in its command line."""
-    process = subprocess.Popen([sys.executable, "-c", "input()", *arguments], stdin=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def launcher(*children: str) -> Iterator[tuple[int, Callable[[], list[int | None]]]]:
+    """A process with these children: its id, and what tells how each child ended."""
+    arguments = [sys.executable, "-c", LAUNCHER, *children]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+        assert stdout.readline() == "started\n"
+
+        def ended() -> list[int | None]:
+            stdin.write("\n")
+            stdin.flush()
+            return cast("list[int | None]", ast.literal_eval(stdout.readline()))
+
+        yield process.pid, ended
+        stdin.close()
 
 
-def test_only_a_lambda_worker_that_serves_callers_is_killed() -> None:
-    of_deployments = child("ministack-lambda-PrivateFiles-SigningKeyMintFunction-x/_worker.py")
-    with child("local.embedded_aws") as emulator, of_deployments as mint:
-        assert not processes.kill_a_function(os.getpid(), RANDOM)
-        with child("ministack-lambda-PrivateFiles-FunctionsUrlFunction-x/_worker.py") as worker:
-            found = processes.memory(os.getpid())
-            assert found.keys() >= {"launcher and edge", "emulator", "function Url"}
-            assert all(size > 1_000_000 for sizes in found.values() for size in sizes)
-            assert processes.kill_a_function(os.getpid(), RANDOM)
-            assert worker.wait(timeout=10) == -9
-        assert (emulator.poll(), mint.poll()) == (None, None)
+def test_a_lambda_worker_that_serves_callers_is_killed() -> None:
+    with launcher(EMULATOR, MINT, URL) as (root, ended):
+        found = processes.memory(root)
+        assert found.keys() >= {"launcher and edge", "emulator", "function Url"}
+        assert all(size > 1_000_000 for sizes in found.values() for size in sizes)
+        assert processes.kill_a_function(root, RANDOM)
+        wait_until(lambda: ended() == [None, None, -9])
+
+
+def test_nothing_else_is_killed() -> None:
+    with launcher(EMULATOR, MINT) as (root, ended):
+        assert not processes.kill_a_function(root, RANDOM)
+        assert ended() == [None, None]
 
 
 def run_main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, happens: Callable[[Figures], None]) -> int:
