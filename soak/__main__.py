@@ -37,7 +37,8 @@ def main() -> int:
                 running,
                 seconds=options.minutes * 60,
                 rotate=every,
-                valid=settling + longest + window,
+                # The old key signs until the new one has settled.
+                valid=2 * settling + longest + window,
                 seed=options.seed,
             )
             soak.run(options.callers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from private_files.outputs import Outputs
 SAMPLES = Path(__file__).parent.parent / "samples"
 FOLDER = "soak/"  # where the access rules of the soak let users write
 NAMES = 20  # of uploaded files, so that the bucket does not grow
+UPLOADS_OF_A_MINUTE = 1_000  # of one name, at most: for so long the edge may serve the content of before
 LARGEST_UPLOAD = 64 * 1024
-KEPT = 10  # contents of a name that is overwritten
 TOKEN_SECONDS = 300
 SECONDS = 40  # for one request; AppSync waits 30 s
 # What ministack returns for a process that is killed while it works, starts, or is sent an event.
@@ -47,7 +48,7 @@ class Caller:
         self._token, self._signed_in = "", 0.0
         self._urls: deque[tuple[str, str]] = deque(maxlen=300)  # of samples: the name and a URL
         self._expired: deque[str] = deque(maxlen=50)
-        self._uploaded: defaultdict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._uploaded: defaultdict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=UPLOADS_OF_A_MINUTE))
         self._samples = {
             path.relative_to(SAMPLES).as_posix(): path.read_bytes() for path in SAMPLES.rglob("*") if path.is_file()
         }
@@ -237,11 +238,11 @@ class Caller:
         )
         self._expect(sent.status_code == 200, f"an upload returned {sent.status_code}")
         if opened:
-            self._uploaded[name].append(content)
+            self._uploaded[name].append(_digest(content))
             response = self._get(self._url(name))
             self._expect(response.status_code == 200, f"an uploaded file returned {_shown(response)}")
             # For a minute, the edge may still have the content of before.
-            self._expect(response.content in self._uploaded[name], "an uploaded file has other bytes")
+            self._expect(_digest(response.content) in self._uploaded[name], "an uploaded file has other bytes")
         return name
 
     def _unauthorized(self, headers: dict[str, str]) -> str:
@@ -282,6 +283,10 @@ class Caller:
     def _expect(self, fact: bool, otherwise: str, *, by_kill: bool = False) -> None:
         if not fact:
             raise Unexpected(otherwise, by_kill=by_kill)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _expires(url: str) -> int:
