@@ -16,6 +16,8 @@ from local.failures import Failure
 
 HOST = "127.0.0.1"
 SECONDS_FOR_A_HEAD = 30.0
+# uvicorn closes idle connections after 5 s, just when clients that send a request every few seconds use them again.
+SECONDS_IDLE = 60
 
 
 class PortTaken(Failure):
@@ -108,6 +110,7 @@ async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(app, lifespan="on", log_level="warning", access_log=False, server_header=False, http=_Http)
     # The address of a viewer is that of its socket, never what its X-Forwarded-For says.
     config.proxy_headers = False
+    config.timeout_keep_alive = SECONDS_IDLE
     config.timeout_graceful_shutdown = 3
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -71,3 +71,20 @@ def test_response_may_take_longer_than_the_limit(after: bytes) -> None:
         assert b"last" in await reader.readuntil(b"0\r\n\r\n")
 
     connected(scenario)
+
+
+@pytest.mark.parametrize(("seconds", "is_open"), [(20, True), (0, False)])
+def test_idle_connection_can_be_used_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, *, is_open: bool
+) -> None:
+    monkeypatch.setattr(servers, "SECONDS_IDLE", seconds)
+
+    async def scenario(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, finish: asyncio.Event) -> None:
+        finish.set()
+        writer.write(HEAD)
+        await reader.readuntil(b"last\r\n0\r\n\r\n")
+        await asyncio.sleep(0.02)
+        writer.write(HEAD)
+        assert bool(await reader.read(1)) is is_open
+
+    connected(scenario)
