@@ -104,7 +104,7 @@ def _clear(context: BrowserContext, options: dict[str, Any]) -> None:
 
 @contextmanager
 def _watched_page(context: BrowserContext) -> Iterator[Watched]:
-    """A new page, closed at the end with those that it opened; whoever opens it looks at the faults."""
+    """A new page. It and the pages that it opened are closed at the end; the caller checks its faults."""
     others = context.pages
     context.set_default_timeout(SECONDS * 1000)
     watch = Watched(context.new_page())

@@ -26,7 +26,9 @@ def check(choices: Choices) -> None:
     for _ in range(choices.number(0, 3)):
         place = choices.number(0, len(url))
         url = url[:place] + choices.pick(["", *PIECES]) + url[place + choices.pick([0, 1, 2, 300]) :]
-    keys = Keys(TRUSTED if choices.flag() else {}, group="", unread="" if choices.flag() else "there is no key")
+    keys = Keys(
+        TRUSTED if choices.flag() else {}, group="", unread="" if choices.flag() else "the key group was not read"
+    )
     try:
         diagnosis = diagnose(url, keys, now=NOW, cdn_url=choices.pick([None, ORIGIN, "https://files.example.com/"]))
     except ValueError as error:

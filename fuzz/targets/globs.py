@@ -33,7 +33,7 @@ LETTERS = ["a", "b", "/", "[", "]", "!", "-", ".", "\n", "é", "^", "\\"]
 def check(choices: Choices) -> None:
     pattern, name = choices.text(PIECES, 8), choices.text(LETTERS, 8)
     found = globs.compiled(pattern).fullmatch(name) is not None
-    expected = _matches(pattern, name, at_start=True)
+    expected = matches(pattern, name, at_start=True)
     assert found == expected, (pattern, name)
     assert not expected or name.startswith(globs.literal_prefix(pattern))
     if not globs.is_glob(pattern):
@@ -44,28 +44,28 @@ def check(choices: Choices) -> None:
     assert excluded or not (expected and "/" in pattern.removesuffix("/")), (pattern, name)
 
 
-def _matches(pattern: str, name: str, *, at_start: bool) -> bool:
+def matches(pattern: str, name: str, *, at_start: bool = True) -> bool:
     """Tell whether the name matches, by the definition and without regular expressions."""
     if not pattern:
         return not name
     if pattern.startswith("**/") and at_start:
         starts = [0, *(place + 1 for place, letter in enumerate(name) if letter == "/")]
-        return any(_matches(pattern[3:], name[place:], at_start=True) for place in starts)
+        return any(matches(pattern[3:], name[place:], at_start=True) for place in starts)
     if pattern.startswith("**"):
-        return any(_matches(pattern.lstrip("*"), name[place:], at_start=False) for place in range(len(name) + 1))
+        return any(matches(pattern.lstrip("*"), name[place:], at_start=False) for place in range(len(name) + 1))
     if pattern[0] == "*":
         longest = len(name.partition("/")[0])
-        return any(_matches(pattern[1:], name[place:], at_start=False) for place in range(longest + 1))
+        return any(matches(pattern[1:], name[place:], at_start=False) for place in range(longest + 1))
     if pattern[0] == "[" and (inside := _bracket(pattern)) is not None:
         is_member = name[:1] not in ("", "/") and _is_member(inside, name[0])
-        return is_member and _matches(pattern[len(inside) + 2 :], name[1:], at_start=False)
+        return is_member and matches(pattern[len(inside) + 2 :], name[1:], at_start=False)
     if not name or (name[0] == "/" if pattern[0] == "?" else name[0] != pattern[0]):
         return False
-    return _matches(pattern[1:], name[1:], at_start=pattern[0] == "/")
+    return matches(pattern[1:], name[1:], at_start=pattern[0] == "/")
 
 
 def _bracket(pattern: str) -> str | None:
-    """Return what is between the brackets at the start of the pattern, or None if there is no end."""
+    """Return the text between the brackets at the start of the pattern, or None if they do not close."""
     first = 1 + (pattern[1:2] in ("!", "^"))
     end = pattern.find("]", first + 1)
     inside = pattern[1:end]

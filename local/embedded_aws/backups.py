@@ -25,10 +25,8 @@ def _create(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, 
     plan, selection = props["BackupPlanId"], props["BackupSelection"]
     if missing := {"IamRoleArn", "SelectionName"} - selection.keys():
         raise ValueError(f"AWS::Backup::BackupSelection: required key {min(missing)} not found")
-    status, _headers, body = backup._create_selection(plan, {"BackupSelection": selection})
-    if status >= 400:
-        raise ValueError(body.decode())
-    selection_id = json.loads(body)["SelectionId"]
+    created = upstream.body(backup._create_selection(plan, {"BackupSelection": selection}))
+    selection_id = json.loads(created)["SelectionId"]
     return f"{selection_id}_{plan}", {"BackupPlanId": plan, "SelectionId": selection_id}
 
 

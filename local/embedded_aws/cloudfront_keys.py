@@ -76,20 +76,13 @@ def _delete_key_group(physical_id: str, _props: dict[str, Any]) -> None:
 
 
 def _created(response: Response) -> tuple[str, dict[str, str]]:
-    identifier = fromstring(_body(response)).findtext("{*}Id") or ""  # noqa: S314 - XML of the emulator itself
+    identifier = fromstring(upstream.body(response)).findtext("{*}Id") or ""  # noqa: S314 - XML of the emulator itself
     return identifier, {"Id": identifier}
 
 
 def _delete(store: Any, physical_id: str, delete: Callable[[str, dict[str, str]], Response]) -> None:
     if physical_id in store:  # deleting what is already gone succeeds
-        _body(delete(physical_id, {"if-match": store[physical_id]["ETag"]}))
-
-
-def _body(response: Response) -> bytes:
-    status, _headers, body = response
-    if status >= 400:
-        raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
-    return body
+        upstream.body(delete(physical_id, {"if-match": store[physical_id]["ETag"]}))
 
 
 def _xml(tag: str, config: dict[str, Any]) -> bytes:

@@ -125,8 +125,5 @@ def _delete_delivery(physical_id: str, _props: dict[str, Any]) -> None:
 
 
 def _body(response: Response) -> dict[str, Any]:
-    status, _headers, body = response
-    if status >= 400:
-        raise ValueError(body.decode())
-    result: dict[str, Any] = json.loads(body)
+    result: dict[str, Any] = json.loads(upstream.body(response))
     return result

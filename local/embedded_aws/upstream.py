@@ -38,3 +38,15 @@ def add_resource_type(name: str, **handlers: Any) -> None:
             f"provisioners._RESOURCE_HANDLERS of ministack {version('ministack')} has {name}: remove our patch."
         )
     provisioners._RESOURCE_HANDLERS[name] = handlers
+
+
+def body(response: tuple[int, dict[str, str], bytes | str]) -> bytes:
+    """Return the body of a response of ministack. Raises ValueError, with the body, if the status is that of an error.
+
+    CloudFormation shows the text of a ValueError as the reason for the failed resource.
+    """
+    status, _headers, content = response
+    content = content if isinstance(content, bytes) else content.encode()
+    if status >= 400:
+        raise ValueError(content.decode())
+    return content

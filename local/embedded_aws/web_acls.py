@@ -19,11 +19,8 @@ def apply() -> None:
 
 
 def _associate(_logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
-    status, _headers, body = waf._associate_web_acl(
-        {"WebACLArn": props["WebACLArn"], "ResourceArn": props["ResourceArn"]}
-    )
-    if status >= 400:
-        raise ValueError(body.decode())
+    request = {"WebACLArn": props["WebACLArn"], "ResourceArn": props["ResourceArn"]}
+    upstream.body(waf._associate_web_acl(request))
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html
     return f"{props['ResourceArn']}|{props['WebACLArn']}", {}
 

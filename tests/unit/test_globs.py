@@ -4,60 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fuzz.targets.globs import matches
 from private_files import globs
 
 PATTERNS = st.text("ab/*?[]!-^.", max_size=9)
 NAMES = st.text("ab/[]!-.\n", max_size=8)
-
-
-def matches(pattern: str, name: str, start: bool = True) -> bool:
-    """Whether the name matches, by the definition and without regular expressions."""
-    if not pattern:
-        return not name
-    if (
-        pattern.startswith("**/")
-        and start
-        and any(matches(pattern[3:], name[at:]) for at in [0, *(i + 1 for i, c in enumerate(name) if c == "/")])
-    ):
-        return True
-    if pattern.startswith("**/") and start:
-        return False
-    if pattern.startswith("**"):
-        rest = pattern.lstrip("*")
-        return any(matches(rest, name[at:], False) for at in range(len(name) + 1))
-    if pattern[0] == "*":
-        length = len(name.partition("/")[0])
-        return any(matches(pattern[1:], name[at:], False) for at in range(length + 1))
-    if pattern[0] == "[" and (inside := bracket(pattern)) is not None:
-        return (
-            bool(name)
-            and name[0] != "/"
-            and allowed(inside, name[0])
-            and matches(pattern[len(inside) + 2 :], name[1:], False)
-        )
-    if not name or (name[0] == "/" if pattern[0] == "?" else name[0] != pattern[0]):
-        return False
-    return matches(pattern[1:], name[1:], pattern[0] == "/")
-
-
-def bracket(pattern: str) -> str | None:
-    """Return what is between the brackets at the start of the pattern, or None if there is no end."""
-    members = 1 + (pattern[1:2] in ("!", "^"))
-    end = pattern.find("]", members + 1)
-    inside = pattern[1:end]
-    return inside if end > 0 and "/" not in inside else None
-
-
-def allowed(inside: str, letter: str) -> bool:
-    excluded = inside[0] in "!^"
-    members, found = inside[excluded:], False
-    while members:
-        if members[1:2] == "-" and len(members) > 2:
-            found = found or members[0] <= letter <= members[2]
-            members = members[3:]
-        else:
-            found, members = found or letter == members[0], members[1:]
-    return found != excluded
 
 
 @given(pattern=PATTERNS, name=NAMES)
