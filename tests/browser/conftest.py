@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.chromium import chromium, watched
 from tests.running_stack import Stack
@@ -26,9 +26,3 @@ def session(browser: Browser, stack: Stack) -> Any:
         watch.page.get_by_role("button", name=f"Sign in as {stack.outputs.demo_user}").click()
         expect(watch.page.get_by_role("heading", name="All files")).to_be_visible()
         return watch.page.context.storage_state()
-
-
-@pytest.fixture(scope="package")
-def empty_page(stack: Stack) -> Callable[[Page], object]:
-    """Opens what keeps the process of the web page running between tests."""
-    return lambda page: page.goto(f"{stack.outputs.frontend_url}/icon.svg")

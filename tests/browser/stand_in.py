@@ -155,15 +155,10 @@ class StandIn:
         return {"headers": {**headers, "Content-Type": media_type}, "body": content.read_bytes()}
 
 
-def _open_empty_page(page: Page) -> None:
-    page.route(INTERCEPTED, lambda route: route.fulfill(content_type="text/html", body=""))
-    page.goto(f"{PAGE}/empty")
-
-
 @contextmanager
 def stand_in(browser: Browser, config: dict[str, Any] | None = None, **context: Any) -> Iterator[StandIn]:
     """A page of its own in front of a stand-in for its servers, with an API key unless `config` says otherwise."""
-    with watched(browser, _open_empty_page, **context) as watch:
+    with watched(browser, PAGE, **context) as watch:
         servers = StandIn(watch, BY_KEY if config is None else config)
         servers.listing = {"items": [], "folders": [], "nextToken": None}
         watch.page.route(INTERCEPTED, servers.respond)

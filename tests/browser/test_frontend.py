@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ HELLO = (PROJECT / "samples" / "hello.txt").read_text()
 
 
 @pytest.fixture
-def page(browser: Browser, session: Any, empty_page: Callable[[Page], object]) -> Iterator[Page]:
+def page(browser: Browser, session: Any, stack: Stack) -> Iterator[Page]:
     """The page of a signed-in user."""
-    with watched(browser, empty_page, storage_state=session) as watch:
+    with watched(browser, stack.outputs.frontend_url, storage_state=session) as watch:
         yield watch.page
 
 

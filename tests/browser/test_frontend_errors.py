@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +16,8 @@ from tests.running_stack import Stack
 
 
 @pytest.fixture
-def watch(browser: Browser, session: Any, empty_page: Callable[[Page], object]) -> Iterator[Watched]:
-    with watched(browser, empty_page, storage_state=session) as watch:
+def watch(browser: Browser, session: Any, stack: Stack) -> Iterator[Watched]:
+    with watched(browser, stack.outputs.frontend_url, storage_state=session) as watch:
         yield watch
 
 

@@ -89,6 +89,7 @@ def test_page_is_drawn_before_its_script_has_loaded_and_does_not_move_then(serve
     page.goto(f"{PAGE}/", wait_until="commit")
     expect(page.get_by_text("Private files")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("Loading …")
+    page.wait_for_function("() => document.styleSheets.length > 0")  # nothing is painted before
     expect(page.locator(".skeleton .tile").last).to_have_css("opacity", "1")
     places = (
         "['.brand', '.skeleton'].map((name) => JSON.stringify(document.querySelector(name).getBoundingClientRect()))"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,10 @@ def address(stack: Stack) -> str:
     return stack.outputs.graphql_url.removesuffix("graphql")
 
 
-@pytest.fixture(scope="module")
-def empty_page(address: str) -> Callable[[Page], object]:
-    return lambda page: page.goto(f"{address}none")
-
-
 @pytest.fixture
-def watch(browser: Browser, address: str, empty_page: Callable[[Page], object]) -> Iterator[Watched]:
+def watch(browser: Browser, address: str) -> Iterator[Watched]:
     """GraphiQL, signed out."""
-    with watched(browser, empty_page, viewport={"width": 1280, "height": 800}) as watch:
+    with watched(browser, address.removesuffix("/"), viewport={"width": 1280, "height": 800}) as watch:
         watch.page.goto(address)
         yield watch
 
