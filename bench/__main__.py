@@ -33,7 +33,7 @@ def main() -> None:
     with NodePeers() as node:
         measured = [*signing.rows(keys, node, options.rounds)]
     measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
-    measured += [*cold_start.rows(keys[0], options.rounds), *signing.lengths(keys)]
+    measured += [*cold_start.rows(keys, options.rounds), *signing.lengths(keys)]
     measured += load.rows(options.rounds)
     measured += transfers.rows(options.rounds)
     write_json(measured, options.json)

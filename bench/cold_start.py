@@ -1,4 +1,7 @@
-"""The CPU time of the first URL in a new process: all imports, reading the key over HTTP, one invocation."""
+"""The CPU time of the first URL in a new process: all imports, reading the key over HTTP, one invocation.
+
+What Lambda SnapStart saves is not measured: it restores a process in which the imports are done, from a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +19,7 @@ from threading import Thread
 
 from bench.handler import CONTEXT, appsync_event, environment
 from bench.keys import Key
+from bench.node_peers import ESBUILD, NODE
 from bench.paired import Timed, compare
 from bench.rows import Row, of_pair
 
@@ -31,12 +35,37 @@ assert "Signature=" in url, url
 print(seconds)
 """
 
+_FIRST_INVOCATION_OF_NODE = """
+const { handler } = await import(process.argv[1]);
+const url = await handler(JSON.parse(process.argv[2]));
+const { user, system } = process.cpuUsage();
+if (!url.includes("Signature=")) throw new Error(url);
+console.log((user + system) / 1e6);
+process.exit();
+"""
+
 # Lambda's runtime includes these; the rest is in the bundle, usually without bytecode.
 _IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "urllib3", "dateutil", "jmespath"}
 
 
-def rows(key: Key, runs: int) -> Iterator[Row]:
-    """Our first URL as a share of the usual handler's: with bytecode for both, then each as it is deployed."""
+def rows(keys: Sequence[Key], runs: int) -> Iterator[Row]:
+    """Our first URL as a share of others': of Node's for each key, of the usual Python handler's for the first."""
+    for key in keys:
+        yield _beside_node(key, runs)
+    yield from _beside_python(keys[0], runs)
+
+
+def _beside_node(key: Key, runs: int) -> Row:
+    with _parameter_store(key.pem.decode()) as endpoint_url, TemporaryDirectory() as folder:
+        ours = _first_url(key, "resolvers.url_handler", endpoint_url, Path(folder))
+        theirs = _first_url_of_node(key, endpoint_url, Path(folder))
+        ours()  # writes the bytecode
+        pair = compare(ours, theirs, runs)
+    subject, against = f"first URL of a new process, {key.algorithm}", "Node.js, AWS SDK v3, bundled and minified"
+    return of_pair(subject, against, pair, pair.our_seconds / pair.their_seconds, "× the time", at_most=0.9)
+
+
+def _beside_python(key: Key, runs: int) -> Iterator[Row]:
     with _parameter_store(key.pem.decode()) as endpoint_url, TemporaryDirectory() as folder:
         compiled, deployed = Path(folder, "compiled"), Path(folder, "deployed")
         ours = _first_url(key, "resolvers.url_handler", endpoint_url, compiled)
@@ -64,28 +93,42 @@ def rows(key: Key, runs: int) -> Iterator[Row]:
     yield Row("first URL of a new process", "CPU time here", pair.our_seconds * 1000, "ms")
 
 
+def _first_url_of_node(key: Key, endpoint_url: str, folder: Path) -> Timed:
+    bundle = folder / "handler.mjs"
+    # The SDK's CommonJS parts call `require`, which a bundle of modules lacks.
+    require = "--banner:js=import{createRequire}from'module';const require=createRequire(import.meta.url);"
+    options = ["--bundle", "--minify", "--platform=node", "--target=node24", "--format=esm", "--log-level=error"]
+    handler = Path(__file__).with_name("node_handler.mjs")
+    subprocess.run([NODE, ESBUILD, handler, *options, require, f"--outfile={bundle}"], check=True)  # noqa: S603 - our own
+    event = json.dumps(appsync_event("getUrl", file="first.jpg"))
+    command: list[str | Path] = [NODE, "--input-type=module", "--eval", _FIRST_INVOCATION_OF_NODE, bundle.as_uri(), event]
+    return _seconds_of(command, _variables(key, endpoint_url))
+
+
 def _first_url(key: Key, module: str, endpoint_url: str, bytecode: Path, *switches: str) -> Timed:
     command = [sys.executable, "-c", _FIRST_INVOCATION, module]
     context = {name: value for name, value in vars(CONTEXT).items() if not callable(value)}
     command += [json.dumps(appsync_event("getUrl", file="first.jpg")), json.dumps(context)]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    variables = (
-        inherited
-        | environment(key)
-        | {"PYTHONPYCACHEPREFIX": str(bytecode)}
-        | dict.fromkeys(switches, "1")
-        | {
-            "AWS_ENDPOINT_URL_SSM": endpoint_url,
-            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "example",
-            "AWS_SESSION_TOKEN": "example",
-            # As in Lambda, so that Tracer loads the X-Ray SDK.
-            "LAMBDA_TASK_ROOT": "/var/task",
-            "AWS_LAMBDA_FUNCTION_NAME": "a-function",
-            "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
-        }
-    )
+    variables = inherited | {"PYTHONPYCACHEPREFIX": str(bytecode)} | dict.fromkeys(switches, "1")
+    return _seconds_of(command, variables | _variables(key, endpoint_url))
 
+
+def _variables(key: Key, endpoint_url: str) -> dict[str, str]:
+    return environment(key) | {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL_SSM": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "example",
+        "AWS_SESSION_TOKEN": "example",
+        # As in Lambda, so that Tracer loads the X-Ray SDK.
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "AWS_LAMBDA_FUNCTION_NAME": "a-function",
+        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
+    }
+
+
+def _seconds_of(command: Sequence[str | Path], variables: dict[str, str]) -> Timed:
     def seconds() -> float:
         printed = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
         return float(printed.splitlines()[-1])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 NODE = Path(sys.prefix, "bin", "node")
+ESBUILD = Path(__file__).parent.parent / "node_modules" / "esbuild" / "bin" / "esbuild"
 
 AWS_SDK = "@aws-sdk/cloudfront-signer"
 AWS_SDK_PARSED_KEY = "@aws-sdk/cloudfront-signer, key parsed once"

@@ -8,21 +8,24 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import http_api
 from resolvers.access import Caller
 from resolvers.allowed_files import AllowedFiles
+from resolvers.appsync import Fields, Request, resolve
 from resolvers.error_metrics import count_error
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import quoted
 from resolvers.s3_files import FileListing, s3_client
 from resolvers.settings import FilesSettings, from_environment
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 MAX_LIMIT = 1000  # the most that S3 lists in one response
 DEFAULT_LIMIT = 100
@@ -35,7 +38,6 @@ MILLISECONDS_TO_FAIL = 500  # the time to respond that S3 is slow
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
-app = AppSyncResolver()
 logger = Logger()
 metrics = Metrics()
 
@@ -54,34 +56,28 @@ def _settings() -> FilesSettings:
 
 
 @cache
-def _listing() -> FileListing:
+def _s3() -> S3Client:
+    return s3_client()
+
+
+def _listing(request: Request) -> FileListing:
+    def seconds_left() -> float:
+        return (request.milliseconds_left() - MILLISECONDS_TO_FAIL) / 1000
+
     settings = _settings()
-    return FileListing(
-        s3_client(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=_seconds_left
-    )
+    return FileListing(_s3(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=seconds_left)
 
 
-def _caller() -> Caller:
-    event = app.current_event
-    assert event is not None  # noqa: S101 - Powertools has set it
-    return Caller.of_appsync(event.raw_event, _context().invoked_function_arn)
+def _files_of(request: Request) -> AllowedFiles:
+    return AllowedFiles(_listing(request), _settings().access.folders(request.caller, "read"))
 
 
-def _files_of(caller: Caller) -> AllowedFiles:
-    return AllowedFiles(_listing(), _settings().access.folders(caller, "read"))
-
-
-@app.resolver(type_name="Query", field_name="getFiles")
-def get_files(prefix: str | None = None) -> list[str]:
-    return _names(_caller(), prefix)
-
-
-def _names(caller: Caller, prefix: str | None = None) -> list[str]:
+def get_files(request: Request, prefix: str | None = None) -> list[str]:
     names: list[str] = []
     room = MAX_NAMES_BYTES
-    for name in _files_of(caller).names(prefix or ""):
+    for name in _files_of(request).names(prefix or ""):
         room -= len(_as_json(name).encode()) + 1  # and a comma
-        if room < 0 or (names and len(names) % 1000 == 0 and _out_of_time()):
+        if room < 0 or (names and len(names) % 1000 == 0 and request.milliseconds_left() < MILLISECONDS_TO_RESPOND):
             raise TooManyFiles(
                 f"There are more than {len(names)} files, too many for one response; "
                 "use listFiles to get them in pages, or prefix to get fewer."
@@ -91,8 +87,8 @@ def _names(caller: Caller, prefix: str | None = None) -> list[str]:
     return names
 
 
-@app.resolver(type_name="Query", field_name="listFiles")
 def list_files(
+    request: Request,
     prefix: str | None = None,
     delimiter: str | None = None,
     limit: int | None = None,
@@ -103,7 +99,7 @@ def list_files(
         raise InvalidLimit(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.")
     if delimiter not in (None, "", "/"):
         raise InvalidDelimiter(f"delimiter must be / or omitted, not {quoted(delimiter)}.")
-    page = _files_of(_caller()).page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
+    page = _files_of(request).page(prefix=prefix or "", delimiter=delimiter or "", limit=limit, token=nextToken)
     _report(len(page.files))
     return {
         "items": [file.to_graphql() for file in page.files],
@@ -112,35 +108,15 @@ def list_files(
     }
 
 
-@app.resolver(type_name="Query", field_name="getFile")
-def get_file(file: str) -> dict[str, Any] | None:
-    found = _files_of(_caller()).find(file)
+def get_file(request: Request, file: str) -> dict[str, Any] | None:
+    found = _files_of(request).find(file)
     _report(1 if found else 0)
     return found.to_graphql() if found else None
 
 
-@app.resolver(type_name="Query", field_name="getAccess")
-def get_access() -> list[dict[str, str | bool]]:
+def get_access(request: Request) -> list[dict[str, str | bool]]:
     metrics.add_metric(name="FilesListed", unit=MetricUnit.Count, value=0)  # Powertools warns if there is no metric
-    return _settings().access.allowed_prefixes(_caller())
-
-
-def _out_of_time() -> bool:
-    return _milliseconds_left() < MILLISECONDS_TO_RESPOND
-
-
-def _seconds_left() -> float:
-    return (_milliseconds_left() - MILLISECONDS_TO_FAIL) / 1000
-
-
-def _milliseconds_left() -> int:
-    return _context().get_remaining_time_in_millis()
-
-
-def _context() -> LambdaContext:
-    context = app.lambda_context
-    assert context is not None  # noqa: S101 - the handler has set it
-    return context
+    return _settings().access.allowed_prefixes(request.caller)
 
 
 def _report(files: int) -> None:
@@ -148,11 +124,19 @@ def _report(files: int) -> None:
     logger.info("listed", files=files)
 
 
+FIELDS: Fields = {
+    "Query.getFiles": get_files,
+    "Query.listFiles": list_files,
+    "Query.getFile": get_file,
+    "Query.getAccess": get_access,
+}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
-        return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
+        return _get_over_http(event, context) if http_api.is_http(event) else resolve(event, context, FIELDS)
     except Exception as error:
         count_error(metrics, error)
         if http_api.is_http(event):
@@ -161,7 +145,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def _get_over_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    app.lambda_context = context
+    request = Request(Caller.of_http_api(event), context.get_remaining_time_in_millis)
     # Without a status code, API Gateway sends this as the body. `http_api.success` would put JSON in a JSON string, and
     # the largest list would exceed Lambda's 6 MB.
-    return {"files": _names(Caller.of_http_api(event), **http_api.arguments(event, {"prefix": str}))}
+    return {"files": get_files(request, **http_api.arguments(event, {"prefix": str}))}

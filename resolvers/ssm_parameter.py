@@ -1,9 +1,7 @@
-"""Read one SSM parameter, decrypted, without a boto3 client.
+"""Read one SSM parameter, decrypted, without botocore.
 
-Only the parts of botocore that sign, send and find credentials are used, because a client first loads the models of all
-SSM operations and all endpoints. Measured with `bench/cold_start.py`, the first URL takes 0.54 of the usual handler's
-time with a client and 0.32 without. With our own signature code it would take 0.27, which is not worth that code.
-On Lambda, botocore comes with the runtime.
+Botocore first loads the models of all SSM operations and all endpoints, and its imports alone take a third of the time
+until the first URL (`bench/cold_start.py`).
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
 """
@@ -13,20 +11,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from random import SystemRandom
+from urllib.error import URLError
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
-from botocore.exceptions import BotoCoreError
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
-
+from resolvers.aws_http import NoCredentials, SignedHttp
 from resolvers.deadline import within
 
 ATTEMPT_SECONDS = 4  # the longest that one attempt takes, from the credentials to the last byte
 LONGEST_WAIT = 4  # seconds between two attempts
 
+_HEADERS = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.GetParameter"}
 _THROTTLED = {"ThrottlingException", "ThrottledException", "Throttling", "RequestLimitExceeded", "TooManyUpdates"}
 # The domains of the partitions, without and with IPv6, by how the names of their Regions start. From botocore's
 # partitions.json, which would have to be read and searched at every cold start.
@@ -46,7 +41,7 @@ _random = SystemRandom()
 class ParameterUnreadable(RuntimeError):
     """SSM did not return the parameter; the message says why.
 
-    `code` is SSM's error code, or the name of botocore's exception. A retry may succeed after a `transient` error.
+    `code` is SSM's error code, or the name of the exception. A retry may succeed after a `transient` error.
     """
 
     def __init__(self, code: str, message: str, *, transient: bool) -> None:
@@ -59,15 +54,8 @@ class Parameters:
     """The parameters of one account and Region, from the environment variables that boto3 reads."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._region = environment["AWS_DEFAULT_REGION"]
-        self._url = _endpoint(self._region, environment).rstrip("/") + "/"
-        # Lambda sets credentials in the environment, but a function restored from a snapshot gets them from a URL.
-        self._credentials = CredentialResolver([EnvProvider(environment), ContainerProvider(environment)])
-        self._http = URLLib3Session(
-            verify=environment.get("AWS_CA_BUNDLE") or environment.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # also a path
-            proxies=get_environ_proxies(self._url),
-            timeout=ATTEMPT_SECONDS,
-        )
+        self.url = _endpoint(environment["AWS_DEFAULT_REGION"], environment).rstrip("/") + "/"
+        self._http = SignedHttp(environment, "ssm", self.url)
 
     def read(self, name: str, seconds: float) -> str:
         """Return the decrypted value of this parameter within this time; retry if SSM is busy or cannot be reached.
@@ -99,25 +87,18 @@ class Parameters:
             raise ParameterUnreadable("TimeoutError", "SSM did not respond in time", transient=True) from None
 
     def _get(self, name: str) -> str:
-        request = AWSRequest(
-            "POST",
-            self._url,
-            {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.GetParameter"},
-            json.dumps({"Name": name, "WithDecryption": True}).encode(),
-        )
+        body = json.dumps({"Name": name, "WithDecryption": True}).encode()
         try:
-            credentials = self._credentials.load_credentials()
-            if credentials is None:
-                raise ParameterUnreadable("NoCredentials", "there are no AWS credentials", transient=False)
-            SigV4Auth(credentials, "ssm", self._region).add_auth(request)
-            response = self._http.send(request.prepare())
-        except BotoCoreError as error:
-            code = type(error).__name__
+            status, content = self._http.post(_HEADERS, body, ATTEMPT_SECONDS)
+        except NoCredentials as error:
+            raise ParameterUnreadable(type(error).__name__, str(error), transient=False) from None
+        except (OSError, HTTPException) as error:
+            code = type(error.reason if isinstance(error, URLError) else error).__name__
             raise ParameterUnreadable(code, f"SSM could not be reached ({code})", transient=True) from error
-        if response.status_code == 200:
-            return _value(response.content)
-        code = _error_code(response.content) or str(response.status_code)
-        transient = response.status_code >= 500 or response.status_code == 429 or code in _THROTTLED
+        if status == 200:
+            return _value(content)
+        code = _error_code(content) or str(status)
+        transient = status >= 500 or status == 429 or code in _THROTTLED
         raise ParameterUnreadable(code, f"SSM returned {code}", transient=transient)
 
 

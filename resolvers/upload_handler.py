@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import file_names, upload_plan
 from resolvers.access import Action, Caller
+from resolvers.appsync import Fields, Request, resolve
 from resolvers.error_metrics import count_error, count_failed, count_refused
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import masked
@@ -24,7 +24,6 @@ from resolvers.upload_plan import InvalidParts
 
 MAX_UPLOADS, MAX_PARTS, MAX_DELETIONS = 100, 20, 1_000
 
-app = AppSyncResolver()
 logger = Logger()
 metrics = Metrics()
 
@@ -40,27 +39,18 @@ def _uploads() -> Uploads:
     return Uploads(s3_client(), bucket=settings.bucket_name, folder=settings.files_folder)
 
 
-def _caller() -> Caller:
-    event, context = app.current_event, app.lambda_context
-    assert event is not None  # noqa: S101 - Powertools has set it
-    assert context is not None  # noqa: S101 - as above
-    return Caller.of_appsync(event.raw_event, context.invoked_function_arn)
-
-
 def _check(caller: Caller, action: Action, name: str) -> None:
     """Raise InvalidFileName, or NotAllowed if the caller may not do this with the file."""
     file_names.check_name(name, _settings().files_folder)
     _settings().access.check(caller, action, name)
 
 
-@app.resolver(type_name="Mutation", field_name="startUploads")
-def start_uploads(files: list[dict[str, Any]], overwrite: bool | None = None) -> list[dict[str, Any]]:
+def start_uploads(request: Request, files: list[dict[str, Any]], overwrite: bool | None = None) -> list[dict[str, Any]]:
     if len(files) > MAX_UPLOADS:
         raise TooManyFiles(f"startUploads takes at most {MAX_UPLOADS} files, not {len(files)}; send several requests.")
-    caller = _caller()
-    started = [_start(caller, file, overwrite=bool(overwrite)) for file in files]
+    started = [_start(request.caller, file, overwrite=bool(overwrite)) for file in files]
     names = [each["file"] for each in started if "errorType" not in each]
-    _report("UploadsStarted", "upload started", caller, names)
+    _report("UploadsStarted", "upload started", request.caller, names)
     count_refused(metrics, [each["errorType"] for each in started if "errorType" in each])
     return started
 
@@ -81,11 +71,16 @@ def _start(caller: Caller, given: dict[str, Any], *, overwrite: bool) -> dict[st
     return {"file": name, "url": url, "headers": listed, "expiresAt": _expiry()}
 
 
-@app.resolver(type_name="Mutation", field_name="signParts")
-def sign_parts(file: str, uploadId: str, size: float, parts: list[int]) -> list[dict[str, Any]]:  # noqa: N803 - the schema's names
+def sign_parts(
+    request: Request,
+    file: str,
+    uploadId: str,  # noqa: N803 - the schema's names
+    size: float,
+    parts: list[int],
+) -> list[dict[str, Any]]:
     if not 1 <= len(parts) <= MAX_PARTS:
         raise InvalidParts(f"signParts takes 1 to {MAX_PARTS} parts, not {len(parts)}; send several requests.")
-    _check(_caller(), "write", file)
+    _check(request.caller, "write", file)
     whole = upload_plan.whole_size(size, _settings().upload_max_size)
     expires = _expiry()
     signed = [
@@ -95,50 +90,44 @@ def sign_parts(file: str, uploadId: str, size: float, parts: list[int]) -> list[
     return signed
 
 
-@app.resolver(type_name="Mutation", field_name="resumeUpload")
-def resume_upload(file: str, uploadId: str) -> list[dict[str, Any]]:  # noqa: N803 - the schema's names
-    caller = _caller()
-    _check(caller, "write", file)
+def resume_upload(request: Request, file: str, uploadId: str) -> list[dict[str, Any]]:  # noqa: N803 - the schema's names
+    _check(request.caller, "write", file)
     arrived = _uploads().arrived(file, uploadId)
-    _report("UploadsResumed", "upload resumed", caller, [file])
+    _report("UploadsResumed", "upload resumed", request.caller, [file])
     return arrived
 
 
-@app.resolver(type_name="Mutation", field_name="finishUpload")
 def finish_upload(
+    request: Request,
+    *,
     file: str,
     uploadId: str,  # noqa: N803 - the schema's names
     size: float,
     parts: list[dict[str, Any]],
     overwrite: bool | None = None,
 ) -> bool:
-    caller = _caller()
-    _check(caller, "write", file)
+    _check(request.caller, "write", file)
     whole = upload_plan.whole_size(size, _settings().upload_max_size)
     done = [(part["part"], part["etag"]) for part in parts]
     _uploads().finish(file, uploadId, whole, done, overwrite=bool(overwrite))
-    _report("UploadsFinished", "upload finished", caller, [file])
+    _report("UploadsFinished", "upload finished", request.caller, [file])
     return True
 
 
-@app.resolver(type_name="Mutation", field_name="cancelUpload")
-def cancel_upload(file: str, uploadId: str) -> bool:  # noqa: N803 - the schema's names
-    caller = _caller()
-    _check(caller, "write", file)
+def cancel_upload(request: Request, file: str, uploadId: str) -> bool:  # noqa: N803 - the schema's names
+    _check(request.caller, "write", file)
     cancelled = _uploads().cancel(file, uploadId)
-    _report("UploadsCancelled", "upload cancelled", caller, [file] if cancelled else [])
+    _report("UploadsCancelled", "upload cancelled", request.caller, [file] if cancelled else [])
     return cancelled
 
 
-@app.resolver(type_name="Mutation", field_name="deleteFiles")
-def delete_files(files: list[str]) -> list[dict[str, Any]]:
+def delete_files(request: Request, files: list[str]) -> list[dict[str, Any]]:
     if len(files) > MAX_DELETIONS:
         raise TooManyFiles(f"deleteFiles takes at most {MAX_DELETIONS} files, not {len(files)}; send several requests.")
-    caller = _caller()
     refused: dict[str, dict[str, str]] = {}
     for name in files:
         try:
-            _check(caller, "delete", name)
+            _check(request.caller, "delete", name)
         except RequestRefused as error:
             refused[name] = error.to_graphql()
     count_refused(metrics, [each["errorType"] for each in refused.values()])
@@ -147,7 +136,7 @@ def delete_files(files: list[str]) -> list[dict[str, Any]]:
     count_failed(metrics, ["UploadsUnavailable"] * len(failed))
     for name, code in failed.items():
         refused[name] = {"errorType": "UploadsUnavailable", "errorMessage": f"S3 returned {code}."}
-    _report("FilesDeleted", "deleted", caller, [name for name in wanted if name not in refused])
+    _report("FilesDeleted", "deleted", request.caller, [name for name in wanted if name not in refused])
     return [{"file": name, "deleted": name not in refused, **refused.get(name, {})} for name in files]
 
 
@@ -161,11 +150,21 @@ def _report(metric: str, message: str, caller: Caller, names: list[str]) -> None
         logger.info(message, caller=str(caller), files=[masked(name) for name in names[start : start + 100]])
 
 
+FIELDS: Fields = {
+    "Mutation.startUploads": start_uploads,
+    "Mutation.signParts": sign_parts,
+    "Mutation.resumeUpload": resume_upload,
+    "Mutation.finishUpload": finish_upload,
+    "Mutation.cancelUpload": cancel_upload,
+    "Mutation.deleteFiles": delete_files,
+}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     try:
-        return app.resolve(event, context)
+        return resolve(event, context, FIELDS)
     except Exception as error:
         count_error(metrics, error)
         raise

@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import AppSyncResolver
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import AppSyncResolverEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resolvers import content_disposition, file_names, http_api
 from resolvers.access import Caller
+from resolvers.appsync import Fields, Request, resolve
 from resolvers.error_metrics import count_error, count_refused
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.key_store import KeyStore
@@ -32,7 +31,6 @@ NAMES_IN_A_RECORD = 100  # of 1,024 bytes at most; CloudWatch cuts a record at 2
 
 Signed = tuple[Caller, str, int]  # who got a URL, to which file, and until when in epoch seconds
 
-app = AppSyncResolver()
 logger = Logger()
 metrics = Metrics()
 
@@ -55,19 +53,8 @@ def _count_unavailable_key() -> None:
     metrics.add_metric(name="SigningKeyUnavailable", unit=MetricUnit.Count, value=1)
 
 
-def _context() -> LambdaContext:
-    context = app.lambda_context
-    assert context is not None  # noqa: S101 - the handler has set it
-    return context
-
-
-def _caller(event: AppSyncResolverEvent | None) -> Caller:
-    assert event is not None  # noqa: S101 - Powertools has set it
-    return Caller.of_appsync(event.raw_event, _context().invoked_function_arn)
-
-
-def _signer(now: float) -> UrlSigner:
-    milliseconds = _context().get_remaining_time_in_millis() - MILLISECONDS_TO_RESPOND
+def _signer(now: float, request: Request) -> UrlSigner:
+    milliseconds = request.milliseconds_left() - MILLISECONDS_TO_RESPOND
     signer = _keys().signer(now, min(SECONDS_TO_READ_KEYS, milliseconds / 1000))
     metrics.add_metric(name="SigningKeyAgeDays", unit=MetricUnit.Count, value=_keys().days_signing(signer, now))
     return signer
@@ -79,27 +66,21 @@ def _signed(signer: UrlSigner, url: str, expires: int) -> str:
     return signer.sign(url, expires)
 
 
-@app.resolver(type_name="Query", field_name="getUrl")
-def get_url(file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
-    return _one_url(_caller(app.current_event), file, expiresIn, saveAs)
-
-
-def _one_url(caller: Caller, file: str, expires_in: int | None, save_as: str | None) -> str:
+def get_url(request: Request, file: str, expiresIn: int | None = None, saveAs: str | None = None) -> str:  # noqa: N803 - the schema's names
     now = time.time()
     # Check the request before the call to SSM.
-    url, expires = _url(caller, file, save_as), _expires(now, expires_in)
-    signed = _signed(_signer(now), url, expires)
-    _report([(caller, file, expires)], [])
+    url, expires = _url(request.caller, file, saveAs), _expires(now, expiresIn)
+    signed = _signed(_signer(now, request), url, expires)
+    _report([(request.caller, file, expires)], [])
     return signed
 
 
-@app.resolver(type_name="Query", field_name="getUrls")
-def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, str]]:  # noqa: N803 - the schema's names
+def get_urls(request: Request, files: list[str], expiresIn: int | None = None) -> list[dict[str, str]]:  # noqa: N803 - the schema's names
     if len(files) > MAX_FILES:
         raise TooManyFiles(f"getUrls takes at most {MAX_FILES} files, not {len(files)}; send several requests.")
     now = time.time()
-    caller, expires = _caller(app.current_event), _expires(now, expiresIn)
-    signer = _signer(now)
+    caller, expires = request.caller, _expires(now, expiresIn)
+    signer = _signer(now, request)
     expires_at_text = _as_text(expires)
     results: list[dict[str, str]] = []
     signed: list[Signed] = []
@@ -116,17 +97,15 @@ def get_urls(files: list[str], expiresIn: int | None = None) -> list[dict[str, s
     return results
 
 
-@app.batch_resolver(type_name="File", field_name="url")
-def url_of_each(event: list[AppSyncResolverEvent]) -> list[dict[str, str | None]]:
-    """Return the URL of every file of a page, in one invocation: a result for each event, in the same order."""
+def url_of_each(requests: list[Request]) -> list[dict[str, str | None]]:
+    """Return the URL of every file of a page, in one invocation: a result for each request, in the same order."""
     now = time.time()
-    signer = _signer(now)
+    signer = _signer(now, requests[0])
     results: list[dict[str, str | None]] = []
     signed: list[Signed] = []
     refused: list[RequestRefused] = []
-    for each in event:
-        arguments, file = each.arguments or {}, (each.source or {})["name"]
-        caller = _caller(each)
+    for request in requests:
+        caller, arguments, file = request.caller, request.arguments, request.source["name"]
         try:
             url, expires = _url(caller, file, arguments.get("saveAs")), _expires(now, arguments.get("expiresIn"))
             results.append({"data": signer.sign(url, expires)})
@@ -181,11 +160,14 @@ def _expires(now: float, lifetime: int | None) -> int:
     return expires_at(now, lifetime, settings.url_window)
 
 
+FIELDS: Fields = {"Query.getUrl": get_url, "Query.getUrls": get_urls, "File.url": url_of_each}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext) -> Any:
     try:
-        return _get_over_http(event, context) if http_api.is_http(event) else app.resolve(event, context)
+        return _get_over_http(event, context) if http_api.is_http(event) else resolve(event, context, FIELDS)
     except Exception as error:
         count_error(metrics, error)
         if http_api.is_http(event):
@@ -195,8 +177,7 @@ def handler(event: dict[str, Any] | list[dict[str, Any]], context: LambdaContext
 
 def _get_over_http(event: http_api.Event, context: LambdaContext) -> dict[str, Any]:
     assert isinstance(event, dict)  # noqa: S101 - only AppSync sends lists
-    app.lambda_context = context
     parameters: dict[str, http_api.Parser] = {"file": str, "expiresIn": http_api.integer, "saveAs": str}
     given = http_api.arguments(event, parameters, required="file")
-    caller = Caller.of_http_api(event)
-    return http_api.success({"url": _one_url(caller, given["file"], given.get("expiresIn"), given.get("saveAs"))})
+    request = Request(Caller.of_http_api(event), context.get_remaining_time_in_millis)
+    return http_api.success({"url": get_url(request, **given)})

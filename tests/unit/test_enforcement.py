@@ -58,7 +58,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
         importlib.reload(module)
         module.logger.registered_handler.setStream(log)
     listing = FileListing(Bucket(NAMES), bucket="b", folder="files")  # type: ignore[arg-type]
-    monkeypatch.setattr(files_handler, "_listing", lambda: listing)
+    monkeypatch.setattr(files_handler, "_listing", lambda _: listing)
     monkeypatch.setattr(url_handler, "_keys", Keys)
     monkeypatch.setattr(url_handler, "time", SimpleNamespace(time=lambda: NOW))
     return log

@@ -64,7 +64,7 @@ def get_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     handle: Handler = files_handler.handler
 
     def get(names: list[str], query: str = "") -> dict[str, Any]:
-        monkeypatch.setattr(files_handler, "_listing", lambda: Listing(names))
+        monkeypatch.setattr(files_handler, "_listing", lambda _: Listing(names))
         return dict(handle(http_event("/files", query), Context()))
 
     return get
@@ -181,7 +181,7 @@ def test_largest_list_fits_into_a_response_of_lambda(
 
 @pytest.mark.usefixtures("get_files")
 def test_internal_failure_tells_the_caller_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> Listing:
+    def fail(_: object) -> Listing:
         raise FilesUnavailable("the-bucket is secret")
 
     monkeypatch.setattr(files_handler, "_listing", fail)

@@ -370,7 +370,7 @@ class Unending:
 @pytest.fixture
 def listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Unending], None]:
     start_without_aws(files_handler, monkeypatch)
-    return lambda listing: monkeypatch.setattr(files_handler, "_listing", lambda: listing)
+    return lambda listing: monkeypatch.setattr(files_handler, "_listing", lambda _: listing)
 
 
 TEMPLATES = [

@@ -121,7 +121,7 @@ def test_refused_request_is_counted_once_and_is_no_failure(
 def test_failure_is_counted_and_logged_with_its_reason_and_is_no_refusal(
     counted: Counted, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, over_http: bool
 ) -> None:
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise FilesUnavailable("S3 is away")
 
     monkeypatch.setattr(started(files_handler, monkeypatch), "_listing", fail)
@@ -137,7 +137,7 @@ def test_failure_is_counted_and_logged_with_its_reason_and_is_no_refusal(
 
 
 def test_reasons_of_unknown_failures_are_one(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(kind: type[Exception]) -> None:
+    def fail(kind: type[Exception], _: object) -> None:
         raise kind("a caller's text")
 
     started(files_handler, monkeypatch)

@@ -124,7 +124,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
         importlib.reload(module)
         module.logger.registered_handler.setStream(log)
     monkeypatch.setattr(url_handler, "_keys", Keys)
-    monkeypatch.setattr(files_handler, "_listing", Listing)
+    monkeypatch.setattr(files_handler, "_listing", lambda _: Listing())
     yield log
 
 

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from private_files.canned_policy import Refused
 from resolvers.file_names import InvalidFileName, to_key, to_url_path
 from resolvers.signed_url import MAX_EXPIRES, UnusableSigningKey, UrlSigner, expires_at
-from tests.signing_keys import BASE_URL, KEY_ID, KEYS, P256, RSA, needs_openssl, opened, openssl, pem, public_pem
+from tests.signing_keys import BASE_URL, KEY_ID, KEYS, NOW, P256, RSA, needs_openssl, opened, openssl, pem, public_pem
 
 EXPIRES = 1_800_000_900
 
@@ -212,6 +212,37 @@ def test_time_that_cloudfront_cannot_read_is_refused(expires: int) -> None:
 def test_first_and_last_second_can_be_signed(expires: int) -> None:
     assert f"?Expires={expires}&" in signed("ecdsa-p256", "/a.jpg", expires)
     assert expires <= MAX_EXPIRES
+
+
+@pytest.mark.parametrize("part", ["d", "dmp1", "dmq1", "iqmp"])
+@pytest.mark.parametrize("algorithm", ["rsa-2048", "rsa-2048-sha1"])
+def test_damaged_rsa_key_is_refused_or_signs_what_the_public_key_verifies(algorithm: str, part: str) -> None:
+    numbers = RSA.private_numbers()
+    names = ("p", "q", "d", "dmp1", "dmq1", "iqmp")
+    damaged = {name: getattr(numbers, name) ^ (1 << 77 if name == part else 0) for name in names}
+    whole = rsa.RSAPrivateNumbers(**damaged, public_numbers=numbers.public_numbers)
+    key = pem(whole.private_key(unsafe_skip_rsa_key_validation=True))
+    try:
+        signer = UrlSigner(KEY_ID, key, algorithm)
+    except UnusableSigningKey as refused:
+        assert str(refused) == "The signing key is damaged: its signatures are not valid."
+        return
+    opened(signer.sign(f"{BASE_URL}/a.jpg", int(NOW) + 60), RSA)  # OpenSSL repairs what one wrong number spoils
+
+
+def test_rsa_key_with_two_wrong_numbers_is_refused() -> None:
+    numbers = RSA.private_numbers()
+    whole = rsa.RSAPrivateNumbers(
+        p=numbers.p,
+        q=numbers.q,
+        d=numbers.d ^ (1 << 77),
+        dmp1=numbers.dmp1 ^ (1 << 77),
+        dmq1=numbers.dmq1,
+        iqmp=numbers.iqmp,
+        public_numbers=numbers.public_numbers,
+    )
+    with pytest.raises(UnusableSigningKey, match="is damaged"):
+        UrlSigner(KEY_ID, pem(whole.private_key(unsafe_skip_rsa_key_validation=True)), "rsa-2048")
 
 
 WRONG_KEYS = [(algorithm, other) for algorithm in KEYS for other in KEYS if KEYS[algorithm] is not KEYS[other]]

@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,11 +18,10 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
-from botocore.credentials import ContainerMetadataFetcher
 from botocore.endpoint_provider import EndpointProvider
 from werkzeug.wrappers import Response
 
-from resolvers import ssm_parameter
+from resolvers import aws_http, ssm_parameter
 from resolvers.ssm_parameter import LONGEST_WAIT, Parameters, ParameterUnreadable
 from tests.ssm_server import SsmServer, holding, refusal, ssm_server
 
@@ -112,7 +112,7 @@ def test_endpoint_is_the_one_that_a_client_uses(
         monkeypatch.delenv(name, raising=False)
     for name, value in (CREDENTIALS | environment).items():
         monkeypatch.setenv(name, value)
-    assert Parameters(CREDENTIALS | environment)._url == url
+    assert Parameters(CREDENTIALS | environment).url == url
     assert boto3.Session().client("ssm").meta.endpoint_url.rstrip("/") == url.rstrip("/")
 
 
@@ -203,9 +203,9 @@ def test_refusal_is_reported_with_its_error_code_and_not_retried(
 @pytest.mark.usefixtures("long_waits")
 def test_ssm_that_cannot_be_reached_is_reported() -> None:
     nobody = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"})
-    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(EndpointConnectionError\)$") as refused:
+    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(ConnectionRefusedError\)$") as refused:
         nobody.read(NAME, 90)
-    assert refused.value.code == "EndpointConnectionError"
+    assert refused.value.code == "ConnectionRefusedError"
 
 
 def test_missing_credentials_are_reported_and_not_looked_for_again(
@@ -219,53 +219,105 @@ def test_missing_credentials_are_reported_and_not_looked_for_again(
     assert (refused.value.code, ssm.requests, waits) == ("NoCredentials", [], [])
 
 
-def test_credentials_of_a_function_restored_from_a_snapshot_come_from_their_url(
+@contextmanager
+def credentials_endpoint(status: str, content: str) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """The environment of a function restored from a snapshot, and the requests to its credentials endpoint.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html sets these two variables.
+    """
+    requests: list[str] = []
+
+    def respond(connection: socket.socket) -> None:
+        requests.append(connection.recv(65536).decode())
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n{content}".encode())
+
+    with listening(respond) as url:
+        yield (
+            {
+                "AWS_DEFAULT_REGION": "eu-west-1",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/2021-04-23/credentials",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": "the-token",
+            },
+            requests,
+        )
+
+
+TEMPORARY = {"AccessKeyId": "AKIDSNAPSHOT", "SecretAccessKey": "a-secret", "Token": "a-token", "Expiration": "2999"}
+
+
+def test_credentials_of_a_function_restored_from_a_snapshot_come_from_their_url_and_through_no_proxy(
     ssm: SsmServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html sets these two variables.
-    def retrieve(_fetcher: Any, full_url: str, headers: dict[str, str] | None = None) -> dict[str, str]:
-        assert (full_url, headers) == ("http://127.0.0.1:9001/2021-04-23/credentials", {"Authorization": "a-secret"})
-        return {
-            "AccessKeyId": "AKIDSNAPSHOT",
-            "SecretAccessKey": "a-secret",
-            "Token": "a-token",
-            "Expiration": "2999-01-01T00:00:00Z",
-        }
-
-    monkeypatch.setattr(ContainerMetadataFetcher, "retrieve_full_uri", retrieve)
-    restored = Parameters(
-        {
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL_SSM": ssm.url,
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9001/2021-04-23/credentials",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a-secret",
-        }
-    )
-    ssm.responses = [holding("the value")]
-    assert restored.read(NAME, SECONDS) == "the value"
+    with credentials_endpoint("200 OK", json.dumps(TEMPORARY)) as (environment, requests):
+        ssm.responses = [holding("the value")]
+        monkeypatch.setenv("http_proxy", ssm.url)  # which SSM is requested through, and the credentials are not
+        restored = Parameters(environment | {"AWS_ENDPOINT_URL_SSM": "http://ssm.example"})
+        assert restored.read(NAME, SECONDS) == "the value"
+    [request] = requests
+    assert request.startswith("GET /2021-04-23/credentials HTTP/1.1\r\n")
+    assert "\r\nAuthorization: the-token\r\n" in request
     assert "Credential=AKIDSNAPSHOT/" in ssm.headers[0]["Authorization"]
+    assert ssm.headers[0]["X-Amz-Security-Token"] == "a-token"
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        ("500 Error", "no"),
+        ("302 Found", "{}"),
+        ("200 OK", "no JSON"),
+        ("200 OK", "null"),
+        ("200 OK", "{}"),
+        ("200 OK", "[" * 100_000),
+    ],
+)
+def test_credentials_endpoint_that_returns_none_is_tried_again_and_reported(
+    ssm: SsmServer, status: str, content: str
+) -> None:
+    with credentials_endpoint(status, content) as (environment, requests):
+        restored = Parameters(environment | {"AWS_ENDPOINT_URL_SSM": ssm.url})
+        with pytest.raises(
+            ParameterUnreadable, match=r"^SSM could not be reached \(CredentialsUnavailable\)$"
+        ) as refused:
+            restored.read(NAME, 0.5)
+    assert (refused.value.code, ssm.requests, len(requests) > 1) == ("CredentialsUnavailable", [], True)
 
 
 # The connection
 
 
 @pytest.mark.parametrize(
-    ("environment", "verify"),
+    ("environment", "authorities"),
     [
-        ({}, True),
+        ({}, None),
         ({"AWS_CA_BUNDLE": "/a.pem"}, "/a.pem"),
         ({"REQUESTS_CA_BUNDLE": "/b.pem"}, "/b.pem"),
         ({"AWS_CA_BUNDLE": "/a.pem", "REQUESTS_CA_BUNDLE": "/b.pem"}, "/a.pem"),
-        ({"AWS_CA_BUNDLE": ""}, True),
+        ({"AWS_CA_BUNDLE": ""}, None),
     ],
 )
 def test_connection_is_verified_with_the_bundle_that_boto3_uses(
-    environment: dict[str, str], verify: Any, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], authorities: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sessions: list[dict[str, Any]] = []
-    monkeypatch.setattr(ssm_parameter, "URLLib3Session", lambda **options: sessions.append(options))
+    named: list[str | None] = []
+    trusting = ssl.create_default_context()
+
+    def create(cafile: str | None) -> ssl.SSLContext:
+        named.append(cafile)
+        return trusting
+
+    monkeypatch.setattr(aws_http, "create_default_context", create)
     Parameters(CREDENTIALS | environment)
-    assert sessions[0]["verify"] == verify
+    assert named == [authorities]
+    assert (trusting.verify_mode, trusting.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed_because_it_would_get_the_credentials(ssm: SsmServer, status: int) -> None:
+    ssm.responses = [Response("", status, {"Location": ssm.url}), holding("another's value")]
+    with pytest.raises(ParameterUnreadable, match=f"^SSM returned {status}$"):
+        Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": ssm.url}).read(NAME, SECONDS)
+    assert len(ssm.requests) == 1
 
 
 def test_request_goes_through_the_proxy_that_boto3_uses(ssm: SsmServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,4 +518,5 @@ def test_signer_starts_without_a_client() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"boto3", "botocore.session", "botocore.client", "botocore.loaders", "aws_xray_sdk"} & {*loaded}
+    assert not {"boto3", "botocore.auth", "botocore.session", "urllib3", "aws_xray_sdk"} & {*loaded}
+    assert not [name for name in loaded if name.startswith("aws_lambda_powertools.event_handler")]
