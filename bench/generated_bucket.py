@@ -1,26 +1,22 @@
-"""A bucket of any size whose pages are generated on request, behind botocore's own serializer and parser."""
+"""A bucket of any size whose pages are generated on request, behind the serializer and the parser of the function."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from io import BytesIO
-from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request
 
-from boto3 import Session
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
+from resolvers import aws_http
+from resolvers.aws_http import Response
 
 _ENTRY = (
     "<Contents><Key>files/photos/{:09}.jpg</Key><LastModified>2026-01-15T08:05:00.000Z</LastModified>"
     "<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>1048576</Size>"
     "<StorageClass>STANDARD</StorageClass></Contents>"
 )
-
-
-class _Body(BytesIO):
-    def stream(self) -> list[bytes]:
-        return [self.getvalue()]
 
 
 class GeneratedBucket:
@@ -32,17 +28,16 @@ class GeneratedBucket:
     def __init__(self, files: int) -> None:
         self.files = files
         self.requests = 0
-        self._page = lru_cache(maxsize=2)(self._xml)
+        self.page = lru_cache(maxsize=2)(self._xml)  # the XML of a page: its first file, and how many
 
-    def session(self) -> Session:
-        """Return a session whose S3 clients list this bucket without a network."""
-        session = Session("testing", "testing", region_name="eu-west-1")
-        events: Any = session.events  # its types do not allow a handler that returns a response
-        events.register("before-send.s3.ListObjectsV2", self._respond)
-        return session
+    @contextmanager
+    def listed(self) -> Iterator[None]:
+        """Let this bucket respond to what the function that lists sends to S3."""
+        with patch.object(aws_http, "_sent", lambda _opener, request, _seconds: self._respond(request)):
+            yield
 
-    def _respond(self, request: Any, **_: Any) -> AWSResponse:
-        parameters = {name: value for name, [value] in parse_qs(urlsplit(request.url).query).items()}
+    def _respond(self, request: Request) -> Response:
+        parameters = {name: value for name, [value] in parse_qs(urlsplit(request.full_url).query).items()}
         assert "delimiter" not in parameters  # noqa: S101 - it is not implemented
         self.requests += 1
         begin = int(parameters.get("continuation-token", "0"))
@@ -50,8 +45,8 @@ class GeneratedBucket:
             begin = int(after.removeprefix("files/photos/").removesuffix(".jpg")) + 1
         if parameters["prefix"] not in ("files/", "files/photos/"):
             begin = self.files  # nothing is there
-        body = self._page(begin, int(parameters["max-keys"]))
-        return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body))
+        body = self.page(begin, int(parameters["max-keys"]))
+        return Response(200, body)
 
     def _xml(self, begin: int, count: int) -> bytes:
         end = min(begin + count, self.files)

@@ -20,12 +20,14 @@ from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row, of_pair
 from resolvers import page_token
 from resolvers.access import AccessRules, Rule
-from resolvers.s3_files import FileListing, s3_client
+from resolvers.s3_list_objects import S3Bucket
 from resolvers.settings import FilesSettings, to_environment
 
 NO_RULES = AccessRules()
 _ENVIRONMENT = to_environment(FilesSettings(bucket_name="a-bucket", files_folder="files", access=NO_RULES)) | {
-    "POWERTOOLS_SERVICE_NAME": "listing"
+    "POWERTOOLS_SERVICE_NAME": "listing",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "example",
 }
 _PAGE = 1000
 _GALLERY = 100
@@ -34,7 +36,7 @@ Invoke = Callable[..., Any]
 
 
 def rows(key: Key, rounds: int) -> Iterator[Row]:
-    """Compare our own ways of listing, each through the whole handler and botocore's parser, and count requests."""
+    """Compare our own ways of listing, each through the whole handler and the parser, and count requests."""
     with (
         open(os.devnull, "w") as nowhere,  # noqa: PTH123 - not a file
         patch.dict(os.environ, environment(key) | _ENVIRONMENT),
@@ -168,13 +170,11 @@ def _peak(work: Callable[[], object]) -> int:
 
 def _invoking(files_handler: ModuleType, bucket: GeneratedBucket, access: AccessRules = NO_RULES) -> Invoke:
     """Return a call of the function that lists this bucket under these rules."""
-    session = bucket.session()._session
     settings = FilesSettings(bucket_name="a-bucket", files_folder="files", access=access)
-    with patch("botocore.session.get_session", lambda: session):
-        listing = FileListing(s3_client(), bucket="a-bucket", folder="files")
+    s3 = S3Bucket(os.environ, "a-bucket")
 
     def invoke(field: str, **arguments: Any) -> Any:
-        with patch.multiple(files_handler, _listing=lambda: listing, _settings=lambda: settings):
+        with patch.multiple(files_handler, _bucket=lambda: s3, _settings=lambda: settings), bucket.listed():
             return files_handler.handler(appsync_event(field, **arguments), CONTEXT)
 
     return invoke

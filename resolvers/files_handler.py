@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -21,11 +21,9 @@ from resolvers.appsync import Fields, Request, resolve
 from resolvers.error_metrics import count_error
 from resolvers.errors import RequestRefused, TooManyFiles
 from resolvers.quoting import quoted
-from resolvers.s3_files import FileListing, s3_client
+from resolvers.s3_files import FileListing
+from resolvers.s3_list_objects import S3Bucket
 from resolvers.settings import FilesSettings, from_environment
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 MAX_LIMIT = 1000  # the most that S3 lists in one response
 DEFAULT_LIMIT = 100
@@ -56,8 +54,8 @@ def _settings() -> FilesSettings:
 
 
 @cache
-def _s3() -> S3Client:
-    return s3_client()
+def _bucket() -> S3Bucket:
+    return S3Bucket(os.environ, _settings().bucket_name)
 
 
 def _listing(request: Request) -> FileListing:
@@ -65,7 +63,7 @@ def _listing(request: Request) -> FileListing:
         return (request.milliseconds_left() - MILLISECONDS_TO_FAIL) / 1000
 
     settings = _settings()
-    return FileListing(_s3(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=seconds_left)
+    return FileListing(_bucket(), bucket=settings.bucket_name, folder=settings.files_folder, seconds_left=seconds_left)
 
 
 def _files_of(request: Request) -> AllowedFiles:

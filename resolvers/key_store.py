@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 
+from resolvers.aws_http import RequestFailed
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey, UrlSigner
-from resolvers.ssm_parameter import ParameterUnreadable
 
 logger = Logger()
 
@@ -36,7 +36,7 @@ class KeyStore:
 
     The newest key whose time has come signs; if it cannot be read, the next older one does. No failure to read replaces
     a key in memory: only its removal does.
-    `read` returns the value of a parameter within this many seconds, or raises ParameterUnreadable. `on_failure` is
+    `read` returns the value of a parameter within this many seconds, or raises RequestFailed. `on_failure` is
     called each time that a key cannot be read or used, even if another key, or the one in memory, signs.
     """
 
@@ -97,7 +97,7 @@ class KeyStore:
     def _private_key(self, parameter: str, seconds: float) -> bytes:
         try:
             return self._read(parameter, seconds).encode(errors="replace")
-        except ParameterUnreadable as error:
+        except RequestFailed as error:
             why = _WHAT_TO_DO.get(error.code, str(error))
             kind = SigningKeyRemoved if error.code == "ParameterNotFound" else SigningKeyUnavailable
             raise kind(f"The signing key in the SSM parameter {parameter} cannot be read: {why}.") from error

@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
-
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resolvers import file_names, page_token
+from resolvers.aws_http import RequestFailed
 from resolvers.deadline import within
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
 
 
@@ -51,16 +46,10 @@ class Page:
     next_token: str | None
 
 
-def s3_client() -> S3Client:
-    """Return an S3 client that parses times with the standard library, three times as fast as with dateutil.
+class Bucket(Protocol):
+    """What lists a bucket as `S3Bucket` does."""
 
-    S3 sends ISO 8601: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
-    """
-    session = botocore.session.get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=datetime.fromisoformat)
-    # At most 3 attempts x 8 s and the waits between them; the function may run for 29 s.
-    config = Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 3})
-    return cast("S3Client", session.create_client("s3", config=config))
+    def list_objects_v2(self, **parameters: Any) -> ListObjectsV2OutputTypeDef: ...
 
 
 class FileListing:
@@ -70,9 +59,7 @@ class FileListing:
     bucket in that time, and InvalidPrefix for a prefix that S3 does not accept.
     """
 
-    def __init__(
-        self, s3: S3Client, *, bucket: str, folder: str, seconds_left: Callable[[], float] = lambda: 28
-    ) -> None:
+    def __init__(self, s3: Bucket, *, bucket: str, folder: str, seconds_left: Callable[[], float] = lambda: 28) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._folder = folder
@@ -132,7 +119,7 @@ class FileListing:
     def _list(
         self, prefix: str, delimiter: str, limit: int, continuation: str = "", *, after: str = ""
     ) -> ListObjectsV2OutputTypeDef:
-        request: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": limit}
+        request: dict[str, Any] = {"MaxKeys": limit}
         request["Prefix"] = file_names.to_key(prefix, self._folder)
         if delimiter:
             request["Delimiter"] = delimiter
@@ -142,18 +129,10 @@ class FileListing:
             request["StartAfter"] = after
         try:
             response = within(self._seconds_left(), lambda: self._s3.list_objects_v2(**request))
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code") or "an error without a code"
-            raise self._unavailable(f"S3 returned {code}") from error
+        except RequestFailed as error:
+            raise self._unavailable(str(error)) from error
         except TimeoutError as error:
             raise self._unavailable("S3 did not respond in time") from error
-        except BotoCoreError as error:
-            raise self._unavailable(f"S3 could not be reached ({type(error).__name__})") from error
-        except (ResponseParserError, ValueError) as error:
-            raise self._unavailable("the response is not from S3, or damaged") from error
-        # botocore takes any XML for a listing, and an empty body for an empty one.
-        if "IsTruncated" not in response or response["IsTruncated"] != ("NextContinuationToken" in response):
-            raise self._unavailable("the response is not from S3, or damaged")
         return response
 
     def _unavailable(self, why: str) -> FilesUnavailable:

@@ -33,24 +33,35 @@ class Signer:
     service: str
     region: str
 
-    def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: float
+    def headers(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        credentials: Credentials,
+        now: float,
     ) -> dict[str, str]:
-        """Return the headers to send with this POST at `now` epoch seconds: those given and the signature's.
+        """Return the headers to send with this request at `now` epoch seconds: those given and the signature's.
 
-        The URL has no query. A header's value has no line break.
+        The names in the URL's query are sorted, and all that is not unreserved in RFC 3986 is percent-encoded. A
+        header's value has no line break.
         """
         address = urlsplit(url)
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         default_port = {"https": ":443", "http": ":80"}[address.scheme]
         complete = {**headers, "Host": address.netloc.removesuffix(default_port), "X-Amz-Date": at}
+        digest = sha256(body).hexdigest()
+        if self.service == "s3":
+            complete["X-Amz-Content-SHA256"] = digest
         if credentials.session_token:
             complete["X-Amz-Security-Token"] = credentials.session_token
 
         lines = {name.lower(): " ".join(value.split()) for name, value in complete.items()}
         names = ";".join(sorted(lines))
-        canonical = ["POST", quote(address.path or "/", safe="/~"), ""]
-        canonical += [*(f"{name}:{lines[name]}" for name in sorted(lines)), "", names, sha256(body).hexdigest()]
+        canonical = [method, quote(address.path or "/", safe="/~"), address.query]
+        canonical += [*(f"{name}:{lines[name]}" for name in sorted(lines)), "", names, digest]
         scope = f"{at[:8]}/{self.region}/{self.service}/aws4_request"
         to_sign = [_ALGORITHM, at, scope, sha256("\n".join(canonical).encode()).hexdigest()]
 

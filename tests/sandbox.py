@@ -2,12 +2,18 @@
 
 import importlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from unittest.mock import patch
+from urllib.request import OpenerDirector, Request
 
 import boto3
 import botocore.session
 import pytest
+import requests
 
+from resolvers import aws_http
 from tests.signing_keys import BASE_URL, KEY_ID, P256, public_key_sha256
 
 BUCKET = "the-bucket"
@@ -46,3 +52,18 @@ def start(module: ModuleType, session: boto3.Session, monkeypatch: pytest.Monkey
     log = io.StringIO()
     module.logger.registered_handler.setStream(log)
     return log
+
+
+@contextmanager
+def s3_of_moto() -> Iterator[None]:
+    """Let moto, which intercepts `requests`, respond to what the function that lists sends to S3."""
+    sent = aws_http._sent
+
+    def send(opener: OpenerDirector, request: Request, seconds: float) -> aws_http.Response:
+        if request.host != f"{BUCKET}.s3.eu-west-1.amazonaws.com":
+            return sent(opener, request, seconds)
+        response = requests.get(request.full_url, headers=dict(request.header_items()), timeout=seconds)
+        return aws_http.Response(response.status_code, response.content)
+
+    with patch.object(aws_http, "_sent", send):
+        yield

@@ -13,7 +13,8 @@ from aws_cdk.assertions import Annotations, Match, Template
 
 from infra.config import Config, InvalidConfiguration
 from infra.edge_stack import EdgeStack, announce_edge_stack
-from resolvers.ssm_parameter import ParameterUnreadable
+from resolvers.appsync import UnknownField
+from resolvers.aws_http import RequestFailed
 from tests import PROJECT, emf
 from tests.lambda_events import Context, appsync_event
 from tests.signing_keys import P256, pem, public_key_sha256
@@ -136,12 +137,12 @@ def emitted(handler: str, environment: dict[str, Any], monkeypatch: pytest.Monke
 
         def read(parameter: str, _seconds: float) -> str:
             if parameter == "/2":
-                raise ParameterUnreadable("AccessDeniedException", "", transient=False)
+                raise RequestFailed("AccessDeniedException", "", transient=False)
             return pem(P256).decode()
 
         monkeypatch.setattr(module, "Parameters", lambda _: SimpleNamespace(read=read))
         module.handler(appsync_event("getUrl", {"file": "a"}), Context())
-    with pytest.raises(ValueError, match="No resolver found"):
+    with pytest.raises(UnknownField, match=r"^a-function does not resolve Query\.noSuchField;"):
         module.handler(appsync_event("noSuchField", {}), Context())
 
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from resolvers import key_store
+from resolvers.aws_http import RequestFailed
 from resolvers.key_store import KeyStore, SigningKeyRemoved, SigningKeyUnavailable
 from resolvers.settings import SigningKey, SigningKeys
 from resolvers.signed_url import UnusableSigningKey
-from resolvers.ssm_parameter import ParameterUnreadable
 from tests.signing_keys import pem, public_key_sha256
 
 FIRST = 1_800_000_000
@@ -42,7 +42,7 @@ class Ssm:
     """An SSM that returns what a test has prepared, in this order, and nothing else."""
 
     def __init__(self) -> None:
-        self.pending: list[tuple[str, str | ParameterUnreadable]] = []
+        self.pending: list[tuple[str, str | RequestFailed]] = []
         self.seconds: list[float] = []
         self.failures = 0  # that the store has reported
 
@@ -53,7 +53,7 @@ class Ssm:
         self.seconds.append(seconds)
         expected, response = self.pending.pop(0)
         assert name == expected
-        if isinstance(response, ParameterUnreadable):
+        if isinstance(response, RequestFailed):
             raise response
         return response
 
@@ -92,7 +92,7 @@ def fails(ssm: Ssm) -> Callable[[str, str], None]:
     """The next request is for this key, and SSM returns this error."""
 
     def fails(name: str, code: str) -> None:
-        ssm.pending.append((parameter(name), ParameterUnreadable(code, f"SSM returned {code}", transient=False)))
+        ssm.pending.append((parameter(name), RequestFailed(code, f"SSM returned {code}", transient=False)))
 
     return fails
 

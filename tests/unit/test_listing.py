@@ -22,14 +22,14 @@ from moto.s3.models import s3_backends
 
 from bench.generated_bucket import GeneratedBucket
 from resolvers import files_handler, url_handler
+from resolvers.aws_http import RequestFailed
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.page_token import InvalidNextToken
 from resolvers.s3_files import FilesUnavailable
-from resolvers.ssm_parameter import ParameterUnreadable
 from tests import emf
 from tests.lambda_events import Context, appsync_event
-from tests.sandbox import BUCKET, PARAMETER, set_environment, start
+from tests.sandbox import BUCKET, PARAMETER, s3_of_moto, set_environment, start
 from tests.signing_keys import BASE_URL, NOW, P256, opened, pem
 
 Call = Callable[..., Any]
@@ -78,7 +78,7 @@ def refusal(call: Call, **arguments: Any) -> tuple[str, str]:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """AWS with the empty bucket, and the function that lists it."""
     set_environment(monkeypatch)
-    with mock_aws():
+    with mock_aws(), s3_of_moto():
         session = boto3.Session()
         session.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         start(files_handler, session, monkeypatch)
@@ -125,9 +125,9 @@ def test_smallest_pages_have_every_file_once_and_in_order(count: int, limit: int
 def test_many_small_pages_have_every_file_once_and_in_order(
     count: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_environment(monkeypatch)
-    start(files_handler, GeneratedBucket(count).session(), monkeypatch)
-    pages = [names(page) for page in walk(limit=limit)]
+    start_without_aws(files_handler, monkeypatch)
+    with GeneratedBucket(count).listed():
+        pages = [names(page) for page in walk(limit=limit)]
     assert list(itertools.chain(*pages)) == [f"photos/{number:09}.jpg" for number in range(count)]
 
 
@@ -427,7 +427,7 @@ def test_s3_that_hangs_is_reported_before_the_time_of_the_function_is_up(monkeyp
     start_without_aws(files_handler, monkeypatch)
     forever = Event()
     hanging = SimpleNamespace(list_objects_v2=lambda **_: forever.wait(6))
-    monkeypatch.setattr(files_handler, "s3_client", lambda: hanging)
+    monkeypatch.setattr(files_handler, "_bucket", lambda: hanging)
     begun = time.monotonic()
     with pytest.raises(FilesUnavailable, match=r"S3 did not respond in time\.$"):
         calling("listFiles", lambda: 600)()
@@ -455,7 +455,7 @@ class Million:
 @pytest.mark.slow
 def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     start_without_aws(files_handler, monkeypatch)
-    monkeypatch.setattr(files_handler, "s3_client", Million)
+    monkeypatch.setattr(files_handler, "_bucket", Million)
     pages, files, peaks = 0, 0, []
     token = None
     while True:
@@ -477,7 +477,7 @@ def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(m
 
 def test_million_files_in_one_response_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     start_without_aws(files_handler, monkeypatch)
-    monkeypatch.setattr(files_handler, "s3_client", Million)
+    monkeypatch.setattr(files_handler, "_bucket", Million)
     assert refusal(get_files)[0] == "TooManyFiles"
 
 
@@ -507,7 +507,7 @@ class Parameters:
 
     def read(self, name: str, _seconds: float) -> str:
         if name != PARAMETER:
-            raise ParameterUnreadable("ParameterNotFound", "no", transient=False)
+            raise RequestFailed("ParameterNotFound", "no", transient=False)
         return pem(P256).decode()
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from resolvers import custom_resource, error_metrics, files_handler, signing_key_handler, upload_handler, url_handler
+from resolvers.aws_http import RequestFailed
 from resolvers.custom_resource import ChangeRefused
 from resolvers.file_names import InvalidFileName
 from resolvers.key_store import SigningKeyUnavailable
 from resolvers.s3_files import FilesUnavailable
-from resolvers.ssm_parameter import ParameterUnreadable
 from tests import emf
 from tests.lambda_events import Context, appsync_event, http_event
 from tests.sandbox import set_environment
@@ -156,7 +156,7 @@ def test_unreadable_key_is_counted_by_itself_and_as_the_failure_of_the_request(
     counted: Counted, read_with: Any, code: str, reason: str
 ) -> None:
     def read() -> str:
-        raise ParameterUnreadable(code, "", transient=False)
+        raise RequestFailed(code, "", transient=False)
 
     read_with(read)
     with pytest.raises(SigningKeyUnavailable):
@@ -175,7 +175,7 @@ def test_unreadable_key_is_counted_although_the_one_in_memory_signs(
 
     def read() -> str:
         if fails:
-            raise ParameterUnreadable("ThrottlingException", "", transient=True)
+            raise RequestFailed("ThrottlingException", "", transient=True)
         return pem(P256).decode()
 
     read_with(read)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
+import ssl
 import time
 from collections.abc import Callable
-from io import BytesIO
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
-import boto3
-import botocore.endpoint
-import botocore.exceptions
-import botocore.session
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
-from resolvers.s3_files import FileListing, FilesUnavailable, s3_client
+from resolvers import aws_http, s3_list_objects
+from resolvers.s3_files import FileListing, FilesUnavailable
+from resolvers.s3_list_objects import S3Bucket
 
 NOT_S3 = "The files in the-bucket cannot be listed: the response is not from S3, or damaged."
 ENTRY = (
@@ -36,46 +35,25 @@ def listing_xml(content: str) -> bytes:
 WHOLE = listing_xml(f"<KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>{ENTRY}")
 
 
-class Body(BytesIO):
-    def stream(self) -> list[bytes]:
-        return [self.getvalue()]
-
-
 Files = Callable[..., FileListing]
-
-
 Respond = Callable[[], tuple[int, bytes]]
-
-
-def connected() -> tuple[Any, list[Respond]]:
-    """A client, and how its S3 responds: as the last of these says."""
-    session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")._session
-    responses: list[Respond] = []
-
-    def respond(request: Any, **_: Any) -> AWSResponse:
-        status, body = responses[-1]()
-        return AWSResponse(request.url, status, HTTPHeaders(), Body(body))
-
-    session.register("before-send.s3.ListObjectsV2", respond)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(botocore.session, "get_session", lambda: session)
-        return s3_client(), responses
-
-
-@pytest.fixture(scope="module")
-def s3() -> tuple[Any, list[Respond]]:
-    return connected()
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
 
 
 @pytest.fixture
-def files(s3: tuple[Any, list[Respond]], monkeypatch: pytest.MonkeyPatch) -> Files:
+def files(monkeypatch: pytest.MonkeyPatch) -> Files:
     """The listing of an S3 that does this with every request."""
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
-    client, responses = s3
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=lambda _: None)
+    monkeypatch.setattr(aws_http, "time", clock)
+    bucket = S3Bucket(ENVIRONMENT, "the-bucket")
 
     def files(respond: Respond, seconds: float = 25) -> FileListing:
-        responses.append(respond)
-        return FileListing(client, bucket="the-bucket", folder="files", seconds_left=lambda: seconds)
+        monkeypatch.setattr(aws_http, "_sent", lambda *_: aws_http.Response(*respond()))
+        return FileListing(bucket, bucket="the-bucket", folder="files", seconds_left=lambda: seconds)
 
     return files
 
@@ -122,8 +100,7 @@ def test_response_that_is_not_a_listing_is_a_failure(
 ) -> None:
     with pytest.raises(FilesUnavailable) as refused:
         call(files(lambda: (200, body)))
-    # botocore makes a 500 of some.
-    assert str(refused.value) in (NOT_S3, "The files in the-bucket cannot be listed: S3 returned 500.")
+    assert str(refused.value) == NOT_S3
 
 
 def test_listing_without_a_file_to_continue_after_is_a_failure(files: Files) -> None:
@@ -154,42 +131,65 @@ def test_error_of_s3_is_named(files: Files, status: int, body: bytes, code: str)
 
 
 ERRORS = [
-    botocore.exceptions.ConnectionClosedError(endpoint_url="https://s3"),
-    botocore.exceptions.EndpointConnectionError(endpoint_url="https://s3"),
-    botocore.exceptions.ConnectTimeoutError(endpoint_url="https://s3"),
-    botocore.exceptions.ReadTimeoutError(endpoint_url="https://s3"),
-    botocore.exceptions.SSLError(endpoint_url="https://s3", error=ValueError("certificate")),
-    botocore.exceptions.ProxyConnectionError(proxy_url="https://proxy"),
-    botocore.exceptions.HTTPClientError(error="something else"),
-    botocore.exceptions.NoCredentialsError(),
-    botocore.exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2),
+    ConnectionResetError("closed"),
+    http.client.RemoteDisconnected("closed"),
+    http.client.IncompleteRead(b"<?xml"),
+    http.client.BadStatusLine("SSH-2.0"),
+    ssl.SSLCertVerificationError("certificate"),
+    socket.gaierror("no such host"),
 ]
 
 
 @EVERY_METHOD
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["", "wrapped"])
 def test_connection_that_fails_is_named(
-    files: Files, call: Callable[[FileListing], Any], error: botocore.exceptions.BotoCoreError
+    files: Files, call: Callable[[FileListing], Any], error: Exception, wrapped: bool
 ) -> None:
     def fail() -> tuple[int, bytes]:
-        raise error
+        raise URLError(error) if wrapped else error
 
     with pytest.raises(FilesUnavailable, match=rf"S3 could not be reached \({type(error).__name__}\)\.$"):
         call(files(fail))
 
 
-def test_connection_that_fails_once_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
-    errors: list[Exception] = [*ERRORS[:1]]
+@pytest.mark.parametrize("failures", range(4))
+@pytest.mark.parametrize(
+    "failure", [ConnectionResetError("closed"), (503, b"<Error><Code>SlowDown</Code></Error>"), (200, WHOLE[:-9])]
+)
+def test_request_that_fails_is_sent_three_times_at_most(
+    files: Files, failure: Exception | tuple[int, bytes], failures: int
+) -> None:
+    sent: list[None] = []
 
-    def fail_once() -> tuple[int, bytes]:
-        if errors:
-            raise errors.pop()
-        return 200, WHOLE
+    def respond() -> tuple[int, bytes]:
+        sent.append(None)
+        if len(sent) > failures:
+            return 200, WHOLE
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
 
-    client, responses = connected()  # a client of its own: the others have used up its retries
-    responses.append(fail_once)
-    assert list(FileListing(client, bucket="the-bucket", folder="files").names()) == ["a"]
+    listing = files(respond)
+    if failures < 3:
+        assert list(listing.names()) == ["a"]
+    else:
+        with pytest.raises(FilesUnavailable):
+            list(listing.names())
+    assert len(sent) == min(failures + 1, 3)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "PermanentRedirect"])
+def test_refusal_of_s3_is_final(files: Files, code: str) -> None:
+    sent: list[None] = []
+
+    def respond() -> tuple[int, bytes]:
+        sent.append(None)
+        return 403, f"<Error><Code>{code}</Code></Error>".encode()
+
+    with pytest.raises(FilesUnavailable, match=f"S3 returned {code}"):
+        list(files(respond).names())
+    assert len(sent) == 1
 
 
 @EVERY_METHOD
@@ -209,10 +209,6 @@ def test_s3_that_hangs_is_a_failure_before_the_functions_time_is_up(
     assert time.monotonic() - begun < 5
 
 
-def test_attempts_fit_into_the_functions_29_seconds(files: Files) -> None:
-    config: Any = files(lambda: (200, WHOLE))._s3.meta.config
-    attempts = config.retries["total_max_attempts"]
-    # In standard mode, the waits are at most 1 and 2 seconds.
-    # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-    assert attempts == 3
-    assert attempts * (config.connect_timeout + config.read_timeout) + 3 < 29
+def test_attempts_fit_into_the_functions_29_seconds() -> None:
+    longest_waits = 0.2 + 0.4
+    assert s3_list_objects.ATTEMPTS * s3_list_objects.ATTEMPT_SECONDS + longest_waits < 29

@@ -16,13 +16,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
-from botocore.endpoint_provider import EndpointProvider
 from werkzeug.wrappers import Response
 
 from resolvers import aws_http, ssm_parameter
-from resolvers.ssm_parameter import LONGEST_WAIT, Parameters, ParameterUnreadable
+from resolvers.aws_http import LONGEST_WAIT, AwsService, RequestFailed
+from resolvers.ssm_parameter import Parameters
 from tests.ssm_server import SsmServer, holding, refusal, ssm_server
 
 SECONDS = 20.0
@@ -44,8 +43,8 @@ def server() -> Iterator[SsmServer]:
 @pytest.fixture
 def ssm(server: SsmServer, monkeypatch: pytest.MonkeyPatch) -> SsmServer:
     server.begin(None)
-    monkeypatch.setattr(ssm_parameter, "LONGEST_WAIT", 0.001)
-    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=lambda _low, _high: 0.001))
+    monkeypatch.setattr(aws_http, "LONGEST_WAIT", 0.001)
+    monkeypatch.setattr(aws_http, "_random", SimpleNamespace(uniform=lambda _low, _high: 0.001))
     return server
 
 
@@ -54,9 +53,9 @@ def long_waits(ssm: SsmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock on which every wait takes 20 seconds, and nothing else takes any time."""
     del ssm  # which sets the waits
     waits: list[float] = []
-    clock = SimpleNamespace(monotonic=lambda: 20 * len(waits), sleep=waits.append)
-    monkeypatch.setattr(ssm_parameter, "time", clock)
-    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=lambda _low, _high: 20))
+    clock = SimpleNamespace(monotonic=lambda: 20 * len(waits), sleep=waits.append, time=time.time)
+    monkeypatch.setattr(aws_http, "time", clock)
+    monkeypatch.setattr(aws_http, "_random", SimpleNamespace(uniform=lambda _low, _high: 20))
 
 
 @pytest.fixture
@@ -87,49 +86,6 @@ def test_request_is_signed_as_a_client_signs_it(
         return scope, names
 
     assert signed(ours) == signed(theirs)
-
-
-@pytest.mark.parametrize(
-    ("environment", "url"),
-    [
-        ({}, "https://ssm.eu-west-1.amazonaws.com/"),
-        ({"AWS_ENDPOINT_URL": "https://127.0.0.1:4566"}, "https://127.0.0.1:4566/"),
-        ({"AWS_ENDPOINT_URL": "https://a", "AWS_ENDPOINT_URL_SSM": "https://b/"}, "https://b/"),
-        (
-            {"AWS_ENDPOINT_URL": "https://a", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
-            "https://ssm.eu-west-1.amazonaws.com/",
-        ),
-        ({"AWS_DEFAULT_REGION": "cn-north-1"}, "https://ssm.cn-north-1.amazonaws.com.cn/"),
-        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://ssm.eu-west-1.api.aws/"),
-        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm-fips.eu-west-1.amazonaws.com/"),
-    ],
-    ids=["aws", "every-service", "ssm-alone", "ignored", "china", "dual-stack", "fips"],
-)
-def test_endpoint_is_the_one_that_a_client_uses(
-    environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in (CREDENTIALS | environment).items():
-        monkeypatch.setenv(name, value)
-    assert Parameters(CREDENTIALS | environment).url == url
-    assert boto3.Session().client("ssm").meta.endpoint_url.rstrip("/") == url.rstrip("/")
-
-
-def test_endpoints_are_those_of_botocore_in_every_region_of_every_partition() -> None:
-    session = botocore.session.get_session()
-    loader = session.get_component("data_loader")
-    partitions = loader.load_data("partitions")
-    rules = loader.load_service_model("ssm", "endpoint-rule-set-1")
-    provider = EndpointProvider(rules, partitions)
-    regions = [region for partition in partitions["partitions"] for region in partition["regions"]]
-    assert {"eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"} <= {*regions}
-    for region in (region for region in regions if "global" not in region):
-        for fips in (False, True):
-            for dual_stack in (False, True):
-                endpoint = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack)
-                variables = {"AWS_USE_FIPS_ENDPOINT": str(fips), "AWS_USE_DUALSTACK_ENDPOINT": str(dual_stack)}
-                assert ssm_parameter._endpoint(region, variables) == endpoint.url
 
 
 @pytest.mark.parametrize(
@@ -182,7 +138,7 @@ def test_ssm_that_stays_busy_is_reported_when_the_time_is_up(
     *, ssm: SsmServer, parameters: Parameters, response: Response, code: str, message: str
 ) -> None:
     ssm.responses = [response] * 999
-    with pytest.raises(ParameterUnreadable) as refused:
+    with pytest.raises(RequestFailed) as refused:
         parameters.read(NAME, 90)
     assert (refused.value.code, str(refused.value)) == (code, message)
     assert len(ssm.requests) == 5
@@ -195,7 +151,7 @@ def test_refusal_is_reported_with_its_error_code_and_not_retried(
     ssm: SsmServer, parameters: Parameters, code: str
 ) -> None:
     ssm.responses = [refusal(f"com.amazonaws.ssm#{code}")]
-    with pytest.raises(ParameterUnreadable) as refused:
+    with pytest.raises(RequestFailed) as refused:
         parameters.read(NAME, SECONDS)
     assert (refused.value.code, len(ssm.requests)) == (code, 1)
 
@@ -203,7 +159,7 @@ def test_refusal_is_reported_with_its_error_code_and_not_retried(
 @pytest.mark.usefixtures("long_waits")
 def test_ssm_that_cannot_be_reached_is_reported() -> None:
     nobody = Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"})
-    with pytest.raises(ParameterUnreadable, match=r"^SSM could not be reached \(ConnectionRefusedError\)$") as refused:
+    with pytest.raises(RequestFailed, match=r"^SSM could not be reached \(ConnectionRefusedError\)$") as refused:
         nobody.read(NAME, 90)
     assert refused.value.code == "ConnectionRefusedError"
 
@@ -212,9 +168,11 @@ def test_missing_credentials_are_reported_and_not_looked_for_again(
     ssm: SsmServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(ssm_parameter, "time", SimpleNamespace(monotonic=lambda: len(waits), sleep=waits.append))
+    monkeypatch.setattr(
+        aws_http, "time", SimpleNamespace(monotonic=lambda: len(waits), sleep=waits.append, time=time.time)
+    )
     nobody = Parameters({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL_SSM": ssm.url})
-    with pytest.raises(ParameterUnreadable) as refused:
+    with pytest.raises(RequestFailed) as refused:
         nobody.read(NAME, SECONDS)
     assert (refused.value.code, ssm.requests, waits) == ("NoCredentials", [], [])
 
@@ -276,9 +234,7 @@ def test_credentials_endpoint_that_returns_none_is_tried_again_and_reported(
 ) -> None:
     with credentials_endpoint(status, content) as (environment, requests):
         restored = Parameters(environment | {"AWS_ENDPOINT_URL_SSM": ssm.url})
-        with pytest.raises(
-            ParameterUnreadable, match=r"^SSM could not be reached \(CredentialsUnavailable\)$"
-        ) as refused:
+        with pytest.raises(RequestFailed, match=r"^SSM could not be reached \(CredentialsUnavailable\)$") as refused:
             restored.read(NAME, 0.5)
     assert (refused.value.code, ssm.requests, len(requests) > 1) == ("CredentialsUnavailable", [], True)
 
@@ -315,7 +271,7 @@ def test_connection_is_verified_with_the_bundle_that_boto3_uses(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_not_followed_because_it_would_get_the_credentials(ssm: SsmServer, status: int) -> None:
     ssm.responses = [Response("", status, {"Location": ssm.url}), holding("another's value")]
-    with pytest.raises(ParameterUnreadable, match=f"^SSM returned {status}$"):
+    with pytest.raises(RequestFailed, match=f"^SSM returned {status}$"):
         Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": ssm.url}).read(NAME, SECONDS)
     assert len(ssm.requests) == 1
 
@@ -387,7 +343,7 @@ def test_slow_drip_takes_no_longer_than_the_time_that_there_is(begin: bytes, mon
             connection.sendall(b"x")
 
     begun = time.monotonic()
-    with listening(respond) as url, pytest.raises(ParameterUnreadable) as refused:
+    with listening(respond) as url, pytest.raises(RequestFailed) as refused:
         Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": url}).read(NAME, 0.2)
     stopped.set()
     assert time.monotonic() - begun < 2
@@ -452,24 +408,24 @@ def test_two_hundred_functions_that_start_at_once_all_read_their_key(
 ) -> None:
     simulation = Simulation()
     random_ = random.Random(seconds)  # noqa: S311 - the same in every run
-    monkeypatch.setattr(ssm_parameter, "_random", random_)
+    monkeypatch.setattr(aws_http, "_random", random_)
     monkeypatch.setattr(
-        ssm_parameter, "time", SimpleNamespace(monotonic=lambda: simulation.now, sleep=simulation.sleep)
+        aws_http, "time", SimpleNamespace(monotonic=lambda: simulation.now, sleep=simulation.sleep, time=time.time)
     )
     tokens, filled_at = 40.0, 0.0  # https://docs.aws.amazon.com/general/latest/gr/ssm.html: 40 requests a second
     requests: list[float] = []
 
-    def get(_parameters: Parameters, _seconds: float, _name: str) -> str:
+    def get(_ssm: AwsService, _seconds: float, _attempt: Callable[[], str]) -> str:
         nonlocal tokens, filled_at
         simulation.sleep(0.02)
         tokens, filled_at = min(40.0, tokens + (simulation.now - filled_at) * 40), simulation.now
         requests.append(simulation.now)
         if tokens < 1:
-            raise ParameterUnreadable("ThrottlingException", "SSM returned ThrottlingException", transient=True)
+            raise RequestFailed("ThrottlingException", "SSM returned ThrottlingException", transient=True)
         tokens -= 1
         return "the value"
 
-    monkeypatch.setattr(Parameters, "_get_within", get)
+    monkeypatch.setattr(AwsService, "_within", get)
     served: list[str] = []
     parameters = Parameters(CREDENTIALS)
     simulation.run(*[lambda: served.append(parameters.read(NAME, seconds))] * 200)
@@ -481,7 +437,7 @@ def test_two_hundred_functions_that_start_at_once_all_read_their_key(
 def test_waits_are_random_up_to_a_limit_that_doubles_to_a_few_seconds(
     ssm: SsmServer, parameters: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssm_parameter, "LONGEST_WAIT", LONGEST_WAIT)
+    monkeypatch.setattr(aws_http, "LONGEST_WAIT", LONGEST_WAIT)
     limits: list[float] = []
 
     def uniform(low: float, high: float) -> float:
@@ -489,7 +445,7 @@ def test_waits_are_random_up_to_a_limit_that_doubles_to_a_few_seconds(
         limits.append(high)
         return 0.001
 
-    monkeypatch.setattr(ssm_parameter, "_random", SimpleNamespace(uniform=uniform))
+    monkeypatch.setattr(aws_http, "_random", SimpleNamespace(uniform=uniform))
     ssm.responses = [*[refusal("ThrottlingException")] * 9, holding("the value")]
     parameters.read(NAME, SECONDS)
     assert 0.1 <= limits[0] <= 0.5
@@ -505,18 +461,22 @@ def test_functions_restored_from_one_snapshot_wait_for_different_times(
     for _ in range(2):
         random.seed(7)  # the state in the snapshot
         waits.append([])
-        monkeypatch.setattr(ssm_parameter, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=waits[-1].append))
+        monkeypatch.setattr(
+            aws_http, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=waits[-1].append, time=time.time)
+        )
         ssm.responses = [refusal("ThrottlingException"), refusal("ThrottlingException"), holding("the value")]
         Parameters(CREDENTIALS | {"AWS_ENDPOINT_URL_SSM": ssm.url}).read(NAME, SECONDS)
     assert len(waits[0]) == len(waits[1]) == 2
     assert waits[0] != waits[1]
 
 
-def test_signer_starts_without_a_client() -> None:
-    program = "import sys, resolvers.url_handler; print(*sys.modules)"
+@pytest.mark.parametrize("handler", ["url_handler", "files_handler"])
+def test_function_starts_without_botocore_and_powertools_event_handler(handler: str) -> None:
+    program = f"import sys, resolvers.{handler}; print(*sys.modules)"
     environment: dict[str, Any] = {"POWERTOOLS_METRICS_NAMESPACE": "PrivateFiles"}
     loaded = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
+    # Powertools imports botocore's top, to set its user agent.
     assert not {"boto3", "botocore.auth", "botocore.session", "urllib3", "aws_xray_sdk"} & {*loaded}
     assert not [name for name in loaded if name.startswith("aws_lambda_powertools.event_handler")]
