@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import cold_start, handler, listing, load, signing, transfers
+from bench import cold_stack, cold_start, edge, handler, listing, load, signing, transfers
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -15,8 +15,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Compare signing with the bare signature, OpenSSL, botocore and Node's signers; listing in buckets "
-        "of 1,000 to 1,000,000 files; the local GraphQL API with a server that does nothing; and uploads and downloads "
-        "with `aws s3` and `s5cmd`, if these are installed. "
+        "of 1,000 to 1,000,000 files; cold starts with AWS's SDK for Node.js; the local GraphQL API with a server that "
+        "does nothing; and, if these are installed, the local edge with nginx, uploads and downloads with `aws s3` and "
+        "`s5cmd`. "
         "Figures are medians of paired rounds in CPU time. Ratios vary less between machines than rates per second.",
     )
     parser.add_argument(
@@ -35,7 +36,7 @@ def main() -> None:
     measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
     measured += [*cold_start.rows(keys, options.rounds), *signing.lengths(keys)]
     measured += load.rows(options.rounds)
-    measured += transfers.rows(options.rounds)
+    measured += [*edge.rows(keys[0]), *cold_stack.rows(), *transfers.rows(options.rounds)]
     write_json(measured, options.json)
     print(text(measured))
     print("\n×: our speed as a multiple of theirs. limit: the ratio that a bare signature reaches.")

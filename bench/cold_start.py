@@ -160,7 +160,7 @@ def _seconds_of(command: Sequence[str | Path], variables: dict[str, str]) -> Tim
 def _aws(value: str) -> Iterator[str]:
     """The endpoint URL of an SSM whose parameters have this value, and of an S3 whose buckets have 100 files."""
     parameter = json.dumps({"Parameter": {"Value": value}}).encode()
-    listing = GeneratedBucket(FILES).page(0, 1000)
+    listing = GeneratedBucket(FILES).page(0, 1000, FILES)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

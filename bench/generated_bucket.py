@@ -28,7 +28,9 @@ class GeneratedBucket:
     def __init__(self, files: int) -> None:
         self.files = files
         self.requests = 0
-        self.page = lru_cache(maxsize=2)(self._xml)  # the XML of a page: its first file, and how many
+        self.page = lru_cache(maxsize=2)(
+            self._xml
+        )  # the XML of a page: its first file, how many, and where the listing ends
 
     @contextmanager
     def listed(self) -> Iterator[None]:
@@ -40,18 +42,25 @@ class GeneratedBucket:
         parameters = {name: value for name, [value] in parse_qs(urlsplit(request.full_url).query).items()}
         assert "delimiter" not in parameters  # noqa: S101 - it is not implemented
         self.requests += 1
-        begin = int(parameters.get("continuation-token", "0"))
+        first, end = self._range(parameters["prefix"])
+        begin = int(parameters.get("continuation-token", first))
         if after := parameters.get("start-after"):
-            begin = int(after.removeprefix("files/photos/").removesuffix(".jpg")) + 1
-        if parameters["prefix"] not in ("files/", "files/photos/"):
-            begin = self.files  # nothing is there
-        body = self.page(begin, int(parameters["max-keys"]))
-        return Response(200, body)
+            begin = max(begin, int(after.removeprefix("files/photos/").removesuffix(".jpg")) + 1)
+        return Response(200, self.page(min(begin, end), int(parameters["max-keys"]), end))
 
-    def _xml(self, begin: int, count: int) -> bytes:
-        end = min(begin + count, self.files)
+    def _range(self, prefix: str) -> tuple[int, int]:
+        """Return the numbers of the files that start with this prefix: the first, and the one after the last."""
+        if prefix == "files/":
+            return 0, self.files
+        digits = prefix.removeprefix("files/photos/")
+        if digits == prefix:
+            return self.files, self.files  # nothing is there
+        return min(int(digits.ljust(9, "0")), self.files), min(int(digits.ljust(9, "9")) + 1, self.files)
+
+    def _xml(self, begin: int, count: int, last: int) -> bytes:
+        end = min(begin + count, last)
         entries = "".join(map(_ENTRY.format, range(begin, end)))
-        following = f"<NextContinuationToken>{end}</NextContinuationToken>" if end < self.files else ""
+        following = f"<NextContinuationToken>{end}</NextContinuationToken>" if end < last else ""
         truncated = "true" if following else "false"
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.generated_bucket import GeneratedBucket
-from bench.handler import CONTEXT, appsync_event, environment
+from bench.handler import CONTEXT, RULES, appsync_event, environment
 from bench.keys import Key
 from bench.paired import Timed, compare, on_cpu
 from bench.rows import Row, of_pair
@@ -42,7 +42,13 @@ def rows(key: Key, rounds: int) -> Iterator[Row]:
         patch.dict(os.environ, environment(key) | _ENVIRONMENT),
         redirect_stdout(nowhere),
     ):
-        measured = [*_page_rows(rounds), *_all_names_rows(), *_gallery_rows(key, rounds), *_access_rows(rounds)]
+        measured = [
+            *_page_rows(rounds),
+            *_all_names_rows(),
+            *_gallery_rows(key, rounds),
+            *_access_rows(rounds),
+            *_growth_rows(rounds),
+        ]
     yield from measured
 
 
@@ -129,6 +135,29 @@ def _access_rows(rounds: int) -> Iterator[Row]:
     )
     pair = compare(inside, as_before, rounds)
     yield of_pair(subject, "without rules", pair, 1 / pair.ratio, "× the time", at_most=1.05)
+
+
+def _growth_rows(rounds: int) -> Iterator[Row]:
+    """Compare what a caller under 50 rules waits for in the largest bucket with the same in a small one."""
+    function = _started("files_handler")
+    small, large = (_invoking(function, GeneratedBucket(size), RULES) for size in (2 * _PAGE, 1_000_000))
+    begin = 500_000
+    pages = {small: page_token.wrap(str(_PAGE), "photos/", ""), large: page_token.wrap(str(begin), "photos/", "")}
+    searches = {small: "photos/0000000", large: f"photos/{begin:09}"[: len("photos/0000000")]}
+    everything = {small: "photos/000000", large: f"photos/{begin:09}"[: len("photos/000000")]}
+    subjects: dict[str, Callable[[Invoke], Any]] = {
+        "a page of 1,000": lambda call: call("listFiles", prefix="photos/", limit=_PAGE, nextToken=pages[call])[
+            "items"
+        ],
+        "a search that finds 100": lambda call: call("listFiles", prefix=searches[call], limit=_PAGE)["items"],
+        "getFiles with a prefix of 1,000": lambda call: call("getFiles", prefix=everything[call]),
+    }
+    for subject, work in subjects.items():
+        found = [len(work(call)) for call in (small, large)]
+        assert found[0] == found[1] > 0, found  # noqa: S101 - otherwise the figure means nothing
+        pair = compare(_timed(lambda w=work: w(large)), _timed(lambda w=work: w(small)), rounds)  # type: ignore[misc]
+        against = "the same among 2,000 files"
+        yield of_pair(f"{subject}, 1,000,000 files, 50 rules", against, pair, 1 / pair.ratio, "× the time", at_most=1.3)
 
 
 def _requests_of_pages(bucket: GeneratedBucket, invoke: Invoke, delimiter: str) -> list[int]:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections import defaultdict
+from collections.abc import Container
 from pathlib import Path
 from random import Random
 
@@ -31,12 +32,17 @@ def kill_a_function(root: int, random: Random) -> bool:
     Nothing else of a stack is started again when it dies: if the emulator ends, so does `make up`, and a deployment
     whose function dies is rolled back.
     """
-    workers = [pid for pid, command in _tree(root).items() if _name(command, is_root=pid == root) in SERVING]
-    if not workers:
+    serving = workers(root, SERVING)
+    if not serving:
         return False
     with contextlib.suppress(ProcessLookupError):
-        os.kill(random.choice(sorted(workers)), signal.SIGKILL)
+        os.kill(random.choice(serving), signal.SIGKILL)
     return True
+
+
+def workers(root: int, names: Container[str]) -> list[int]:
+    """Return the process ids of the Lambda workers of the functions with these names, as `memory` has them."""
+    return sorted(pid for pid, command in _tree(root).items() if _name(command, is_root=pid == root) in names)
 
 
 def _name(command: str, *, is_root: bool) -> str:

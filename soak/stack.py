@@ -1,4 +1,4 @@
-"""Starts the stack of `make up` for a soak, and deploys into it again."""
+"""Starts the stack of `make up` for a program that puts it under load, and deploys into it again."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from local.data_planes.loopback import LoopbackOnly
 from local.data_planes.request_body import SECONDS
 from local.data_planes.user_pool_tokens import UserPoolTokens
 
-MOST_REQUESTS = 500
+MOST_REQUESTS = 1_000
 THREADS = 2
 # AppSync is behind CloudFront, which takes 32,768 bytes of request line and headers:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html

@@ -14,7 +14,6 @@ from local.data_planes.cloudfront import cache, response_headers
 if TYPE_CHECKING:
     from types_boto3_cloudfront.type_defs import ResponseHeadersPolicyConfigOutputTypeDef
 
-CHUNK_BYTES = 64 * 1024
 # Hop by hop (RFC 9110, 7.6.1). The server that runs this application writes `Date`.
 DROPPED_RESPONSE_HEADERS = {
     b"connection", b"date", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer",
@@ -79,7 +78,7 @@ def end_to_end(origin: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
 
 
 async def _chunks(origin: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    async for chunk in origin.content.iter_chunked(CHUNK_BYTES):
+    async for chunk in origin.content.iter_any():
         yield chunk
         # If the viewer disconnects, this task is cancelled only while it waits, and a fast origin never lets it wait.
         await asyncio.sleep(0)
