@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
-from bench import cold_stack, cold_start, edge, handler, listing, load, signing, transfers
+from bench import cold_start, edge, handler, listing, load, on_stack, signing, transfers
 from bench.keys import fresh_keys
 from bench.node_peers import NodePeers
 from bench.rows import text, write_json
@@ -16,8 +17,8 @@ def main() -> None:
         prog="python -m bench",
         description="Compare signing with the bare signature, OpenSSL, botocore and Node's signers; listing in buckets "
         "of 1,000 to 1,000,000 files; cold starts with AWS's SDK for Node.js; the local GraphQL API with a server that "
-        "does nothing; and, if these are installed, the local edge with nginx, uploads and downloads with `aws s3` and "
-        "`s5cmd`. "
+        "does nothing; the page and a cold API on the local stack; and, if these are installed, "
+        "the edge with nginx, and uploads and downloads with `aws s3` and `s5cmd`. "
         "Figures are medians of paired rounds in CPU time. Ratios vary less between machines than rates per second.",
     )
     parser.add_argument(
@@ -36,7 +37,7 @@ def main() -> None:
     measured += [*handler.rows(keys[0], options.rounds), *listing.rows(keys[0], options.rounds)]
     measured += [*cold_start.rows(keys, options.rounds), *signing.lengths(keys)]
     measured += load.rows(options.rounds)
-    measured += [*edge.rows(keys[0]), *cold_stack.rows(), *transfers.rows(options.rounds)]
+    measured += [*edge.rows(keys[0]), *on_stack.rows(shutil.which("chromium")), *transfers.rows(options.rounds)]
     write_json(measured, options.json)
     print(text(measured))
     print("\n×: our speed as a multiple of theirs. limit: the ratio that a bare signature reaches.")
