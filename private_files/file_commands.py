@@ -12,7 +12,7 @@ import click
 
 from private_files import globs, help_texts, local_files, session
 from private_files.failures import NoCredentials, Unconfigured
-from private_files.options import API, AWS, DURATION, FILE, NAME, NAME_PART, SIGNED_URL, Name
+from private_files.options import API, AWS, DURATION, FILE, NAME, NAME_PART, SIGNED_URL, VALUE, Name
 from private_files.program import API_HELP, api_of, program, read_value, settings_of
 from private_files.prompts import show
 from private_files.report import Report
@@ -127,6 +127,26 @@ def _get_to_stdout(given: dict[str, Any], names: tuple[str, ...], *, dry_run: bo
         raise Unconfigured("-o - takes one NAME.")
     stdout_download.write_to_stdout(api_of(given), names[0])
     return 0
+
+
+@program.command(
+    shared=API, epilog=help_texts.PLAY + API_HELP + help_texts.MATCH_EXIT_CODES + help_texts.PLAY_EXIT_CODES
+)
+@click.argument("name", type=_REMOTE_NAME, metavar="NAME")
+@click.option("--url", "only_url", is_flag=True, help="print an address for a player on this machine, until Ctrl-C")
+@click.option("--player", type=VALUE, metavar="PROGRAM", help="program to start with the address")
+@click.pass_obj
+def play(given: dict[str, Any], name: str, player: str | None, *, only_url: bool) -> int:
+    """Play a film in ffplay, mpv or VLC: a playlist of HLS such as master.m3u8, or one file."""
+    if only_url and player:
+        raise Unconfigured("Use --url or --player, not both.")
+    if name.endswith("/"):
+        raise Unconfigured("play takes the name of a file, such as films/holiday/master.m3u8, not of a folder.")
+    from private_files import play  # noqa: PLC0415
+
+    if only_url:
+        return play.serve(api_of(given), name, as_json=given.get("json", False))
+    return play.play(api_of(given), name, player or "")
 
 
 @program.command(

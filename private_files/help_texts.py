@@ -74,6 +74,20 @@ what is written:
   files (a segment of the name starts with a dot) that were not named need -o and a folder other than your home. With
   -o -, one file is written to standard output; if the connection breaks, it is resumed.
 """
+PLAY = """
+examples:
+  private-files play films/holiday/master.m3u8
+  private-files play films/holiday/master.m3u8 --player vlc
+  private-files play holiday.mp4 --url
+
+how it works:
+  The player gets an address on this machine with a random path. There, the playlists of the film are served with
+  addresses of the same kind, and each other file is a redirect to a URL that has just been signed. Access rules apply
+  to every file. A playlist that names another origin is refused.
+
+the player:
+  The first that is found: ffplay, mpv, VLC. Its exit code is that of the command.
+"""
 PUT = """
 examples:
   private-files put report.pdf
@@ -229,7 +243,10 @@ TRANSFER_EXIT_CODES = EXIT_CODES.rstrip("\n") + (
 _MATCH = "  6  no file has this name, or matches the pattern\n"
 MATCH_EXIT_CODES = EXIT_CODES + _MATCH
 ALL_EXIT_CODES = TRANSFER_EXIT_CODES + _MATCH
-_EXAMPLES = (FILES, LS, ACCESS, URL, GET, PUT, RM, USE, LOGIN)
+PLAY_EXIT_CODES = (
+    EXIT_CODES + "  5  the playlist cannot be used\n" + _MATCH + "  otherwise that of the player; 0 after --url\n"
+)
+_EXAMPLES = (FILES, LS, ACCESS, URL, GET, PLAY, PUT, RM, USE, LOGIN)
 ALL = (
     "\nexamples:"
     + "".join(text.replace("\nexamples:", "", 1).partition("\n\n")[0].rstrip("\n") for text in _EXAMPLES)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,12 +37,14 @@ class Edge:
     deletes: bool = False  # whether names of files are to be deleted, instead of signed
     deleted: list[str] = field(default_factory=list)
     hostile: dict[str, Any] | None = None  # the data of the API's responses
+    lifetime: int | None = None  # seconds until a URL says that it expires
     refusal_status: int = 403
     refusal: tuple[str, bytes] = ("AmazonS3", b"<Error/>")  # of files that do not exist: Server, body
 
     def sign(self, name: str) -> str:
         self.signed += 1
-        return f"{self.url}/{quote(name, safe='')}?n={self.signed}&Signature=secret"
+        expires = "" if self.lifetime is None else f"&Expires={int(time.time()) + self.lifetime}"
+        return f"{self.url}/{quote(name, safe='')}?n={self.signed}&Signature=secret{expires}"
 
     def graphql(self, variables: dict[str, Any]) -> Any:
         self.api_requests += 1
