@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from private_files import playlist
 from private_files.api import PrivateFiles
 from private_files.failures import Unconfigured
 from private_files.film_server import serving
@@ -42,7 +43,10 @@ async def _serve(api: PrivateFiles, name: str, *, as_json: bool) -> None:
 async def _play(api: PrivateFiles, name: str, program: str) -> int:
     async with serving(api, name) as film:
         arguments = (*_options(program, name), film.address)
-        process = await asyncio.create_subprocess_exec(program, *arguments, env=_environment())
+        try:
+            process = await asyncio.create_subprocess_exec(program, *arguments, env=_environment())
+        except OSError as error:
+            raise Unconfigured(f"{program} cannot be started: {error.strerror or error}.") from None
         try:
             code = await process.wait()
         finally:
@@ -75,12 +79,18 @@ def _find(player: str) -> str:
 
 
 def _options(program: str, name: str) -> tuple[str, ...]:
-    """Return the options with which a known player ends after the film and shows its name instead of the address."""
+    """Return the options with which a known player ends after the film and shows its name instead of the address.
+
+    FFmpeg, also in mpv, tries to reuse the connection to the edge for this machine, and prints an error each time.
+    """
+    is_hls = playlist.is_playlist(name)  # other demuxers do not have the option
     match Path(program).name.lower():
         case "ffplay":
-            return "-hide_banner", "-autoexit", "-window_title", name
+            separate = ("-http_persistent", "0") if is_hls else ()
+            return "-hide_banner", "-autoexit", "-window_title", name, *separate
         case "mpv":
-            return (f"--force-media-title={name}",)
+            separate = ("--demuxer-lavf-o-append=http_persistent=0",) if is_hls else ()
+            return f"--force-media-title={name}", *separate
         case "vlc":
             return "--play-and-exit", f"--meta-title={name}"
         case _:

@@ -35,6 +35,7 @@ STACKS = {
     "tests/stack/test_uploads.py": "rules",
     "tests/stack/test_journey.py": "default",
     "tests/stack/test_gallery.py": "default",
+    "tests/stack/test_films.py": "default",
     "tests/stack/test_emulator.py": "default",
     "tests/stack/test_frontend_server.py": "default",
     "tests/stack/test_sign_ins.py": "default",
