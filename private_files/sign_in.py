@@ -75,13 +75,19 @@ def _save(settings: Settings, username: str, tokens: Tokens) -> session.Session:
 
 
 class _SessionToken(Token):
-    """The access token of a session, renewed when a command runs longer than it is valid."""
+    """The access token of a session, renewed when a command runs longer than it is valid.
+
+    A command that runs while the user signs out makes no further request.
+    """
 
     def __init__(self, signed_in: session.Session, outputs: Outputs) -> None:
         super().__init__(signed_in.access_token(outputs))
         self._session, self._outputs = signed_in, outputs
 
     def get_headers(self, data: str | None = None, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+        # The token would be valid for an hour more.
+        if not self._session.file.exists():
+            raise SignInRefused(f"{self._session.username} has signed out. {session.SIGN_IN_AGAIN}")
         self.token = self._session.access_token(self._outputs)
         return super().get_headers(data, headers)
 

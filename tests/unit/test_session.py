@@ -1,5 +1,6 @@
 """`login`, and the session that the other commands use, against a server that responds as Cognito does."""
 
+import dataclasses
 import json
 import stat
 import time
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import private_files
 from private_files import session
+from private_files.failures import SignInRefused
 from private_files.outputs import Outputs
 from private_files.settings import DEFAULT_OUTPUTS
 from private_files.tokens import Tokens
@@ -120,6 +123,21 @@ def test_token_that_cannot_be_saved_is_used(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "full").touch()
     old = session.Session(tmp_path / "full" / "stack" / "me.json", "me", Tokens("old", 0, "refresh"))
     assert old.access_token(Outputs()) == "new"
+
+
+def test_command_that_runs_makes_no_request_after_the_user_has_signed_out(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    outputs = Outputs.from_json(server.outputs(DemoUser="", DemoPassword=""))
+    signed_in = session.new(outputs, "me@example.com", Tokens("access", time.time() + 3600, "refresh"))
+    session.save(signed_in)
+    api = private_files.connect(**{name: value for name, value in dataclasses.asdict(outputs).items() if value})
+    assert api.names()
+    signed_in.file.unlink()
+    with pytest.raises(SignInRefused, match=r"^me@example.com has signed out[.] Sign in again: private-files login$"):
+        api.names()
+    assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("cache")
