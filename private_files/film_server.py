@@ -20,6 +20,7 @@ from private_files.failures import Failure, NoMatch, QueryRefused, SignInRefused
 from private_files.film_urls import FilmUrls
 from private_files.in_thread import in_thread
 from private_files.shown_text import one_line
+from private_files.this_machine import is_of_this_user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,6 +73,9 @@ class FilmServer:
         name = self._requested(request.raw_path)
         if name is None:
             return _refused(404, "There is nothing here.")
+        # The address is among the arguments of the player, which other users of this machine can list.
+        if not _is_of_this_user(request):
+            return _refused(403, "This server is for the user who started it.")
         if request.method not in ("GET", "HEAD"):
             return _refused(405, "Use GET or HEAD.", {"Allow": "GET, HEAD"})
         try:
@@ -159,6 +163,13 @@ async def serving(api: PrivateFiles, name: str) -> AsyncIterator[FilmServer]:
             yield film
         finally:
             await runner.cleanup()
+
+
+def _is_of_this_user(request: web.BaseRequest) -> bool:
+    transport = request.transport
+    return transport is not None and is_of_this_user(
+        transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    )
 
 
 def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -86,8 +86,7 @@ def _options(program: str, name: str) -> tuple[str, ...]:
     is_hls = playlist.is_playlist(name)  # other demuxers do not have the option
     match Path(program).name.lower():
         case "ffplay":
-            separate = ("-http_persistent", "0") if is_hls else ()
-            return "-hide_banner", "-autoexit", "-window_title", name, *separate
+            return "-hide_banner", "-autoexit", "-window_title", name, *(("-http_persistent", "0") if is_hls else ())
         case "mpv":
             separate = ("--demuxer-lavf-o-append=http_persistent=0",) if is_hls else ()
             return f"--force-media-title={name}", *separate

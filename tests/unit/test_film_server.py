@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -202,6 +203,16 @@ def test_any_other_host_is_refused(edge: Edge, host: str) -> None:
     run(edge, play)
 
 
+def test_another_user_of_the_machine_is_refused(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(player: Player) -> None:
+        assert (await player.get(FILM)).status == 200
+        monkeypatch.setattr(os, "getuid", lambda: 4242)
+        refused = await player.get(FILM)
+        assert (refused.status, refused.body) == (403, "This server is for the user who started it.\n")
+
+    run(edge, play)
+
+
 def test_two_servers_have_different_paths(edge: Edge) -> None:
     async def main() -> None:
         async with player_of(edge) as first, player_of(edge) as second:
@@ -221,7 +232,7 @@ def test_film_of_many_files_needs_few_queries(edge: Edge) -> None:
         assert (await player.get(FILM)).status == 200
         levels = [uris(await player.get(f"film/{level}.m3u8")) for level in ("picture", "sound")]
         assert (await player.get("film/init.mp4")).status == 302
-        for pair in list(zip(*levels, strict=True))[::50]:  # a URL is requested with those of the next 199 files
+        for pair in list(zip(*levels, strict=True))[::100]:  # a URL is requested with those of the next 199 files
             assert {(await player.follow(uri)).status for uri in pair} == {302}
 
     run(edge, play)
