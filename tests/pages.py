@@ -21,7 +21,7 @@ _BLOCK = re.compile(
 # The output that a block promises, after an arrow.
 _PRINTED = re.compile(r"^(?:#|//) → (.+)$", re.M)
 # In a block that is not run, these programs only record their arguments.
-PROGRAMS = ("aws", "cdk", "curl", "make", "pip", "pre-commit", "private-files", "python")
+PROGRAMS = ("aws", "cdk", "curl", "ffmpeg", "make", "pip", "pre-commit", "private-files", "python")
 _SEPARATOR = "\x1f"
 # Pages for administrators: on AWS the reader has credentials, here they are those of the running stack.
 _WITH_AWS_CREDENTIALS = {"access.md", "deploy.md", "monitor.md", "operate.md", "runbook.md", "upload.md"}

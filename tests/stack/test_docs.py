@@ -63,6 +63,9 @@ def check(program: str, *arguments: str) -> None:
             Config.from_context(json.loads((PROJECT / "cdk.json").read_text())["context"] | given)
         case "curl":
             assert options <= known_options("curl", "--help", "all"), arguments
+        case "ffmpeg":
+            known = known_options("ffmpeg", "-v", "quiet", "-h", "full")
+            assert {option.partition(":")[0] for option in options} <= known, arguments
         case "make":
             plain = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
             subprocess.run(["make", "-n", *arguments], cwd=PROJECT, env=plain, capture_output=True, check=True)
