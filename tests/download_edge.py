@@ -106,7 +106,7 @@ def download_edge() -> Iterator[Edge]:
             if int(parts.query.partition("n=")[2].partition("&")[0]) < said.valid_from:
                 return self.respond(403, b"<Error/>", {"Server": "CloudFront"})
             if said.statuses:
-                return self.respond(said.statuses.pop(0), b"", {})
+                return self.respond(said.statuses.pop(0), b"", {"Location": f"{said.url}/elsewhere?n=0"})
             if name not in said.files:
                 return self.respond(said.refusal_status, said.refusal[1], {"Server": said.refusal[0]})
             content, etag = said.files[name]

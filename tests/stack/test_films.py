@@ -10,7 +10,7 @@ import requests
 from tests.command_line import Terminal
 from tests.running_stack import Stack
 
-FILMS = ["films/test pattern/master.m3u8", "films/été + mer/film.m3u8", "media/bouncing sun.webm"]
+FILMS = ["films/test pattern/master.m3u8", "films/été + mer/film.m3u8"]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def ffmpeg(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_ffmpeg_plays_every_sample_and_a_wrong_path_is_refused(terminal: Terminal, samples: Path) -> None:
     playlists = {path.parent.relative_to(samples).as_posix() for path in samples.rglob("*.m3u8")}
-    assert playlists == {Path(name).parent.as_posix() for name in FILMS if name.endswith(".m3u8")}
+    assert playlists == {Path(name).parent.as_posix() for name in FILMS}
     with contextlib.ExitStack() as running:
         started = [running.enter_context(terminal.start("play", name, "--url")) for name in FILMS]
         try:
@@ -37,10 +37,9 @@ def test_ffmpeg_plays_every_sample_and_a_wrong_path_is_refused(terminal: Termina
                 played = ffmpeg("-i", url)
                 assert played.returncode == 0, played.stderr
                 assert "Signature" not in played.stderr
-                any_extension = ("-allowed_extensions", "ALL") if name.endswith(".m3u8") else ()
-                from_disk = ffmpeg(*any_extension, "-i", str(samples / name))
+                from_disk = ffmpeg("-allowed_extensions", "ALL", "-i", str(samples / name))
                 assert played.stdout == from_disk.stdout
-                assert played.stdout.count("\n") > 20
+                assert played.stdout.count("\n") > 500
                 wrong = "http://" + url.removeprefix("http://").swapcase()
                 assert requests.get(wrong, timeout=30, allow_redirects=False).status_code == 404
         finally:

@@ -184,7 +184,8 @@ def test_player_follows_the_redirect_to_the_file(machine: Machine) -> None:
 
 @pytest.fixture
 def terminal(machine: Machine, tmp_path: Path) -> Terminal:
-    machine.install("mpv", "echo $$ > started.new; /bin/mv started.new started; exec /bin/sleep 60")
+    wait = "echo $$ > started.new; /bin/mv started.new started; while :; do /bin/sleep 0.02; done"
+    machine.install("mpv", f"trap 'echo > ended; exit 1' TERM; {wait}")
     return Terminal(tmp_path)
 
 
@@ -205,6 +206,7 @@ def test_ctrl_c_ends_the_player(terminal: Terminal, edge: Edge) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
+    assert (terminal.directory / "ended").exists()
     assert not is_running(started.read_text().strip())
 
 

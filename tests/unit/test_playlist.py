@@ -103,7 +103,14 @@ def test_unreadable_address_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ['KEY:METHOD=AES-128,URI="{}"', 'MAP:URI="{}"', 'MEDIA:TYPE=AUDIO,URI="{}"', "PART:URI={}"]
+    "tag",
+    [
+        'KEY:METHOD=AES-128,URI="{}"',
+        'MAP:URI="{}"',
+        'MEDIA:TYPE=AUDIO,URI="{}"',
+        "PART:URI={}",
+        'CONTENT-STEERING:SERVER-URI="{}"',
+    ],
 )
 def test_other_origin_in_a_tag_is_refused(tag: str) -> None:
     with pytest.raises(TransferFailed, match=r"another origin, https://evil[.]example:"):
