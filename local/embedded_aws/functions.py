@@ -5,7 +5,8 @@ ministack lacks:
   ends the sandbox after an exception, where Lambda keeps it.
 - programs of layers: AWS unpacks a layer at /opt, and CDK's BucketDeployment runs a program from there.
 - draining: when a function is updated, ministack ends its sandboxes; on AWS, running invocations finish first.
-- a limit on what it remembers of invocations: each leaves a log stream and four metric points, 4 KB, for ever.
+- a limit on what it remembers: each invocation leaves a log stream and four metric points, 4 KB, for ever, and each
+  request to the edge a log event.
 """
 
 import threading
@@ -17,7 +18,7 @@ from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 from local.embedded_aws import upstream
 
 _RAISED = "raised by the handler"  # marks, between worker and server, a result that is an exception
-_KEPT = 5000  # log streams of each function, and points of each metric
+_KEPT = 5000  # log streams of each function, events of each stream, and points of each metric
 
 # Inserted into every worker, before the function's own code is imported.
 _PROGRAMS_OF_LAYERS = """
@@ -93,6 +94,12 @@ def _forget_old_invocations() -> None:
         streams = cloudwatch_logs._log_groups[group_name]["streams"]
         for name in list(streams)[:-_KEPT]:  # copied in one step, because other invocations end at the same time
             streams.pop(name, None)
+        # One stream has all of the edge's access log. Each of its events is also a record, for GetLogRecord.
+        del streams[stream_name]["events"][:-_KEPT]
+        records = cloudwatch_logs._log_records._data
+        if len(records) > 2 * _KEPT:
+            for key in list(records)[:-_KEPT]:
+                records.pop(key, None)
 
     def record_and_forget(
         namespace: str, metric_name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None

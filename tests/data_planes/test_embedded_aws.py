@@ -55,6 +55,32 @@ def test_last_invocations_are_kept_and_older_ones_take_no_memory() -> None:
     assert after - before < 400_000, "4,000 bytes for each of the 1,000 invocations"
 
 
+@pytest.mark.usefixtures("forgetful")
+def test_last_records_of_an_access_log_are_kept_and_older_ones_take_no_memory() -> None:
+    log = {"logGroupName": "an-access-log", "logStreamName": "a-distribution"}
+    cloudwatch_logs._create_log_group({"logGroupName": log["logGroupName"]})
+    cloudwatch_logs._create_log_stream(log)
+
+    def put(numbers: range) -> None:
+        for number in numbers:
+            event = {"timestamp": number, "message": f"request {number}"}
+            status, _, _ = cloudwatch_logs._put_log_events({**log, "logEvents": [event]})
+            assert status == 200
+
+    tracemalloc.start()
+    try:
+        put(range(100))
+        before, _ = tracemalloc.get_traced_memory()
+        put(range(100, 1100))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    status, _, body = cloudwatch_logs._get_log_events(log)
+    kept = [event["message"] for event in json.loads(body)["events"]]
+    assert kept == [f"request {number}" for number in range(1100 - KEPT, 1100)]
+    assert after - before < 400_000, "1,500 bytes for each of the 1,000 requests"
+
+
 # In a process of its own, because no patch can be taken back.
 EVERY_PATCH = """
 import sys
