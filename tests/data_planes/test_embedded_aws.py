@@ -75,7 +75,7 @@ def test_last_records_of_an_access_log_are_kept_and_older_ones_take_no_memory() 
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    status, _, body = cloudwatch_logs._get_log_events(log)
+    _, _, body = cloudwatch_logs._get_log_events(log)
     kept = [event["message"] for event in json.loads(body)["events"]]
     assert kept == [f"request {number}" for number in range(1100 - KEPT, 1100)]
     assert after - before < 400_000, "1,500 bytes for each of the 1,000 requests"
