@@ -1,32 +1,18 @@
 """AppSync: the API of `schema.graphql`, its callers, and the function behind each field."""
 
 import datetime
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from aws_cdk import Acknowledgment, Annotations, CfnResource, Expiration, Stack, Validations
 from aws_cdk import aws_appsync as appsync
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
-from graphql import (
-    REMOVE,
-    DirectiveNode,
-    FieldDefinitionNode,
-    Node,
-    StringValueNode,
-    TypeDefinitionNode,
-    Visitor,
-    VisitorAction,
-    parse,
-    print_ast,
-    visit,
-)
 
 from infra import api_key
 from infra.config import Config
 from infra.log_groups import LogGroups
+from infra.schema import SCHEMA, deployable, merged_schema
 from infra.users import Users
 
 # Each event of a batch repeats the request's headers and the caller's identity, token included: 12.6 KB for a user in
@@ -35,10 +21,6 @@ MAX_BATCH = 200
 # A page of 1,000 files with their URLs needs 1,001. Each alias of a query is a resolver, too, and those outside of a
 # page invoke a function each.
 MAX_RESOLVERS = 1_100
-
-AUTH_DIRECTIVES = {"aws_api_key", "aws_auth", "aws_cognito_user_pools", "aws_iam", "aws_lambda", "aws_oidc"}
-SCHEMA = Path(__file__).parent.parent / "schema.graphql"
-UPLOADS_SCHEMA = SCHEMA.with_name("uploads.graphql")
 
 
 class GraphqlApi(Construct):
@@ -134,50 +116,6 @@ class GraphqlApi(Construct):
                 reason="Errors are logged. Verbose content would include responses, and so signed URLs.",
             )
         )
-
-
-def merged_schema(*, uploads: bool) -> str:
-    """Return the schema, with the mutations if there are uploads."""
-    schema = SCHEMA.read_text()
-    if not uploads:
-        return schema
-    # AppSync does not support `extend schema`.
-    return (
-        schema.replace("  query: Query\n", "  query: Query\n  mutation: Mutation\n") + "\n" + UPLOADS_SCHEMA.read_text()
-    )
-
-
-def deployable(schema: str, *, auth: bool) -> str:
-    """Return the schema as AppSync takes it.
-
-    Descriptions of types and fields are `#` comments, and there are no others: AppSync refused descriptions in quotes
-    for years, drops them today, and takes a comment before a type or field as its description, but not one before an
-    enum value. https://github.com/aws/aws-appsync-community/issues/38, /issues/410
-
-    Without `auth`, the schema has no directives that restrict types and fields to authorization modes: a type that
-    names modes refuses all others, so an API with only an API key needs a schema that names none.
-    https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
-    """
-    descriptions: list[str] = []
-
-    class Deployable(Visitor):
-        def enter(self, node: Node, *_: object) -> VisitorAction:
-            if isinstance(node, DirectiveNode) and not auth and node.name.value in AUTH_DIRECTIVES:
-                return REMOVE
-            if description := getattr(node, "description", None):
-                # Printed on a line of its own, which becomes the comment.
-                placeholder = StringValueNode(value=f"description {len(descriptions)}")
-                described = isinstance(node, (TypeDefinitionNode, FieldDefinitionNode))
-                node.description = placeholder if described else None
-                descriptions.extend([description.value] if described else [])
-            return None
-
-    def as_comment(line: re.Match[str]) -> str:
-        lines = descriptions[int(line["number"])].splitlines()
-        return "\n".join(f"{line['indent']}# {text}".rstrip() for text in lines)
-
-    printed = print_ast(visit(parse(schema), Deployable()))
-    return re.sub(r'^(?P<indent> *)"description (?P<number>\d+)"$', as_comment, printed, flags=re.MULTILINE) + "\n"
 
 
 def _cfn(construct: IConstruct) -> CfnResource:

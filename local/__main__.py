@@ -16,14 +16,18 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import demo, deploy, endpoints, environment, frontend, servers, welcome
+from local import changes, demo, deploy, endpoints, environment, frontend, servers, welcome
 from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
 from local.failures import Failure
+from local.programs import PROJECT
+from local.updates import Updates
+from local.watch import Watch
 from private_files.outputs import Outputs
 
 _OPEN_FILES = 10_240  # a request takes two; macOS allows no more for one process
@@ -82,6 +86,12 @@ def _options() -> argparse.Namespace:
         ("uploads", 4571, "files that pages send, if `uploads` is on"),
     ):
         parser.add_argument(f"--{name}-port", type=_port, default=default, metavar="PORT", help=server)
+    parser.add_argument(
+        "--watch",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="deploy changes of resolvers/ and the schema, and build those of the page, while the stack runs",
+    )
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
     options = parser.parse_args()
     ports: dict[int, str] = {}
@@ -116,6 +126,7 @@ async def _up(options: argparse.Namespace) -> None:
     outputs_file = directory / "outputs.json"
     deploy.cdk_program()
     frontend.check_built()
+    sources = changes.content(PROJECT) if options.watch else {}  # what is deployed now is made from these
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.enter_context(run_directory.lock(directory))
         # Opened before anything starts, so that a port that is taken is reported first.
@@ -150,7 +161,15 @@ async def _up(options: argparse.Namespace) -> None:
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs.to_json(), indent=2))
         welcome.print_welcome(outputs, sample, emulator.mail, time.monotonic() - started)
-        raise EmulatorFailed(await emulator.ended())
+        async with asyncio.TaskGroup() as group:
+            if options.watch:
+                actions = Updates(emulator, outputs, deployment.assembly).actions()
+                group.create_task(Watch(PROJECT, sources, actions, _print_change).run())
+            raise EmulatorFailed(await emulator.ended())
+
+
+def _print_change(line: str) -> None:
+    print(f"{datetime.now():%H:%M:%S}  {line}", flush=True)
 
 
 async def _deploy(emulator: Emulator, deployment: deploy.Deployment) -> Outputs:

@@ -6,8 +6,8 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from local.deploy import PROJECT
 from local.failures import Failure
+from local.programs import PROJECT
 from private_files.content_types import content_type
 from private_files.outputs import Outputs
 

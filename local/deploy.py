@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import platform
 import shutil
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import template_sources
+from local import programs, template_sources
 from local.failures import Failure
+from local.programs import PROJECT
 from private_files.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
     from local.embedded_aws.emulator import Emulator
 
-PROJECT = Path(__file__).parent.parent
 _ACCOUNT = "000000000000"
 _SECONDS_TO_FINISH = 15 * 60  # of one CDK command; the first also downloads the functions' wheels
 _QUIET = ("--no-notices", "--no-color", "--no-version-reporting")
@@ -40,6 +37,7 @@ class Deployment:
     """This project's stack in one AWS emulator.
 
     `cdn_url` is the base URL of signed URLs. `context` is passed to the CDK command: `("auth=off", "url_lifetime=60")`.
+    `assembly` is the folder with the template and what it deploys.
     """
 
     def __init__(self, emulator: Emulator, directory: Path, *, cdn_url: str, context: Sequence[str]) -> None:
@@ -48,7 +46,7 @@ class Deployment:
         # Functions run on this machine and URLs point to it: two values, the same template.
         settings = [f"architecture={_architecture()}", f"cdn_url={cdn_url}", *context]
         self._settings = settings
-        self._assembly = directory / "cdk.out"
+        self.assembly = directory / "cdk.out"
         self._log = directory / "deploy.log"
         self._log.unlink(missing_ok=True)
 
@@ -57,13 +55,13 @@ class Deployment:
 
         This needs no running emulator.
         """
-        made_from = self._assembly / "made-from.txt"
+        made_from = self.assembly / "made-from.txt"
         found = await asyncio.to_thread(template_sources.digest, PROJECT, self._settings)
         if made_from.exists() and made_from.read_text() == found:
             return
         made_from.unlink(missing_ok=True)
         context = [argument for setting in self._settings for argument in ("--context", setting)]
-        await self._cdk("synth", "--quiet", "--output", str(self._assembly), *context)
+        await self._cdk("synth", "--quiet", "--output", str(self.assembly), *context)
         made_from.write_text(found)
 
     async def bootstrap(self) -> None:
@@ -77,7 +75,7 @@ class Deployment:
         outputs = self._directory / "stack-outputs.json"
         outputs.unlink(missing_ok=True)
         await self._cdk(
-            "deploy", "--require-approval", "never", "--app", str(self._assembly), "--outputs-file", str(outputs)
+            "deploy", "--require-approval", "never", "--app", str(self.assembly), "--outputs-file", str(outputs)
         )
         (stack_outputs,) = json.loads(outputs.read_text()).values()
         return Outputs.from_json(stack_outputs)
@@ -90,7 +88,7 @@ class Deployment:
                 *arguments,
                 *_QUIET,
                 cwd=directory,
-                env=self._emulator.environment | {"PATH": _path()},
+                env=self._emulator.environment | {"PATH": programs.search_path()},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
@@ -104,18 +102,10 @@ class Deployment:
                 pass  # `code` is None then
             finally:
                 if code is None:
-                    await _stop(process)
+                    await programs.stop(process)
         if code != 0:
             printed = self._log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
             raise DeployFailed(_why(arguments[0], code, printed, self._directory))
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Stop a process that leads a group, and the processes that it started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, TimeoutError):
-            os.killpg(process.pid, number)
-            await asyncio.wait_for(process.wait(), timeout=5)
 
 
 def _why(command: str, code: int | None, printed: list[str], directory: Path) -> str:
@@ -134,15 +124,9 @@ def _why(command: str, code: int | None, printed: list[str], directory: Path) ->
 def cdk_program() -> str:
     """Return the path of the pinned CDK command. Raises MissingTool if `make setup` did not run."""
     for name in ("node", "cdk"):
-        if not shutil.which(name, path=_path()):
+        if not shutil.which(name, path=programs.search_path()):
             raise MissingTool(f"{name} is not installed in this folder. Run `make setup`.")
-    return str(shutil.which("cdk", path=_path()))
-
-
-def _path() -> str:
-    # `python app.py` and `node` must be the pinned ones.
-    pinned = [Path(sys.executable).parent, PROJECT / "node_modules" / ".bin"]
-    return os.pathsep.join([*map(str, pinned), os.environ.get("PATH", os.defpath)])
+    return str(shutil.which("cdk", path=programs.search_path()))
 
 
 def _architecture() -> str:

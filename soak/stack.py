@@ -69,7 +69,7 @@ class Stack:
 @contextmanager
 def running(directory: Path, context: Sequence[str]) -> Iterator[Stack]:
     """Run the whole stack on free ports of loopback, and stop it at the end. Raises StackFailed."""
-    command = [sys.executable, "-m", "local", "--directory", str(directory)]
+    command = [sys.executable, "-m", "local", "--no-watch", "--directory", str(directory)]
     for name in ("aws", "graphql", "cdn", "rest", "frontend", "uploads"):
         command += [f"--{name}-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]

@@ -57,7 +57,7 @@ class Stack:
 @contextlib.contextmanager
 def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
     """Run the whole stack on free ports; afterwards SIGINT must end it with exit code 0."""
-    command = [sys.executable, "-m", "local", "--directory", str(directory)]
+    command = [sys.executable, "-m", "local", "--no-watch", "--directory", str(directory)]
     for name in ("aws", "graphql", "cdn", "rest", "frontend", "uploads"):
         command += [f"--{name}-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from graphql import get_introspection_query, graphql_sync
 
-from infra.graphql_api import SCHEMA, deployable
+from infra.schema import SCHEMA, deployable
 from local.data_planes.appsync.schema import build_schema
 
 

@@ -15,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match
 from graphql import FieldDefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
-from infra.graphql_api import SCHEMA, deployable
+from infra.schema import SCHEMA, deployable
 from tests import PROJECT
 from tests.synthesized import (
     VARIANTS,
