@@ -11,6 +11,7 @@ import io
 import json
 import re
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import programs
 from local.changes import Effect
 from local.data_planes.appsync.schema import build_schema
+from local.frontend import DIST, FRONTEND
 from local.programs import PROJECT
 from local.watch import NotApplied
 
@@ -34,13 +36,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE = re.compile(r"(?P<file>[^\s\[]+\.\w+):(?P<line>\d+):\d+")
 
 
 class Updates:
     """The actions of `Watch` for a stack that was deployed from `assembly`, the folder that the CDK wrote."""
 
     def __init__(self, emulator: Emulator, outputs: Outputs, assembly: Path) -> None:
-        self._emulator = emulator
+        self._client = cache(emulator.client)  # making one takes 0.1 s
         self._outputs = outputs
         self._assembly = assembly
 
@@ -61,7 +64,7 @@ class Updates:
         return f"deployed in {_since(started)}"
 
     def _update_functions(self, sources: dict[str, bytes]) -> None:
-        functions = self._emulator.client("lambda")
+        functions = self._client("lambda")
         deployed = {
             function["Handler"]: function["FunctionName"]
             for page in functions.get_paginator("list_functions").paginate()
@@ -77,12 +80,11 @@ class Updates:
 
     def _upload(self, archive: bytes) -> dict[str, str]:
         """Upload code to where the CDK uploads it, and return its place."""
-        toolkit = self._emulator.client("cloudformation").describe_stack_resource(
-            StackName="CDKToolkit", LogicalResourceId="StagingBucket"
+        (bucket,) = (
+            found["Name"] for found in self._client("s3").list_buckets()["Buckets"] if found["Name"].startswith("cdk-")
         )
-        bucket = toolkit["StackResourceDetail"]["PhysicalResourceId"]
         key = f"{hashlib.sha256(archive).hexdigest()}.zip"
-        self._emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=archive)
+        self._client("s3").put_object(Bucket=bucket, Key=key, Body=archive)
         return {"S3Bucket": bucket, "S3Key": key}
 
     async def _schema(self) -> str:
@@ -95,14 +97,14 @@ class Updates:
         except programs.ProgramFailed as failure:
             raise NotApplied(str(failure).strip().splitlines()[-1]) from failure
         except ValueError as error:
-            raise NotApplied(str(error).splitlines()[0]) from error
+            raise NotApplied(f"schema.graphql: {str(error).splitlines()[0]}") from error
         unresolved = await _in_emulator(self._update_schema, schema, built)
         hint = f"; {unresolved} returns null until infra/stack.py names its resolver" if unresolved else ""
         return f"deployed in {_since(started)}{hint}"
 
     def _update_schema(self, schema: str, built: GraphQLSchema) -> str:
         """Replace the schema of the API and return the first field of an operation that has no resolver."""
-        appsync = self._emulator.client("appsync")
+        appsync = self._client("appsync")
         (api,) = appsync.list_graphql_apis()["graphqlApis"]
         appsync.start_schema_creation(apiId=api["apiId"], definition=schema.encode())
         for root in filter(None, (built.query_type, built.mutation_type)):
@@ -115,12 +117,12 @@ class Updates:
 
     async def _page(self) -> str:
         started = time.monotonic()
-        await _build("frontend")
+        await _build("frontend", DIST)
         return f"built in {_since(started)}; reload the page"
 
     async def _graphiql(self) -> str:
         started = time.monotonic()
-        await _build("frontend/graphiql")
+        await _build("frontend/graphiql", FRONTEND / "dist-graphiql")
         return f"built in {_since(started)}; reload GraphiQL"
 
     async def _new_start(self) -> str:
@@ -144,13 +146,11 @@ def _compiled(folder: Path) -> dict[str, bytes]:
     sources = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.is_file()}
     for name, source in sources.items():
         try:
-            compile(source, name, "exec", dont_inherit=True)
+            compile(source.decode(), name, "exec", dont_inherit=True)
         except SyntaxError as error:
-            raise NotApplied(
-                f"{error.msg} in {folder.name}/{name}, line {error.lineno or 1}; the code before it still runs"
-            ) from error
-        except ValueError as error:  # of Python 3.11, for a null byte
-            raise NotApplied(f"{error} in {folder.name}/{name}; the code before it still runs") from error
+            raise NotApplied(f"{folder.name}/{name}, line {error.lineno or 1}: {error.msg}") from error
+        except ValueError as error:  # not UTF-8 or, in Python 3.11, a null byte
+            raise NotApplied(f"{folder.name}/{name}: {error}") from error
     return sources
 
 
@@ -185,20 +185,28 @@ def _wheels(asset: Path) -> bytes:
     return archive.getvalue()
 
 
-async def _build(folder: str) -> None:
-    """Build a page as `make` does. Raises NotApplied with the first error."""
-    try:
-        await programs.run("vite", "build", folder, "--logLevel", "error")
-    except programs.ProgramFailed as failure:
-        raise NotApplied(f"{_first_error(str(failure))}; the page before it is still served") from failure
+async def _build(folder: str, target: Path) -> None:
+    """Build a page as `make` does, and replace the one before when it is complete. Raises NotApplied."""
+    scratches = PROJECT / ".local"
+    scratches.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratches) as scratch:
+        built = Path(scratch) / "built"
+        try:
+            await programs.run("vite", "build", folder, "--logLevel", "error", "--outDir", str(built))
+        except programs.ProgramFailed as failure:
+            raise NotApplied(first_error(str(failure))) from failure
+        target.rename(Path(scratch) / "replaced")
+        built.rename(target)
 
 
-def _first_error(printed: str) -> str:
-    """Return the first error that Vite printed, with its file and line."""
-    text = _COLORS.sub("", printed)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    headings = [number for number, line in enumerate(lines) if line.startswith(("error during build", "Build failed"))]
-    error = lines[min(headings[-1] + 1, len(lines) - 1)] if headings else lines[-1]
-    message = error.partition("] ")[2] or error
-    place = re.search(r"\[ (?P<file>\S+?):(?P<line>\d+):\d+ \]", text)
-    return f"{message} in {place['file']}, line {place['line']}" if place else message
+def first_error(printed: str) -> str:
+    """Return the first error that Vite printed, after the file and line if it names them."""
+    lines = [line.strip() for line in _COLORS.sub("", printed).splitlines() if line.strip()]
+    number = next((number for number, line in enumerate(lines) if line.startswith("[")), len(lines) - 1)
+    message = lines[number].partition("] ")[2] or lines[number]
+    place = next(filter(None, map(_PLACE.search, lines[number:])), None)
+    if not place:
+        return message
+    if place[0] in message:  # the next line has the message
+        message = lines[number + 1].rpartition(": ")[2]
+    return f"{place['file'].removeprefix(f'{PROJECT}/')}, line {place['line']}: {message}"

@@ -9,16 +9,17 @@ from pathlib import Path
 from local import changes
 from local.changes import Effect
 
-# All changes are one if each follows the one before within the first time, and all within the second.
-_MILLISECONDS_BETWEEN_CHANGES, _MILLISECONDS_OF_CHANGES = 100, 1000
+# Looking takes a millisecond. Notifications of the system would need a library, have limits, and miss what happens in a
+# folder that git or a person has replaced.
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class NotApplied(Exception):
-    """A change did not take effect, and what was there before still runs; the message is one line that says why."""
+    """A change did not take effect, and what ran before still runs; the message says why in one line."""
 
 
 class Watch:
-    """Compares the sources with `before`, which the running stack was made from, whenever a file changes.
+    """Compares the sources with `before`, which the running stack was made from, after each change of a file.
 
     `actions` put the changes into effect and return what they did; they raise NotApplied. `report` takes one line for
     each. Only content counts: a file that is saved without a change, or changed back, is no change.
@@ -38,33 +39,16 @@ class Watch:
 
     async def run(self) -> None:
         """Put changes into effect, from those since `before` on, until cancelled."""
-        import watchfiles  # noqa: PLC0415 - takes longer to import than a start needs to wait
-
-        happened = asyncio.Event()
-        happened.set()
-
-        async def wait(*paths: Path, recursive: bool) -> None:
-            async for _ in watchfiles.awatch(
-                *paths,
-                watch_filter=None,
-                recursive=recursive,
-                step=_MILLISECONDS_BETWEEN_CHANGES,
-                debounce=_MILLISECONDS_OF_CHANGES,
-            ):
-                happened.set()
-
-        folders = [folder for name in changes.FOLDERS if (folder := self._project / name).is_dir()]
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(wait(self._project, recursive=False))
-                group.create_task(wait(*folders, recursive=True))
-                while True:
-                    await happened.wait()
-                    happened.clear()
-                    await self.apply()
-        except* OSError as errors:  # the system has a limit on what is watched
-            reason = errors.exceptions[0]
-            self._report(f"Changes are not watched from now on ({reason}). Press Ctrl-C and run `make up` again.")
+        seen: object = None
+        applied: object = None
+        while True:
+            found = await asyncio.to_thread(changes.stamps, self._project)
+            # Not while files are still changing: a checkout of git is one change.
+            if found == seen and found != applied:
+                await self.apply()
+                applied = found
+            seen = found
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def apply(self) -> None:
         """Put what has changed since the last call into effect."""
@@ -74,7 +58,7 @@ class Watch:
             try:
                 done = await self._actions[effect]()
             except NotApplied as failure:
-                self._report(f"{_named(names)} changed: {failure}")
+                self._report(f"Not deployed: {failure}. What ran before still runs.")
             else:
                 self._report(f"{_named(names)} changed: {done}")
 
