@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from local import changes, demo, deploy, endpoints, environment, frontend, servers, welcome
 from local import directory as run_directory
 from local.embedded_aws.emulator import Emulator, EmulatorFailed
+from local.embedded_aws.kept_folder import KeptFolder, open_folder
 from local.failures import Failure
 from local.programs import PROJECT
 from local.updates import Updates
@@ -71,7 +72,7 @@ def _options() -> argparse.Namespace:
         usage="make up [CONTEXT='-c KEY=VALUE ...'] [OPTIONS='...']",
         description="Run the whole stack on this machine: deploy it with the CDK into ministack, an AWS emulator, and "
         "serve AppSync, API Gateway, CloudFront and the web page in front of it. Everything listens on 127.0.0.1 "
-        "and is deleted when it stops. Port 0 is any free port.",
+        "and is deleted when it stops, unless it is kept. Port 0 is any free port.",
         epilog="example: make up CONTEXT='-c rest=on' OPTIONS='--cdn-port 8000'",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -91,6 +92,11 @@ def _options() -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="deploy changes of resolvers/ and the schema, and build those of the page, while the stack runs",
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep files and users for the next start with this option, in a folder of the directory",
     )
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where logs and outputs.json go")
     options = parser.parse_args()
@@ -135,13 +141,19 @@ async def _up(options: argparse.Namespace) -> None:
             for name in _SERVERS
         }
         base_urls = {name: servers.base_url(listening) for name, listening in sockets.items()}
-        emulator = Emulator(directory, servers.free_port(options.aws_port, "--aws-port"))
+        kept = _kept(directory) if options.keep else None
+        port = servers.free_port(options.aws_port, "--aws-port")
+        emulator = Emulator(directory, port, kept.path if kept else None)
         outputs_file.unlink(missing_ok=True)  # not before: it may belong to a stack that has these ports
         cleanup.push_async_callback(emulator.stop)
 
         deployment = deploy.Deployment(emulator, directory, cdn_url=base_urls["cdn"], context=options.context)
         outputs = _on_this_machine(await _deploy(emulator, deployment), emulator, base_urls)
-        await asyncio.to_thread(demo.upload_samples, emulator, outputs)
+        if kept and (sentence := kept.why_not(outputs.bucket_name)):
+            print(sentence)
+        is_new = kept is None or outputs.bucket_name not in kept.buckets
+        if is_new:
+            await asyncio.to_thread(demo.upload_samples, emulator, outputs)
         principals = await asyncio.to_thread(demo.principals, emulator, outputs)
         users = emulator.client("cognito-idp")
         outputs = await asyncio.to_thread(demo.add_users, users, outputs, principals)
@@ -153,19 +165,29 @@ async def _up(options: argparse.Namespace) -> None:
             await cleanup.enter_async_context(servers.serve(app, sockets.pop(name)))
         for unused in sockets.values():
             unused.close()
-        if principals and not person_needed:
+        if principals and is_new and not person_needed:
             prefixes = await welcome.allowed_prefixes(outputs)
             await asyncio.to_thread(demo.upload_samples, emulator, outputs, prefixes)
+        if kept:
+            kept.add(outputs.bucket_name)
         sample = "" if person_needed else await _step("open a sample file", welcome.open_sample(outputs, demo_token))
 
         cleanup.callback(outputs_file.unlink, missing_ok=True)
         _write_whole(outputs_file, json.dumps(outputs.to_json(), indent=2))
-        welcome.print_welcome(outputs, sample, emulator.mail, time.monotonic() - started)
+        welcome.print_welcome(outputs, sample, emulator.mail, time.monotonic() - started, kept.path if kept else None)
         async with asyncio.TaskGroup() as group:
             if options.watch:
                 actions = Updates(emulator, outputs, deployment.assembly).actions()
                 group.create_task(Watch(PROJECT, sources, actions, _print_change).run())
             raise EmulatorFailed(await emulator.ended())
+
+
+def _kept(directory: Path) -> KeptFolder:
+    """Return the folder of what earlier runs have kept, and print why it is empty if it does not fit."""
+    kept, sentence = open_folder(directory)
+    if sentence:
+        print(sentence)
+    return kept
 
 
 def _print_change(line: str) -> None:

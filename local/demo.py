@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ def add_users(users: Any, outputs: Outputs, principals: Collection[str]) -> Outp
     if second_groups:
         demo_groups.add(_GROUPS[0])
     for group in sorted(demo_groups | second_groups):
-        users.create_group(UserPoolId=outputs.user_pool_id, GroupName=group)
+        with contextlib.suppress(users.exceptions.GroupExistsException):  # kept
+            users.create_group(UserPoolId=outputs.user_pool_id, GroupName=group)
     password = _add_user(users, outputs, DEMO_USER, demo_groups)
     outputs = replace(outputs, demo_user=DEMO_USER, demo_password=password)
     if principals:
@@ -57,10 +59,14 @@ def add_users(users: Any, outputs: Outputs, principals: Collection[str]) -> Outp
 
 
 def needs_second_factor(users: Any, outputs: Outputs) -> bool:
-    """Whether no user can sign in without an authenticator app, which a person must set up."""
+    """Whether the demo user cannot sign in without an authenticator app, which a person has or must set up."""
+    pool = {"UserPoolId": outputs.user_pool_id}
     if not outputs.user_pool_id:
         return False
-    return bool(users.get_user_pool_mfa_config(UserPoolId=outputs.user_pool_id)["MfaConfiguration"] == "ON")
+    return bool(
+        users.get_user_pool_mfa_config(**pool)["MfaConfiguration"] == "ON"
+        or users.admin_get_user(**pool, Username=outputs.demo_user).get("UserMFASettingList")
+    )
 
 
 def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str] = ("",)) -> None:
@@ -86,11 +92,12 @@ def upload_samples(emulator: Emulator, outputs: Outputs, prefixes: Iterable[str]
 
 
 def _add_user(users: Any, outputs: Outputs, email: str, groups: Iterable[str]) -> str:
-    """Create a user with a permanent password in these groups, and return the password."""
+    """Create a user in these groups, or find the one that was kept; return a new, permanent password."""
     password = secrets.token_urlsafe(12) + "-Aa1"  # the suffix satisfies the pool's password policy
     user = {"UserPoolId": outputs.user_pool_id, "Username": email}
     attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
-    users.admin_create_user(**user, MessageAction="SUPPRESS", UserAttributes=attributes)
+    with contextlib.suppress(users.exceptions.UsernameExistsException):  # kept
+        users.admin_create_user(**user, MessageAction="SUPPRESS", UserAttributes=attributes)
     users.admin_set_user_password(**user, Password=password, Permanent=True)
     for group in sorted(groups):
         users.admin_add_user_to_group(**user, GroupName=group)

@@ -71,7 +71,7 @@ async def _execute(outputs: Outputs, headers: dict[str, str], query: str, **vari
     return result["data"]
 
 
-def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float) -> None:
+def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float, kept: Path | None) -> None:
     lines = {
         "Web page": f"{outputs.frontend_url}/",
         "GraphiQL": outputs.graphql_url.removesuffix("graphql"),
@@ -87,7 +87,8 @@ def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float) -> 
     else:
         lines["API key"] = outputs.api_key
     lines["Command line"] = ".venv/bin/private-files files"
-    print(f"\nReady in {seconds:.0f} s. The stack runs on this machine only, and is deleted when it stops.\n")
+    rest = f"Its files and users are kept in {kept}." if kept else "It is deleted when it stops."
+    print(f"\nReady in {seconds:.0f} s. The stack runs on this machine only. {rest}\n")
     for label, value in lines.items():
         print(f"  {label:14} {value}")
     if outputs.second_user:
@@ -98,5 +99,5 @@ def print_welcome(outputs: Outputs, sample: str, mail: Path, seconds: float) -> 
         print("\nA signed URL of a sample file. It is refused once it expires, or if one character is changed:\n")
         print(f"  {sample}")
     else:
-        print("\nNo sample was opened: the demo user must set up an authenticator app, or may read no file.")
+        print("\nNo sample was opened: the demo user has or must set up an authenticator app, or may read no file.")
     print("\nPress Ctrl-C to stop.", flush=True)

@@ -17,6 +17,7 @@ import aiohttp
 import boto3
 import trustme
 
+from local.embedded_aws.kept_folder import FILES, FOLDER_VARIABLE
 from local.embedded_aws.mail import MAIL_VARIABLE
 from local.embedded_aws.port import SECRET_HEADER, SECRET_VARIABLE
 from local.failures import Failure
@@ -37,12 +38,13 @@ class Emulator:
     `endpoint_url` is the URL of its AWS APIs, `ca_bundle` the file with the authority that signed its certificate,
     `mail` the file with the e-mails that Cognito would send, and `environment` the variables with which a child process
     uses it as its root user, and no other AWS account. Requests with `headers` may control it and reach its
-    distributions.
+    distributions. `kept` is a folder for files and users, which another emulator of the same stack then has, too.
     """
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, kept: Path | None = None) -> None:
         self._directory = directory
         self._port = port
+        self._kept = kept
         self._process: asyncio.subprocess.Process
         self.endpoint_url = f"https://127.0.0.1:{port}"
         self.ca_bundle = directory / "tls" / "authority.pem"
@@ -94,6 +96,12 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
         }
+        if self._kept:
+            settings |= {
+                FOLDER_VARIABLE: str(self._kept),
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self._kept / FILES),
+            }
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -136,7 +144,7 @@ class Emulator:
         group = self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
-        # ministack would wait for idle connections, and has nothing to save.
+        # ministack would wait for idle connections, and has nothing to save: what is kept is written at once.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), timeout=1)
         with contextlib.suppress(ProcessLookupError):
