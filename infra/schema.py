@@ -33,10 +33,12 @@ def main() -> None:
     parser.add_argument("--uploads", action="store_true", help="for a stack with `uploads` on")
     options = parser.parse_args()
     for file in (SCHEMA, UPLOADS_SCHEMA):
+        text = file.read_text()
         try:
-            parse(Source(file.read_text(), file.name))
+            parse(Source(text, file.name))
         except GraphQLSyntaxError as error:
-            line = error.locations[0].line if error.locations else 1
+            # Its own location is the line before, for what is first in a line.
+            line = text.count("\n", 0, error.positions[0] if error.positions else 0) + 1
             sys.exit(f"{file.name}, line {line}: {error.message}")
     sys.stdout.write(deployable(merged_schema(uploads=options.uploads), auth=not options.no_auth))
 

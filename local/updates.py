@@ -201,7 +201,7 @@ async def _build(folder: str, target: Path) -> None:
 
 def first_error(printed: str) -> str:
     """Return the first error that Vite printed, after the file and line if it names them."""
-    lines = [line.strip() for line in _COLORS.sub("", printed).splitlines() if line.strip()]
+    lines = [line.strip() for line in _COLORS.sub("", printed).splitlines() if line.strip()] or ["Vite printed nothing"]
     number = next((number for number, line in enumerate(lines) if line.startswith("[")), len(lines) - 1)
     message = lines[number].partition("] ")[2] or lines[number]
     place = next(filter(None, map(_PLACE.search, lines[number:])), None)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +55,18 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running_stack(directory: Path, *context: str) -> Iterator[Stack]:
+def running_stack(
+    directory: Path, *context: str, options: Sequence[str] = ("--no-watch",), project: Path = PROJECT
+) -> Iterator[Stack]:
     """Run the whole stack on free ports; afterwards SIGINT must end it with exit code 0."""
-    command = [sys.executable, "-m", "local", "--no-watch", "--directory", str(directory)]
+    command = [sys.executable, "-m", "local", *options, "--directory", str(directory)]
     for name in ("aws", "graphql", "cdn", "rest", "frontend", "uploads"):
         command += [f"--{name}-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]
     printed = directory / "printed.txt"
     directory.mkdir(parents=True, exist_ok=True)
     with printed.open("w") as out:
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(command, cwd=project, stdout=out, stderr=subprocess.STDOUT, text=True)
     try:
         yield Stack(_wait_for_outputs(directory / "outputs.json", process, printed), directory, process)
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,17 @@ _READING = ("Get", "List", "Describe", "AdminGet", "AdminList")  # what the name
 
 
 def apply() -> None:
-    if folder := os.environ.get(FOLDER_VARIABLE):
-        _keep_files()
-        _keep_users(Path(folder) / USERS)
-
-
-def _keep_files() -> None:
-    create = upstream.original(provisioners, "_s3_create", "477b78a3cb15")
+    # Checked in every run, so that the first one with a new release says so.
+    create_bucket = upstream.original(provisioners, "_s3_create", "477b78a3cb15")
     upstream.original(s3, "_load_persisted_bucket", "7e84b6f2596e")
+    create_pool = upstream.original(cognito, "_create_user_pool", "ad2842af0444")
+    dispatch = upstream.original(cognito, "_dispatch_idp", "eff61c61ce4d")
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        _keep_files(create_bucket)
+        _keep_users(Path(folder) / USERS, create_pool, dispatch)
+
+
+def _keep_files(create: Callable[..., Any]) -> None:
     # Loaded when the module was imported. CloudFormation refuses to create a bucket that exists.
     loaded = dict(s3._buckets._data)
     s3._buckets._data.clear()
@@ -46,9 +50,7 @@ def _keep_files() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["create"] = create_with_objects
 
 
-def _keep_users(file: Path) -> None:
-    create = upstream.original(cognito, "_create_user_pool", "ad2842af0444")
-    dispatch = upstream.original(cognito, "_dispatch_idp", "eff61c61ce4d")
+def _keep_users(file: Path, create: Callable[..., Any], dispatch: Callable[..., Awaitable[Any]]) -> None:
     saved: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
 
     def create_with_users(data: dict[str, Any]) -> Any:

@@ -45,6 +45,30 @@ def test_users_are_in_the_groups_that_show_what_the_rules_do(
     assert bool(outputs.second_user) == bool(outputs.second_password) == bool(principals)
 
 
+def test_kept_users_get_a_new_password_and_stay_who_they_are() -> None:
+    with mock_aws():
+        users = boto3.client("cognito-idp", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        pool = users.create_user_pool(PoolName="pool", UsernameAttributes=["email"])["UserPool"]["Id"]
+        first, second = (demo.add_users(users, Outputs(user_pool_id=pool), {"group:staff"}) for _ in range(2))
+        assert len(users.list_users(UserPoolId=pool)["Users"]) == 2
+        assert groups_of(users, pool) == {demo.DEMO_USER: ["staff"], demo.SECOND_USER: []}
+    assert first.demo_password != second.demo_password
+
+
+@pytest.mark.parametrize(
+    ("configuration", "factors", "expected"),
+    [("ON", [], True), ("OPTIONAL", [], False), ("OPTIONAL", ["SOFTWARE_TOKEN_MFA"], True)],
+)
+def test_kept_demo_user_with_an_authenticator_app_is_not_signed_in(
+    configuration: str, factors: list[str], expected: bool
+) -> None:
+    users = SimpleNamespace(
+        get_user_pool_mfa_config=lambda **_: {"MfaConfiguration": configuration},
+        admin_get_user=lambda **_: {"UserMFASettingList": factors},
+    )
+    assert demo.needs_second_factor(users, Outputs(user_pool_id="p", demo_user=demo.DEMO_USER)) is expected
+
+
 def test_bucket_that_this_machine_does_not_have_is_named() -> None:
     s3: Any = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     emulator: Any = SimpleNamespace(client=lambda _service: s3)

@@ -26,7 +26,7 @@ PORTS = ("aws", "graphql", "cdn", "frontend", "rest", "uploads")
 
 def options(directory: Path, **ports: int) -> argparse.Namespace:
     free = dict.fromkeys((f"{name}_port" for name in PORTS), 0)
-    return argparse.Namespace(directory=directory, context=[], **free | ports)
+    return argparse.Namespace(directory=directory, context=[], watch=False, keep=False, **free | ports)
 
 
 @pytest.mark.parametrize("name", PORTS)
