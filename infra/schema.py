@@ -38,7 +38,7 @@ def main() -> None:
             parse(Source(text, file.name))
         except GraphQLSyntaxError as error:
             # Its own location is the line before, for what is first in a line.
-            line = text.count("\n", 0, error.positions[0] if error.positions else 0) + 1
+            line = text.count("\n", 0, min(error.positions or [0])) + 1
             sys.exit(f"{file.name}, line {line}: {error.message}")
     sys.stdout.write(deployable(merged_schema(uploads=options.uploads), auth=not options.no_auth))
 

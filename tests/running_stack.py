@@ -59,10 +59,11 @@ def running_stack(
     directory: Path, *context: str, options: Sequence[str] = ("--no-watch",), project: Path = PROJECT
 ) -> Iterator[Stack]:
     """Run the whole stack on free ports; afterwards SIGINT must end it with exit code 0."""
-    command = [sys.executable, "-m", "local", *options, "--directory", str(directory)]
+    command = [sys.executable, "-m", "local", "--directory", str(directory)]
     for name in ("aws", "graphql", "cdn", "rest", "frontend", "uploads"):
         command += [f"--{name}-port", "0"]
     command += [argument for setting in context for argument in ("-c", setting)]
+    command += options
     printed = directory / "printed.txt"
     directory.mkdir(parents=True, exist_ok=True)
     with printed.open("w") as out:
