@@ -50,7 +50,7 @@ def content(project: Path) -> dict[str, str]:
     found = {}
     for name, _ in _files(project):
         if effect_of(name):
-            with contextlib.suppress(FileNotFoundError):  # just deleted, as a file that an editor replaces
+            with contextlib.suppress(OSError):  # just deleted, as a file that an editor replaces
                 found[name] = hashlib.sha256((project / name).read_bytes()).hexdigest()
     return found
 
@@ -69,7 +69,7 @@ def _files(project: Path) -> Iterator[tuple[str, os.stat_result]]:
     while folders:
         prefix, folder = folders.pop()
         # A folder or a file may be deleted at any moment.
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir():
                     if entry.name in _FOLDERS if not prefix else entry.name not in _BUILT:

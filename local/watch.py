@@ -57,7 +57,7 @@ class Watch:
         for effect, names in changes.changed(before, now).items():
             try:
                 done = await self._actions[effect]()
-            except NotApplied as failure:
+            except (NotApplied, OSError) as failure:  # the disk is full, or a file cannot be read
                 self._report(f"Not deployed: {failure}. What ran before still runs.")
             else:
                 self._report(f"{_named(names)} changed: {done}")

@@ -1,6 +1,7 @@
 """Changes of the sources while `make up` runs: each takes effect once, and a failure is one line."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -27,8 +28,11 @@ class Stack:
 
     def _action(self, effect: Effect) -> Callable[[], Awaitable[str]]:
         async def deploy() -> str:
-            if (self.project / SOURCE).exists() and (self.project / SOURCE).read_text() == "broken":
+            source = (self.project / SOURCE).read_text()
+            if source == "broken":
                 raise NotApplied(f"{SOURCE}, line 1: it is broken")
+            if source == "full":
+                raise OSError(errno.ENOSPC, "No space left on device")
             self.deployed.append(effect)
             return "deployed"
 
@@ -70,6 +74,13 @@ def test_file_that_was_broken_and_is_as_before_again_is_deployed(stack: Stack) -
         (stack.project / SOURCE).write_text(content)
         asyncio.run(watch.apply())
     assert stack.printed[-1] == "resolvers/a.py changed: deployed"
+
+
+def test_system_error_is_a_line_and_the_stack_goes_on(stack: Stack) -> None:
+    watch = stack.watch()
+    (stack.project / SOURCE).write_text("full")
+    asyncio.run(watch.apply())
+    assert stack.printed == ["Not deployed: [Errno 28] No space left on device. What ran before still runs."]
 
 
 def test_another_change_does_not_repeat_a_failure(stack: Stack) -> None:
