@@ -72,11 +72,18 @@ class Updates:
         }
         assets = {handler: asset for handler, asset in _assets(self._assembly).items() if handler in deployed}
         code = {asset: self._upload(_archive(asset, sources)) for asset in sorted(set(assets.values()))}
+        published: list[tuple[dict[str, str], str, str]] = []
         for handler, asset in assets.items():
-            functions.update_function_code(FunctionName=deployed[handler], **code[asset])
-            for alias in functions.list_aliases(FunctionName=deployed[handler])["Aliases"]:
-                version = functions.publish_version(FunctionName=deployed[handler])["Version"]
-                functions.update_alias(FunctionName=deployed[handler], Name=alias["Name"], FunctionVersion=version)
+            function = {"FunctionName": deployed[handler]}
+            functions.update_function_code(**function, **code[asset])
+            published += [  # with the setting `snap_start`
+                (function, alias["Name"], functions.publish_version(**function)["Version"])
+                for alias in functions.list_aliases(**function)["Aliases"]
+            ]
+        for function, alias_name, version in published:
+            ready = functions.get_waiter("published_version_active")
+            ready.wait(**function, Qualifier=version, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+            functions.update_alias(**function, Name=alias_name, FunctionVersion=version)
 
     def _upload(self, archive: bytes) -> dict[str, str]:
         """Upload code to where the CDK uploads it, and return its place."""

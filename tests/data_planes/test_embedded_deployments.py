@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ministack.services import cloudformation
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import cloudformation, lambda_svc
 from ministack.services.cloudformation import changesets, handlers, stacks
 
 from local.embedded_aws import deployments
@@ -56,6 +57,19 @@ def test_response_does_not_wait_for_a_change_that_takes_long(monkeypatch: pytest
 
     assert request(monkeypatch, change(), stacks)[2] == b"started"
     assert ended == []
+
+
+def test_response_comes_when_versions_with_snapstart_can_be_invoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = {"config": {"State": "Pending"}}
+    functions = AccountRegionScopedDict()
+    functions["url"] = {"versions": {"1": version}}
+    monkeypatch.setattr(lambda_svc, "_functions", functions)
+
+    async def change() -> None:
+        asyncio.get_running_loop().call_later(0.1, version["config"].update, {"State": "Active"})
+
+    assert request(monkeypatch, change(), stacks)[2] == b"started"
+    assert version["config"]["State"] == "Active"
 
 
 def test_failed_change_is_logged_and_no_failed_request(

@@ -127,6 +127,9 @@ class FakeAws:
     def get_paginator(self, name: str) -> Any:
         return SimpleNamespace(paginate=lambda **_: self._pages[name])
 
+    def get_waiter(self, name: str) -> Any:
+        return SimpleNamespace(wait=lambda **arguments: self.calls.append((name, arguments)))
+
     def __getattr__(self, name: str) -> Any:
         def call(**arguments: Any) -> Any:
             self.calls.append((name, arguments))
@@ -149,6 +152,8 @@ def test_every_function_and_the_alias_that_requests_reach_get_the_code(assembly:
     updated = [arguments for name, arguments in aws.calls if name == "update_function_code"]
     code = {"S3Bucket": "cdk-assets", "S3Key": upload["Key"]}
     assert updated == [{"FunctionName": name, **code} for name in ("url_handler", "files_handler")]
+    called = [name for name, _ in aws.calls]
+    assert called.index("published_version_active") < called.index("update_alias")
     assert ("update_alias", {"FunctionName": "url_handler", "Name": "live", "FunctionVersion": "2"}) in aws.calls
 
 
