@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import boto3
 import trustme
+from botocore.config import Config
 
 from local.embedded_aws.kept_folder import FILES, FOLDER_VARIABLE
 from local.embedded_aws.mail import MAIL_VARIABLE
@@ -155,10 +156,11 @@ class Emulator:
         """Return a boto3 session of the root user; its clients still need `endpoint_url` and `verify`."""
         return boto3.Session(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, region_name=REGION)
 
-    def client(self, service: str) -> Any:
-        """Return the root user's boto3 client of this service."""
+    def client(self, service: str, *, attempts: int = 5) -> Any:
+        """Return the root user's boto3 client of this service, which sends a request up to `attempts` times."""
         session: Any = self.session()
-        return session.client(service, endpoint_url=self.endpoint_url, verify=str(self.ca_bundle))
+        config = Config(retries={"total_max_attempts": attempts})
+        return session.client(service, endpoint_url=self.endpoint_url, verify=str(self.ca_bundle), config=config)
 
     def ssl_context(self) -> ssl.SSLContext:
         """Return a context that trusts this emulator's certificate and no other."""

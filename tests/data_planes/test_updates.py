@@ -121,7 +121,8 @@ class FakeAws:
             "list_resolvers": [{"resolvers": [{"fieldName": "a"}]}],
         }
 
-    def client(self, _service: str) -> Any:
+    def client(self, _service: str, *, attempts: int) -> Any:
+        assert attempts == 1  # Ctrl-C waits for the last request
         return self
 
     def get_paginator(self, name: str) -> Any:
