@@ -177,6 +177,7 @@ async def _up(options: argparse.Namespace) -> None:
         welcome.print_welcome(outputs, sample, emulator.mail, time.monotonic() - started, kept.path if kept else None)
         async with asyncio.TaskGroup() as group:
             if options.watch:
+                print("What you change in the sources takes effect while it runs.", flush=True)
                 actions = Updates(emulator, outputs, deployment.assembly).actions()
                 group.create_task(Watch(PROJECT, sources, actions, _print_change).run())
             raise EmulatorFailed(await emulator.ended())

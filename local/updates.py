@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-import json
-import re
 import sys
-import tempfile
 import time
-import zipfile
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from pathlib import Path
@@ -21,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import programs
+from local import function_code, page_build, programs
 from local.changes import Effect
 from local.data_planes.appsync.schema import build_schema
 from local.frontend import DIST, FRONTEND
@@ -35,8 +30,6 @@ if TYPE_CHECKING:
     from private_files.outputs import Outputs
 
 T = TypeVar("T")
-_COLORS = re.compile(r"\x1b\[[0-9;]*m")
-_PLACE = re.compile(r"(?P<file>[^\s\[]+\.\w+):(?P<line>\d+):\d+")
 
 
 class Updates:
@@ -60,7 +53,7 @@ class Updates:
 
     async def _functions(self) -> str:
         started = time.monotonic()
-        sources = _compiled(PROJECT / "resolvers")
+        sources = function_code.compiled(PROJECT / "resolvers")
         await _in_emulator(self._update_functions, sources)
         return f"deployed in {_since(started)}"
 
@@ -71,8 +64,10 @@ class Updates:
             for page in functions.get_paginator("list_functions").paginate()
             for function in page["Functions"]
         }
-        assets = {handler: asset for handler, asset in _assets(self._assembly).items() if handler in deployed}
-        code = {asset: self._upload(_archive(asset, sources)) for asset in sorted(set(assets.values()))}
+        assets = {
+            handler: asset for handler, asset in function_code.assets(self._assembly).items() if handler in deployed
+        }
+        code = {asset: self._upload(function_code.archive(asset, sources)) for asset in sorted(set(assets.values()))}
         published: list[tuple[dict[str, str], str, str]] = []
         for handler, asset in assets.items():
             function = {"FunctionName": deployed[handler]}
@@ -125,12 +120,12 @@ class Updates:
 
     async def _page(self) -> str:
         started = time.monotonic()
-        await _build("frontend", DIST)
+        await page_build.build("frontend", DIST)
         return f"built in {_since(started)}; reload the page"
 
     async def _graphiql(self) -> str:
         started = time.monotonic()
-        await _build("frontend/graphiql", FRONTEND / "dist-graphiql")
+        await page_build.build("frontend/graphiql", FRONTEND / "dist-graphiql")
         return f"built in {_since(started)}; reload GraphiQL"
 
     async def _new_start(self) -> str:
@@ -147,74 +142,3 @@ async def _in_emulator(update: Callable[..., T], *arguments: object) -> T:
 
 def _since(started: float) -> str:
     return f"{time.monotonic() - started:.1f} s"
-
-
-def _compiled(folder: Path) -> dict[str, bytes]:
-    """Return the names and sources of the modules. Raises NotApplied if one cannot be compiled."""
-    sources = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.is_file()}
-    for name, source in sources.items():
-        try:
-            compile(source.decode(), name, "exec", dont_inherit=True)
-        except SyntaxError as error:
-            raise NotApplied(f"{folder.name}/{name}, line {error.lineno or 1}: {error.msg}") from error
-        except ValueError as error:  # not UTF-8 or, in Python 3.11, a null byte
-            raise NotApplied(f"{folder.name}/{name}: {error}") from error
-    return sources
-
-
-def _assets(assembly: Path) -> dict[str, Path]:
-    """Return the folder with the code of each function, by its handler."""
-    return {
-        resource["Properties"]["Handler"]: assembly / resource["Metadata"]["aws:asset:path"]
-        for template in assembly.glob("*.template.json")
-        for resource in json.loads(template.read_text())["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-        and resource["Properties"].get("Handler", "").startswith("resolvers.")
-    }
-
-
-def _archive(asset: Path, sources: dict[str, bytes]) -> bytes:
-    """Return the deployed code with these modules instead of those that it has."""
-    archive = io.BytesIO(_wheels(asset))
-    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as written:
-        for name, source in sources.items():
-            written.writestr(f"resolvers/{name}", source)
-    return archive.getvalue()
-
-
-@cache  # compressing them takes most of a second
-def _wheels(asset: Path) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written:
-        for path in sorted(asset.rglob("*")):
-            name = path.relative_to(asset)
-            if path.is_file() and name.parts[0] != "resolvers":
-                written.write(path, name)
-    return archive.getvalue()
-
-
-async def _build(folder: str, target: Path) -> None:
-    """Build a page as `make` does, and replace the one before when it is complete. Raises NotApplied."""
-    scratches = PROJECT / ".local"
-    scratches.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratches) as scratch:
-        built = Path(scratch) / "built"
-        try:
-            await programs.run("vite", "build", folder, "--logLevel", "error", "--outDir", str(built))
-        except programs.ProgramFailed as failure:
-            raise NotApplied(first_error(str(failure))) from failure
-        target.rename(Path(scratch) / "replaced")
-        built.rename(target)
-
-
-def first_error(printed: str) -> str:
-    """Return the first error that Vite printed, after the file and line if it names them."""
-    lines = [line.strip() for line in _COLORS.sub("", printed).splitlines() if line.strip()] or ["Vite printed nothing"]
-    number = next((number for number, line in enumerate(lines) if line.startswith("[")), len(lines) - 1)
-    message = lines[number].partition("] ")[2] or lines[number]
-    place = next(filter(None, map(_PLACE.search, lines[number:])), None)
-    if not place:
-        return message
-    if place[0] in message:  # the next line has the message
-        message = lines[number + 1].rpartition(": ")[2]
-    return f"{place['file'].removeprefix(f'{PROJECT}/')}, line {place['line']}: {message}"

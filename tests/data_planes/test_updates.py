@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra import schema
-from local import programs, updates
+from local import function_code, page_build, programs, updates
 from local.watch import NotApplied
 from private_files.outputs import Outputs
 from tests.command_line import wait_until
@@ -57,7 +57,7 @@ Error: Build failed with 1 error:
     ],
 )
 def test_failed_build_is_one_line_with_file_and_line(printed: str, expected: str) -> None:
-    assert updates.first_error(printed) == expected
+    assert page_build.first_error(printed) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_module_that_python_cannot_read_is_refused(source: bytes, expected: str,
     (tmp_path / "resolvers").mkdir()
     (tmp_path / "resolvers" / "a.py").write_bytes(source)
     with pytest.raises(NotApplied, match=expected):
-        updates._compiled(tmp_path / "resolvers")
+        function_code.compiled(tmp_path / "resolvers")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def assembly(tmp_path: Path) -> Path:
 
 
 def test_code_is_what_was_deployed_with_the_sources_of_now(assembly: Path) -> None:
-    archive = updates._archive(assembly / "asset.1", {"url_handler.py": b"after", "new.py": b"new"})
+    archive = function_code.archive(assembly / "asset.1", {"url_handler.py": b"after", "new.py": b"new"})
     with zipfile.ZipFile(io.BytesIO(archive)) as read:
         found = {name: read.read(name) for name in read.namelist()}
     assert found == {
@@ -217,14 +217,14 @@ def test_page_is_replaced_when_its_build_is_complete(
         return ""
 
     monkeypatch.setattr(programs, "run", build)
-    monkeypatch.setattr(updates, "PROJECT", tmp_path)
+    monkeypatch.setattr(page_build, "PROJECT", tmp_path)
     (page := tmp_path / "dist").mkdir()
     (page / "index.html").write_text("before")
     if fails:
         with pytest.raises(NotApplied, match=r"App\.tsx, line 66"):
-            asyncio.run(updates._build("frontend", page))
+            asyncio.run(page_build.build("frontend", page))
     else:
-        asyncio.run(updates._build("frontend", page))
+        asyncio.run(page_build.build("frontend", page))
     assert (page / "index.html").read_text() == ("before" if fails else "after")
     assert list((tmp_path / ".local").iterdir()) == []
 
