@@ -1,7 +1,8 @@
 """S3 and Cognito patch: with a folder for them, files and users outlive the emulator.
 
 ministack can save its whole state (PERSIST_STATE), but only when it is stopped, and the signing key in SSM with it. Its
-S3 can write every object to disk (S3_PERSIST), but a stack that is created again has a bucket of another name.
+S3 can write every object to disk (S3_PERSIST), but a stack that is created again has a bucket of another name, and an
+object that cannot be written is lost without an error.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ def apply() -> None:
     # Checked in every run, so that the first one with a new release says so.
     create_bucket = upstream.original(provisioners, "_s3_create", "477b78a3cb15")
     upstream.original(s3, "_load_persisted_bucket", "7e84b6f2596e")
+    persist = upstream.original(s3, "_persist_object", "cb32b6ae8706")
     create_pool = upstream.original(cognito, "_create_user_pool", "ad2842af0444")
     dispatch = upstream.original(cognito, "_dispatch_idp", "eff61c61ce4d")
     if folder := os.environ.get(FOLDER_VARIABLE):
-        _keep_files(create_bucket)
+        _keep_files(create_bucket, persist)
         _keep_users(Path(folder) / USERS, create_pool, dispatch)
 
 
-def _keep_files(create: Callable[..., Any]) -> None:
+def _keep_files(create: Callable[..., Any], persist: Callable[..., None]) -> None:
     # Loaded when the module was imported. CloudFormation refuses to create a bucket that exists.
     loaded = dict(s3._buckets._data)
     s3._buckets._data.clear()
@@ -47,6 +49,12 @@ def _keep_files(create: Callable[..., Any]) -> None:
                 s3._buckets._data[account, bucket]["objects"].update(kept["objects"])
         return name, attributes
 
+    def persist_or_fail(bucket: str, key: str, stored: Any) -> None:
+        persist(bucket, key, stored)
+        if isinstance(stored, dict) and stored.get("body") is not None:  # it is None once it is on the disk
+            raise OSError(f"{key} of {bucket} cannot be kept: see the warning above")
+
+    s3._persist_object = persist_or_fail
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["create"] = create_with_objects
 
 

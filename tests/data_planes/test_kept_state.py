@@ -22,6 +22,7 @@ def emulator(folder: Path | None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patch(patched)
         patched.setitem(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"], "create", provisioners._s3_create)
+        patched.setattr(s3, "_persist_object", s3._persist_object)
         if folder:
             patched.setenv(FOLDER_VARIABLE, str(folder))
             patched.setattr(s3, "S3_PERSIST", True)
@@ -109,6 +110,14 @@ def test_bucket_has_its_name_and_its_files_at_the_next_start(tmp_path: Path) -> 
         (found,) = s3._buckets[name]["objects"].items()
         assert (found[0], found[1]["content_type"], found[1]["metadata"]) == ("files/a.txt", "text/plain", {"k": "v"})
         assert s3._read_body(name, *found) == b"a"
+
+
+def test_file_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    with emulator(tmp_path):
+        name = make_bucket()
+        (tmp_path / FILES).write_text("in the way")
+        with pytest.raises(OSError, match=f"files/a.txt of {name} cannot be kept"):
+            s3._persist_object(name, "files/a.txt", {"body": b"a"})
 
 
 def test_nothing_is_kept_without_a_folder(tmp_path: Path) -> None:
