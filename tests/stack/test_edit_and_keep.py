@@ -29,12 +29,13 @@ OWNER, PASSWORD = "owner@example.com", "Correct-Horse-1"
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project. What was installed or built from locks is shared."""
     copy = tmp_path_factory.mktemp("sources") / "project"
-    names = ("app.py", "cdk.json", "schema.graphql", "uploads.graphql", "examples.graphql", "package-lock.json")
+    names = ("app.py", "cdk.json", "schema.graphql", "uploads.graphql", "examples.graphql", "package.json")
     folders = ("environments", "frontend", "infra", "local", "locks", "private_files", "resolvers", "samples")
     for name in folders:
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in names:
+    for name in (*names, "package-lock.json"):
         shutil.copy(PROJECT / name, copy / name)
+    (PROJECT / ".bundle").mkdir(exist_ok=True)
     for name in ("node_modules", ".bundle"):
         (copy / name).symlink_to(PROJECT / name)
     return copy
