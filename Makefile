@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick check check-types check-code check-templates audit sbom bench fuzz soak journey lock clean
+.PHONY: help setup up test test-quick coverage check check-types check-code check-templates audit sbom bench fuzz soak journey lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CON
 
 test: $(INSTALLED) $(PAGE) ## every test                                       (TESTS=tests/unit)
 	@$(BIN)/python -m tests.install_programs
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(or $(TESTS),--cov --cov-report=term:skip-covered)
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+
+coverage: $(INSTALLED) $(PAGE) ## every test, and which lines and branches they run
+	@$(MAKE) --no-print-directory test TESTS="--cov --cov-report=term:skip-covered"
 
 test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
 	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
