@@ -3,14 +3,14 @@ import { Countdown } from "./Countdown.tsx";
 import { useModal } from "./Dialog.tsx";
 import { ErrorMessage } from "./ErrorMessage.tsx";
 import { FileName } from "./FileName.tsx";
-import { LinkRefused, open } from "./file-request.ts";
+import { LinkRefused, open, Undisplayable } from "./file-request.ts";
 import { type FileItem, lastPart, NoSuchFile } from "./files.ts";
 import { BUSY, useBusy } from "./retry.ts";
 import { closeFile, navigate, type Route } from "./route.ts";
 import { isExpired } from "./signed-url.ts";
 import { asPageError, SessionEnded } from "./page-error.ts";
 import { useLink } from "./useLink.ts";
-import { Undisplayable, Viewer } from "./Viewer.tsx";
+import { Viewer } from "./Viewer.tsx";
 import { detailsOf } from "./wording.ts";
 
 const Share = lazy(() => import("./Share.tsx"));
@@ -110,6 +110,7 @@ function OpenFile({
 
   /** Handle a failure of the viewer: replace an expired or refused URL once, or show the reason. */
   async function handleFailure(url: string, known?: unknown) {
+    if (known instanceof SessionEnded) return onSessionEnded();
     const mayRenew = performance.now() - renewedAt.current > RENEWED_AT_MOST_EVERY;
     try {
       if (mayRenew && isExpired(url) && (await replace(url))) return;

@@ -1,14 +1,11 @@
 import { lazy, Suspense, useState } from "react";
 import { decoded } from "./decoded.ts";
-import { extensionOf } from "./kinds.ts";
+import { extensionOf, TEXT_LIMIT } from "./kinds.ts";
 import { Notice } from "./Notice.tsx";
 import { counted, sizeOf } from "./wording.ts";
 
 const MarkdownPreview = lazy(() => import("./MarkdownPreview.tsx"));
 const TablePreview = lazy(() => import("./TablePreview.tsx"));
-
-/** How much of a text is shown, in bytes. */
-export const TEXT_LIMIT = 200_000;
 
 type Props = {
   kind: "text" | "table" | "markdown";
@@ -19,10 +16,18 @@ type Props = {
 };
 
 /** Shows a text, a table as one and Markdown formatted, both also as their source. */
-export function TextPreview({ kind, name, size, bytes }: Props) {
+export default function TextPreview({ kind, name, size, bytes }: Props) {
   const [source, setSource] = useState(false);
   const cut = size === null ? bytes.length >= TEXT_LIMIT : size > bytes.length;
   const text = decoded(bytes, cut);
+  if (text === null && extensionOf(name) === "ts") {
+    return (
+      <Notice
+        title="This is a part of a film."
+        advice="To watch the film, open its playlist, a file that ends in .m3u8."
+      />
+    );
+  }
   if (text === null) {
     return (
       <Notice

@@ -1,11 +1,12 @@
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { open } from "./file-request.ts";
 import { lastPart } from "./files.ts";
-import { isText, type Kind, kindOf, shownAs, typeOf } from "./kinds.ts";
+import { isFilm, isText, type Kind, kindOf, shownAs, TEXT_LIMIT, typeOf } from "./kinds.ts";
 import { Notice } from "./Notice.tsx";
-import { PageError } from "./page-error.ts";
-import { TEXT_LIMIT, TextPreview } from "./TextPreview.tsx";
 import { shown } from "./wording.ts";
+
+const Film = lazy(() => import("./Film.tsx"));
+const TextPreview = lazy(() => import("./TextPreview.tsx"));
 
 type Props = {
   file: string;
@@ -17,14 +18,19 @@ type Props = {
 type ViewProps = Props & { name: string; start: Start };
 
 const ENOUGH_TO_KNOW = 1024; // bytes
+const LOADING = <p className="waiting">Loading …</p>;
 
 /** Shows a file if the browser can. The content type that it is served as decides how. */
 export function Viewer(props: Props) {
   const { file, size, url, onFailed } = props;
   const start = useStart(url, isText(kindOf(file)) ? TEXT_LIMIT : ENOUGH_TO_KNOW, size !== 0, onFailed);
   if (size === 0) return <Notice title="This file is empty." advice="There is nothing to show." />;
-  if (!start) return <p className="waiting">Loading …</p>;
-  return <View {...props} name={shown(lastPart(file))} start={start} />;
+  if (!start) return LOADING;
+  return (
+    <Suspense fallback={LOADING}>
+      <View {...props} name={shown(lastPart(file))} start={start} />
+    </Suspense>
+  );
 }
 
 function View({ file, size, url, onFailed, name, start }: ViewProps) {
@@ -32,6 +38,7 @@ function View({ file, size, url, onFailed, name, start }: ViewProps) {
   const kind = shownAs(file, type);
   if (kind === null) return <Mislabelled promised={kindOf(file)} type={type} />;
   if (kind === "image") return <img src={url} alt={name} onError={() => onFailed()} />;
+  if (isFilm(file, type)) return <Film name={name} url={url} onSessionEnded={onFailed} />;
   if (kind === "video" || kind === "audio") return <Media kind={kind} name={name} url={url} onFailed={onFailed} />;
   if (kind === "pdf") return <PdfFile name={name} url={url} start={start.bytes} />;
   if (kind !== "other") return <TextFile {...{ kind, name, size, url, start, onFailed }} />;
@@ -58,16 +65,6 @@ function Mislabelled({ promised, type }: { promised: Kind; type: string }) {
       advice={`Its name is that of ${NOUNS[promised]}, but its server says that its type is ${type || "unknown"}. Open it only if you trust who uploaded it.`}
     />
   );
-}
-
-/** This browser cannot decode the file, or its content is not what its type promises. */
-export class Undisplayable extends PageError {
-  constructor() {
-    super(
-      "This browser cannot show this file.",
-      "It may be damaged, or not be what its name says. Download it and open it in another program.",
-    );
-  }
 }
 
 type MediaProps = { kind: "video" | "audio"; name: string; url: string; onFailed: () => void };
@@ -135,6 +132,6 @@ function TextFile({ kind, name, size, url, start, onFailed }: TextProps) {
   const isEnough = start.bytes.length !== ENOUGH_TO_KNOW || size === ENOUGH_TO_KNOW;
   const rest = useStart(url, TEXT_LIMIT, !isEnough, onFailed);
   const bytes = isEnough ? start.bytes : rest?.bytes;
-  if (!bytes) return <p className="waiting">Loading …</p>;
+  if (!bytes) return LOADING;
   return <TextPreview kind={kind} name={name} size={size} bytes={bytes} />;
 }

@@ -4,6 +4,16 @@ import { Busy, retried, retryAfterOf } from "./retry.ts";
 /** The edge refused the URL, so a new one may help. */
 export class LinkRefused extends PageError {}
 
+/** This browser cannot decode the file, or its content is not what its type promises. */
+export class Undisplayable extends PageError {
+  constructor() {
+    super(
+      "This browser cannot show this file.",
+      "It may be damaged, or not be what its name says. Download it and open it in another program.",
+    );
+  }
+}
+
 /**
  * Return the response to a request for the first `bytes` of a file, or all of it; a busy server is tried again. Throws
  * PageError, naming who refused.

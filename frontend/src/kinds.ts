@@ -2,7 +2,7 @@ export type Kind = "image" | "video" | "audio" | "pdf" | "text" | "table" | "mar
 
 const EXTENSIONS: Record<Exclude<Kind, "other">, string> = {
   image: "apng avif bmp gif ico jfif jpeg jpg png svg webp",
-  video: "m4v mkv mov mp4 ogv webm",
+  video: "m3u8 m4v mkv mov mp4 ogv webm",
   audio: "aac flac m4a mp3 oga ogg opus wav",
   pdf: "pdf",
   text:
@@ -22,6 +22,9 @@ export function extensionOf(name: string): string {
   return /[^/]\.([^./]{1,12})$/.exec(name)?.[1]?.toLowerCase() ?? "";
 }
 
+/** How much of a text is shown, in bytes. */
+export const TEXT_LIMIT = 200_000;
+
 /** Return what the name of a file promises: a listing does not contain content types. */
 export function kindOf(name: string): Kind {
   return KINDS.get(extensionOf(name)) ?? "other";
@@ -39,9 +42,11 @@ export function typeOf(response: Response): string {
 
 const TEXTS =
   /^text\/|[/+](json|xml|yaml|x-ndjson|javascript|ecmascript|x-javascript|x-sh|x-yaml|toml|sql|graphql|rtf|x-subrip)$/;
+const PLAYLIST = /^(application|audio)\/(x-|vnd\.apple\.)?mpegurl$/;
 const BY_TYPE: [RegExp, Kind][] = [
   [/^image\//, "image"], // before the texts: SVG is shown as an image, in which no script runs
-  [/^video\/mp2t$/, "other"], // what many tables of types call TypeScript, `.ts`
+  [/^video\/mp2t$/, "other"], // a part of a film, or what many tables of types call TypeScript, `.ts`
+  [PLAYLIST, "video"],
   [/^video\//, "video"],
   [/^audio\//, "audio"],
   [/^application\/pdf$/, "pdf"],
@@ -69,4 +74,9 @@ export function shownAs(name: string, type: string): Kind | null {
   if (isText(promised) && isText(served)) return served === "text" ? promised : served;
   const isMedia = (kind: Kind) => kind === "video" || kind === "audio";
   return isMedia(promised) && isMedia(served) ? promised : null;
+}
+
+/** Return whether a file of this name and content type, if it is shown as a video, is the playlist of a film (HLS). */
+export function isFilm(name: string, type: string): boolean {
+  return PLAYLIST.test(type) || (kindOfType(type) === "other" && extensionOf(name) === "m3u8");
 }

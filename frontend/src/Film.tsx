@@ -1,0 +1,186 @@
+import Hls, { type ErrorData, type HlsConfig, type LevelDetails, type MediaPlaylist } from "hls.js";
+import { useEffect, useRef, useState } from "react";
+import { parseUrl } from "./api-response.ts";
+import { ErrorMessage } from "./ErrorMessage.tsx";
+import { open, Undisplayable } from "./file-request.ts";
+import { requestUrls } from "./files.ts";
+import { FilmUrls } from "./film-urls.ts";
+import { refused } from "./graphql.ts";
+import { Notice } from "./Notice.tsx";
+import { PageError, SessionEnded, unreachable } from "./page-error.ts";
+import { shown } from "./wording.ts";
+import "./film.css";
+
+type Props = {
+  name: string;
+  /** A signed URL of the playlist. */
+  url: string;
+  onSessionEnded: (error: SessionEnded) => void;
+};
+
+/** Plays an HLS film: every part of it has a signed URL of its own. */
+export default function Film({ name, url, onSessionEnded }: Props) {
+  const video = useRef<HTMLVideoElement>(null);
+  const player = useRef<Hls | null>(null);
+  const first = useRef(url); // this component renews the URLs itself
+  const ended = useRef(onSessionEnded);
+  ended.current = onSessionEnded;
+  const position = useRef({ time: -1, playing: false }); // -1: where the film starts
+  const [sounds, setSounds] = useState<MediaPlaylist[]>([]);
+  const [sound, setSound] = useState(-1);
+  const [thrown, setThrown] = useState<unknown>(null);
+
+  useEffect(() => {
+    const element = video.current;
+    if (!element) return;
+    const hls = playerOf(first.current, position.current.time, (error) => {
+      if (player.current !== hls) return;
+      position.current = { time: element.currentTime || -1, playing: !element.paused };
+      close();
+      if (error instanceof SessionEnded) ended.current(error);
+      else setThrown(error);
+    });
+    const close = () => {
+      player.current = null;
+      hls.destroy();
+    };
+    player.current = hls;
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, (_, { audioTracks }) => setSounds(audioTracks));
+    hls.on(Hls.Events.AUDIO_TRACK_SWITCHING, (_, { id }) => setSound(id));
+    hls.attachMedia(element);
+    if (position.current.playing) element.play().catch(() => {}); // the browser may want a click
+    return close;
+  }, [thrown]);
+
+  if (!Hls.isSupported()) {
+    return (
+      <Notice
+        title="This browser cannot play films that consist of several files (HLS)."
+        advice="Use a newer browser, on an iPhone iOS 17.1 or later. Or close this, select the folder of the film, and download it as a zip."
+      />
+    );
+  }
+  if (thrown !== null) return <ErrorMessage thrown={thrown} retry={() => setThrown(null)} />;
+  return (
+    <div className="film">
+      <video ref={video} controls aria-label={name} />
+      {sounds.length > 1 && (
+        // Here the arrow keys choose a sound, not the next file.
+        <label onKeyDown={(event) => event.stopPropagation()}>
+          Sound
+          <select
+            value={sound}
+            onChange={({ currentTarget: { value } }) => player.current && (player.current.audioTrack = Number(value))}
+          >
+            {sounds.map(({ name }, index) => (
+              <option key={index} value={index}>
+                {shown(name)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </div>
+  );
+}
+
+/** Return a player of the film whose playlist this signed URL opens. If it cannot go on, it calls `onFailed`. */
+function playerOf(url: string, startPosition: number, onFailed: (error: unknown) => void): Hls {
+  const urls = new FilmUrls(url, urlsOf);
+  let recovered = false;
+
+  function add(addresses: string[]) {
+    try {
+      urls.add(addresses);
+    } catch (error) {
+      onFailed(error);
+    }
+  }
+
+  const hls = new Hls({
+    ...loadPolicies(urls),
+    startPosition,
+    enableWorker: false, // the policy of this page forbids it, and the parser of IMSC1
+    enableIMSC1: false,
+    enableInterstitialPlayback: false, // advertisements
+    async xhrSetup(xhr, address) {
+      try {
+        xhr.open("GET", await urls.signed(address));
+      } catch (error) {
+        if (!(error instanceof PageError)) throw error; // no connection, so the player tries again
+        onFailed(error);
+      }
+    },
+  });
+  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels, audioTracks, subtitles = [] }) =>
+    add([...levels, ...audioTracks, ...subtitles].map(({ url }) => url).filter(Boolean)),
+  );
+  hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => add(addressesIn(details)));
+  hls.on(Hls.Events.AUDIO_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
+  hls.on(Hls.Events.SUBTITLE_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    const mayRecover = data.type === Hls.ErrorTypes.MEDIA_ERROR && hls.levels.length > 0;
+    if (mayRecover && !recovered) hls.recoverMediaError();
+    else void reasonOf(data, urls).then(onFailed);
+    recovered = mayRecover;
+  });
+  hls.loadSource(url.replace(/\?.*/, ""));
+  return hls;
+}
+
+/** Return the addresses in a playlist, in the order in which a player needs them. */
+function addressesIn({ fragments }: LevelDetails): string[] {
+  return fragments.flatMap(({ initSegment, levelkeys = {}, url }) =>
+    [initSegment?.url, ...Object.values(levelkeys).map((key) => key?.uri), url].filter((address) => !!address),
+  ) as string[];
+}
+
+async function urlsOf(names: string[]): Promise<(string | PageError)[]> {
+  const entries = await requestUrls(names, null);
+  return names.map((name, index) => {
+    const { url, errorType, errorMessage } = entries[index] ?? {};
+    if (errorType === "NotAllowed") {
+      return new PageError(
+        "You have no access to a part of this film.",
+        "Ask your administrator if you need it:",
+        name,
+      );
+    }
+    return parseUrl(url) ?? refused({ errorType, message: `${errorMessage} (${name})` });
+  });
+}
+
+/** Return when to try a request again: as hls.js does; also without a connection, and if a kept URL was refused. */
+function loadPolicies(urls: FilmUrls): Partial<HlsConfig> {
+  const policies = (["manifestLoadPolicy", "playlistLoadPolicy", "fragLoadPolicy", "keyLoadPolicy"] as const).map(
+    (name) => {
+      const policy = Hls.DefaultConfig[name].default;
+      const errorRetry: typeof policy.errorRetry = policy.errorRetry && {
+        ...policy.errorRetry,
+        shouldRetry(config, count, _isTimeout, response, retry) {
+          if (retry || !response) return retry;
+          return response.code === 403
+            ? urls.renew(response.url)
+            : response.code === 0 && count < (config?.maxNumRetry ?? 0);
+        },
+      };
+      return [name, { default: { ...policy, errorRetry } }];
+    },
+  );
+  return Object.fromEntries(policies);
+}
+
+/** Return why a film stopped. */
+async function reasonOf({ type, details, response }: ErrorData, urls: FilmUrls): Promise<unknown> {
+  if (type !== Hls.ErrorTypes.NETWORK_ERROR) return new Undisplayable();
+  if (!response) return /timeout/i.test(details) ? unreachable("A part of the film") : new Undisplayable();
+  try {
+    await (await open(await urls.signed(response.url), 1)).body?.cancel();
+    return response.code === 0 ? unreachable("A part of the film") : new Undisplayable();
+  } catch (error) {
+    if (!(error instanceof PageError)) return error;
+    const name = decodeURIComponent(new URL(response.url).pathname.slice(1));
+    return new PageError(`${shown(name)}: ${error.message}`, error.advice, error.detail);
+  }
+}
