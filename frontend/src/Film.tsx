@@ -1,4 +1,10 @@
-import Hls, { type ErrorData, type HlsConfig, type LevelDetails, type MediaPlaylist } from "hls.js";
+import Hls, {
+  type ErrorData,
+  type HlsConfig,
+  type LevelDetails,
+  type LoaderResponse,
+  type MediaPlaylist,
+} from "hls.js";
 import { useEffect, useRef, useState } from "react";
 import { parseUrl } from "./api-response.ts";
 import { ErrorMessage } from "./ErrorMessage.tsx";
@@ -88,6 +94,7 @@ export default function Film({ name, url, onSessionEnded }: Props) {
 function playerOf(url: string, startPosition: number, onFailed: (error: unknown) => void): Hls {
   const urls = new FilmUrls(url, urlsOf);
   let recovered = false;
+  let refusedForGood = false; // the last request
 
   function add(addresses: string[]) {
     try {
@@ -98,7 +105,11 @@ function playerOf(url: string, startPosition: number, onFailed: (error: unknown)
   }
 
   const hls = new Hls({
-    ...loadPolicies(urls),
+    ...loadPolicies(({ code = 0, url }) => {
+      const mayHelp = code === 403 && urls.renew(url);
+      refusedForGood = code >= 400 && code < 500 && !mayHelp;
+      return mayHelp;
+    }),
     startPosition,
     enableWorker: false, // the policy of this page forbids it, and the parser of IMSC1
     enableIMSC1: false,
@@ -119,7 +130,11 @@ function playerOf(url: string, startPosition: number, onFailed: (error: unknown)
   hls.on(Hls.Events.AUDIO_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
   hls.on(Hls.Events.SUBTITLE_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
   hls.on(Hls.Events.ERROR, (_, data) => {
-    if (!data.fatal) return;
+    // hls.js would request a refused file six more times, if there is no other quality.
+    const isLeft = data.frag?.type === "main" && data.frag.level !== hls.loadLevel; // for another quality
+    const isLost = refusedForGood && data.errorAction?.nextAutoLevel === undefined && !isLeft;
+    refusedForGood = false;
+    if (!data.fatal && !isLost) return;
     const mayRecover = data.type === Hls.ErrorTypes.MEDIA_ERROR && hls.levels.length > 0;
     if (mayRecover && !recovered) hls.recoverMediaError();
     else void reasonOf(data, urls).then(onFailed);
@@ -151,23 +166,23 @@ async function urlsOf(names: string[]): Promise<(string | PageError)[]> {
   });
 }
 
-/** Return when to try a request again: as hls.js does; also without a connection, and if a kept URL was refused. */
-function loadPolicies(urls: FilmUrls): Partial<HlsConfig> {
-  const policies = (["manifestLoadPolicy", "playlistLoadPolicy", "fragLoadPolicy", "keyLoadPolicy"] as const).map(
-    (name) => {
-      const policy = Hls.DefaultConfig[name].default;
-      const errorRetry: typeof policy.errorRetry = policy.errorRetry && {
-        ...policy.errorRetry,
-        shouldRetry(config, count, _isTimeout, response, retry) {
-          if (retry || !response) return retry;
-          return response.code === 403
-            ? urls.renew(response.url)
-            : response.code === 0 && count < (config?.maxNumRetry ?? 0);
-        },
-      };
-      return [name, { default: { ...policy, errorRetry } }];
-    },
-  );
+/**
+ * Return when to request something again: as hls.js does, and without a connection, even if the browser says that it has
+ * one; and if `mayHelp` says so of a refusal.
+ */
+function loadPolicies(mayHelp: (refusal: LoaderResponse) => boolean): Partial<HlsConfig> {
+  const names = ["manifestLoadPolicy", "playlistLoadPolicy", "fragLoadPolicy", "keyLoadPolicy"] as const;
+  const policies = names.map((name) => {
+    const policy = Hls.DefaultConfig[name].default;
+    const errorRetry: typeof policy.errorRetry = policy.errorRetry && {
+      ...policy.errorRetry,
+      shouldRetry(config, count, _isTimeout, response, retry) {
+        if (retry || !response) return retry;
+        return response.code === 0 ? count < (config?.maxNumRetry ?? 0) : mayHelp(response);
+      },
+    };
+    return [name, { default: { ...policy, errorRetry } }];
+  });
   return Object.fromEntries(policies);
 }
 

@@ -5,6 +5,7 @@ import { ErrorMessage } from "./ErrorMessage.tsx";
 import { FileName } from "./FileName.tsx";
 import { LinkRefused, open, Undisplayable } from "./file-request.ts";
 import { type FileItem, lastPart, NoSuchFile } from "./files.ts";
+import { extensionOf } from "./kinds.ts";
 import { BUSY, useBusy } from "./retry.ts";
 import { closeFile, navigate, type Route } from "./route.ts";
 import { isExpired } from "./signed-url.ts";
@@ -103,7 +104,8 @@ function OpenFile({
   }, [sessionEnded, onSessionEnded]);
   if (!viewed && link) setViewed(link.url);
   const details = link ?? known;
-  const shareable = link?.url ?? (known?.url && !isExpired(known.url) ? known.url : null);
+  const isFilm = extensionOf(file) === "m3u8"; // which nobody can watch with a link to its playlist alone
+  const shareable = isFilm ? null : (link?.url ?? (known?.url && !isExpired(known.url) ? known.url : null));
   const loadedAgain = useRef<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const renewedAt = useRef(Number.NEGATIVE_INFINITY);
@@ -186,15 +188,19 @@ function OpenFile({
       </div>
       <footer>
         <div className="actions">
-          <button type="button" className="main" onClick={onShare} disabled={!shareable}>
-            Share …
-          </button>
+          {!isFilm && (
+            <button type="button" className="main" onClick={onShare} disabled={!shareable}>
+              Share …
+            </button>
+          )}
           <button type="button" onClick={download} disabled={!link && !thrown}>
             Download
           </button>
-          <button type="button" onClick={() => shareable && copy(shareable)} disabled={!shareable}>
-            Copy link
-          </button>
+          {!isFilm && (
+            <button type="button" onClick={() => shareable && copy(shareable)} disabled={!shareable}>
+              Copy link
+            </button>
+          )}
           {shareable && (
             <a className="button" href={shareable} target="_blank" rel="noreferrer">
               Open in a new tab

@@ -13,7 +13,7 @@ type RequestUrls = (names: string[]) => Promise<(string | PageError)[]>;
  */
 export function nameAt(address: string, origin: string): string {
   const url = URL.canParse(address) ? new URL(address) : null;
-  if (url?.origin !== origin) throw notHere(url);
+  if (!url || `${url.protocol}//${url.host}` !== origin) throw notHere(url); // the origin of a blob: URL is another thing
   try {
     return decodeURIComponent(url.pathname.slice(1));
   } catch {
@@ -26,7 +26,11 @@ export function nameAt(address: string, origin: string): string {
 }
 
 function notHere(url: URL | null): PageError {
-  const place = !url ? "an address that is not valid" : url.host ? `another server, ${url.origin}` : url.protocol;
+  const place = !url
+    ? "an address that is not valid"
+    : url.host
+      ? `another server, ${url.protocol}//${url.host}`
+      : `an address of the type ${url.protocol}`;
   return new PageError(
     `The playlist of this film names ${place}, so the film is not played.`,
     "All parts of a film must be among these files, and named by relative addresses.",

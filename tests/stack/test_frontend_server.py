@@ -37,7 +37,9 @@ def test_every_response_names_what_the_page_may_load(stack: Stack) -> None:
         assert policy["default-src"] == policy["frame-ancestors"] == policy["form-action"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == "'self'"
         assert policy["connect-src"].split() == ["'self'", stack.outputs.graphql_url, stack.outputs.cdn_url]
-        assert policy["media-src"] == policy["frame-src"] == stack.outputs.cdn_url
+        assert policy["frame-src"] == stack.outputs.cdn_url
+        # A player's own media, and the empty track to which it adds subtitles.
+        assert policy["media-src"].split() == ["blob:", "data:", stack.outputs.cdn_url]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
 
