@@ -39,6 +39,7 @@ STACKS = {
     "tests/stack/test_emulator.py": "default",
     "tests/stack/test_frontend_server.py": "default",
     "tests/stack/test_sign_ins.py": "default",
+    "tests/browser/test_films_stack.py": "default",
     "tests/browser/test_frontend.py": "default",
     "tests/browser/test_frontend_errors.py": "default",
     "tests/browser/test_graphiql.py": "default",

@@ -1,11 +1,12 @@
 // The page's main path in Firefox: sign in, browse, upload, open a file of each kind, share, delete.
 // Prints nothing if all is well. Its argument is JSON: `program`, the page's `url`, the `user` to sign in as, the new
-// `folder` to upload to, and `files`: the path of each file to upload, and the element that shows it.
+// `folder` to upload to, `files`: the path of each file to upload, and the element that shows it, and `parts`: the paths
+// of the files to upload that a film consists of.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import puppeteer from "puppeteer-core";
 
-const { program, url, user, folder, files } = JSON.parse(process.argv[2]);
+const { program, url, user, folder, files, parts } = JSON.parse(process.argv[2]);
 const browser = await puppeteer.launch({
   browser: "firefox",
   executablePath: program,
@@ -29,8 +30,8 @@ try {
   await page.waitForSelector('.crumbs a[href="#/"]');
   await page.evaluate((folder) => (location.hash += `${folder}/`), folder);
   const chooser = await page.waitForSelector("input[type=file]:not([webkitdirectory])");
-  await chooser.uploadFile(...Object.keys(files));
-  await page.waitForSelector(`::-p-text(${Object.keys(files).length} files uploaded)`);
+  await chooser.uploadFile(...Object.keys(files), ...parts);
+  await page.waitForSelector(`::-p-text(${Object.keys(files).length + parts.length} files uploaded)`);
   await named("button", "Close").click();
 
   for (const [path, element] of Object.entries(files)) {

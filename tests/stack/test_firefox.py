@@ -24,6 +24,7 @@ SHOWN_BY = {
     "media/bouncing sun.webm": "video",
     "media/two notes.wav": "audio",
     "letter.pdf": "iframe",
+    "films/été + mer/film.m3u8": "video",
 }
 
 
@@ -36,6 +37,7 @@ def test_main_path_works_in_firefox(ruled_stack: Stack, samples: Path, tmp_path:
         "url": ruled_stack.outputs.frontend_url,
         "user": ruled_stack.outputs.demo_user,
         "folder": uuid.uuid4().hex,
+        "parts": [str(part) for part in (samples / "films" / "été + mer").iterdir() if part.suffix != ".m3u8"],
         "files": {str(samples / name): element for name, element in SHOWN_BY.items()},
     }
     done = subprocess.run(
