@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -70,10 +71,11 @@ class FilmServer:
 
     def _urls(self, sent: dict[str, Any]) -> list[dict[str, Any]]:
         self.queries.append(sent["files"])
+        expires_at = datetime.fromtimestamp(time.time() + self.lifetime, UTC).isoformat()
         return [
-            {"file": name, "url": None, "errorType": self.refused[name], "errorMessage": "It is refused."}
+            {"file": name, "errorType": self.refused[name], "errorMessage": "It is refused."}
             if name in self.refused
-            else {"file": name, "url": self._signed(name), "errorType": None, "errorMessage": None}
+            else {"file": name, "url": self._signed(name), "expiresAt": expires_at}
             for name in sent["files"]
         ]
 

@@ -23,7 +23,7 @@ ENDED = "() => document.querySelector('dialog video').ended"
 
 
 def test_samples_play_and_a_playlist_that_names_another_server_does_not(browser: Browser, open_stack: Stack) -> None:
-    """They play 8 and 16 times as fast as usual: that does not change what is loaded, and each URL is in time for it."""
+    """They play 8 and 16 times as fast as usual: that does not change what is loaded."""
     address = open_stack.outputs.frontend_url
     lifetime = 900  # seconds
     queries: list[str] = []
