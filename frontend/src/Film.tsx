@@ -166,20 +166,15 @@ async function urlsOf(names: string[]): Promise<(string | PageError)[]> {
   });
 }
 
-/**
- * Return when to request something again: as hls.js does, and without a connection, even if the browser says that it has
- * one; and if `mayHelp` says so of a refusal.
- */
-function loadPolicies(mayHelp: (refusal: LoaderResponse) => boolean): Partial<HlsConfig> {
+/** Return when to request something again: when hls.js does, and if `mayHelp` says so of a response. */
+function loadPolicies(mayHelp: (response: LoaderResponse) => boolean): Partial<HlsConfig> {
   const names = ["manifestLoadPolicy", "playlistLoadPolicy", "fragLoadPolicy", "keyLoadPolicy"] as const;
   const policies = names.map((name) => {
     const policy = Hls.DefaultConfig[name].default;
     const errorRetry: typeof policy.errorRetry = policy.errorRetry && {
       ...policy.errorRetry,
-      shouldRetry(config, count, _isTimeout, response, retry) {
-        if (retry || !response) return retry;
-        return response.code === 0 ? count < (config?.maxNumRetry ?? 0) : mayHelp(response);
-      },
+      shouldRetry: (_config, _count, _isTimeout, response, retry) =>
+        retry || (response !== undefined && mayHelp(response)),
     };
     return [name, { default: { ...policy, errorRetry } }];
   });

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.browser.film_server import PATTERN, SEA, FilmServer, long_film, sample_files
 from tests.browser.looks import check_looks
@@ -203,14 +203,20 @@ def test_missing_part_is_named_and_the_film_goes_on_where_it_was_once_it_is_ther
     films.servers.watch.provoked.append(FAILED)
     missing = f"{SEA}été + mer 4.ts"
     part = films.files.pop(missing)
-    page = films.servers.page
+    page, held = films.servers.page, re.compile(r"mer%204\.ts")
+    waiting: list[Route] = []
+    page.route(held, waiting.append)
     dialog = player(films, FILM)
+    seek(page, 7)
+    page.unroute(held)
+    for route in waiting:
+        films.servers.respond(route)
     alert = dialog.get_by_role("alert")
     expect(alert).to_contain_text(f"{missing}: This file no longer exists.")
     assert films.requested.count(missing) == 3  # the player, once with another URL, and to find the reason
     films.files[missing] = part
     alert.get_by_role("button", name="Try again").click()
-    is_loaded(page)
+    plays_until(page, 7)
 
 
 def test_other_quality_is_played_if_a_part_of_one_is_missing(films: FilmServer) -> None:
@@ -227,7 +233,7 @@ def test_film_goes_on_after_a_moment_without_a_connection(films: FilmServer) -> 
     page.add_init_script(SHORT_PAUSES)
     interrupted: list[str] = []
 
-    def interrupt(route: Any) -> None:
+    def interrupt(route: Route) -> None:
         url = route.request.url
         if (
             (url == API and "getUrls" in (route.request.post_data or "")) or "mer%202.ts" in url
@@ -248,7 +254,8 @@ def test_closing_the_film_aborts_its_requests(films: FilmServer) -> None:
     page.route(re.compile(r"mer%203\.ts"), lambda _route: None)  # no response
     with page.expect_request(re.compile(r"mer%203\.ts")):
         dialog = player(films, FILM)
-    with page.expect_event("requestfailed", lambda request: "mer%203.ts" in request.url) as aborted:
+    # Sooner than the player's own limit of time
+    with page.expect_event("requestfailed", lambda request: "mer%203.ts" in request.url, timeout=5_000) as aborted:
         dialog.get_by_role("button", name="Close").click()
     assert aborted.value.failure == "net::ERR_ABORTED"
 
