@@ -49,6 +49,7 @@ def play(page: Page, *, rate: float = FASTEST) -> None:
 
 def seek(page: Page, seconds: float) -> None:
     """Go to a position and wait until there is a picture of it."""
+    page.wait_for_function("() => document.querySelector('video')?.readyState >= 1")
     page.evaluate("(seconds) => { document.querySelector('video').currentTime = seconds; }", seconds)
     page.wait_for_function("() => !document.querySelector('video').seeking")
 
@@ -205,7 +206,11 @@ def test_missing_part_is_named_and_the_film_goes_on_where_it_was_once_it_is_ther
     part = films.files.pop(missing)
     page, held = films.servers.page, re.compile(r"mer%204\.ts")
     waiting: list[Route] = []
-    page.route(held, waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(held, hold)
     dialog = player(films, FILM)
     seek(page, 7)
     page.unroute(held)
