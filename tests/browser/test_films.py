@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.browser.film_server import PATTERN, SEA, FilmServer, long_film, sample_files
 from tests.browser.looks import check_looks
-from tests.browser.stand_in import API, CDN, SHORT_PAUSES, StandIn, refusal, stand_in
+from tests.browser.stand_in import API, BY_PASSWORD, CDN, SHORT_PAUSES, StandIn, refusal, stand_in
+from tests.browser.steps import fill_in
+from tests.browser.strict_cognito import USER, StrictCognito
 
 MASTER, FILM = f"{PATTERN}master.m3u8", f"{SEA}film.m3u8"
 LENGTH = 24  # seconds
@@ -181,6 +183,19 @@ def test_part_that_the_access_rules_refuse_is_said_plainly(films: FilmServer) ->
     alert = dialog.get_by_role("alert")
     expect(alert).to_contain_text("You have no access to a part of this film.")
     expect(alert).to_contain_text(f"{SEA}été + mer 3.ts")
+
+
+def test_session_that_ends_during_a_film_leads_to_the_sign_in(browser: Browser) -> None:
+    with stand_in(browser, BY_PASSWORD) as servers:
+        films = FilmServer(servers)
+        servers.cognito = StrictCognito().operations()
+        player(films)
+        fill_in(servers.page, USER, "Some-password-1")
+        play(servers.page, rate=1)
+        unauthorized = {"errorType": "UnauthorizedException", "message": "Token has expired."}
+        servers.fields["getUrls"] = lambda _sent: {"data": None, "errors": [unauthorized]}
+        servers.page.evaluate("() => { document.querySelector('video').textTracks[0].mode = 'showing'; }")
+        expect(servers.page.get_by_text("Your session has ended. Sign in again")).to_be_visible()
 
 
 def test_refused_url_is_replaced_once_and_the_film_goes_on(films: FilmServer) -> None:
