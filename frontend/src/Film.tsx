@@ -1,19 +1,9 @@
-import Hls, {
-  type ErrorData,
-  type HlsConfig,
-  type LevelDetails,
-  type LoaderResponse,
-  type MediaPlaylist,
-} from "hls.js";
+import Hls, { type MediaPlaylist } from "hls.js";
 import { useEffect, useRef, useState } from "react";
-import { parseUrl } from "./api-response.ts";
 import { ErrorMessage } from "./ErrorMessage.tsx";
-import { open, Undisplayable } from "./file-request.ts";
-import { requestUrls } from "./files.ts";
-import { FilmUrls } from "./film-urls.ts";
-import { refused } from "./graphql.ts";
+import { playerOf } from "./film-player.ts";
 import { Notice } from "./Notice.tsx";
-import { PageError, SessionEnded, unreachable } from "./page-error.ts";
+import { SessionEnded } from "./page-error.ts";
 import { shown } from "./wording.ts";
 import "./film.css";
 
@@ -88,109 +78,4 @@ export default function Film({ name, url, onSessionEnded }: Props) {
       )}
     </div>
   );
-}
-
-/** Return a player of the film whose playlist this signed URL opens. If it cannot go on, it calls `onFailed`. */
-function playerOf(url: string, startPosition: number, onFailed: (error: unknown) => void): Hls {
-  const urls = new FilmUrls(url, urlsOf);
-  let recovered = false;
-  let refusedForGood = false; // the last request
-
-  function add(addresses: string[]) {
-    try {
-      urls.add(addresses);
-    } catch (error) {
-      onFailed(error);
-    }
-  }
-
-  const hls = new Hls({
-    ...loadPolicies(({ code = 0, url }) => {
-      const mayHelp = code === 403 && urls.renew(url);
-      refusedForGood = code >= 400 && code < 500 && !mayHelp;
-      return mayHelp;
-    }),
-    startPosition,
-    enableWorker: false, // the policy of this page forbids it, and the parser of IMSC1
-    enableIMSC1: false,
-    enableInterstitialPlayback: false, // advertisements
-    async xhrSetup(xhr, address) {
-      try {
-        xhr.open("GET", await urls.signed(address));
-      } catch (error) {
-        if (!(error instanceof PageError)) throw error; // no connection, so the player tries again
-        onFailed(error);
-      }
-    },
-  });
-  hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels, audioTracks, subtitles = [] }) =>
-    add([...levels, ...audioTracks, ...subtitles].map(({ url }) => url).filter(Boolean)),
-  );
-  hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => add(addressesIn(details)));
-  hls.on(Hls.Events.AUDIO_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
-  hls.on(Hls.Events.SUBTITLE_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
-  hls.on(Hls.Events.ERROR, (_, data) => {
-    // hls.js would request a refused file six more times, if there is no other quality.
-    const isLeft = data.frag?.type === "main" && data.frag.level !== hls.loadLevel; // for another quality
-    const isLost = refusedForGood && data.errorAction?.nextAutoLevel === undefined && !isLeft;
-    refusedForGood = false;
-    if (!data.fatal && !isLost) return;
-    const mayRecover = data.type === Hls.ErrorTypes.MEDIA_ERROR && hls.levels.length > 0;
-    if (mayRecover && !recovered) hls.recoverMediaError();
-    else void reasonOf(data, urls).then(onFailed);
-    recovered = mayRecover;
-  });
-  hls.loadSource(url.replace(/\?.*/, ""));
-  return hls;
-}
-
-/** Return the addresses in a playlist, in the order in which a player needs them. */
-function addressesIn({ fragments }: LevelDetails): string[] {
-  return fragments.flatMap(({ initSegment, levelkeys = {}, url }) =>
-    [initSegment?.url, ...Object.values(levelkeys).map((key) => key?.uri), url].filter((address) => !!address),
-  ) as string[];
-}
-
-async function urlsOf(names: string[]): Promise<(string | PageError)[]> {
-  const entries = await requestUrls(names, null);
-  return names.map((name, index) => {
-    const { url, errorType, errorMessage } = entries[index] ?? {};
-    if (errorType === "NotAllowed") {
-      return new PageError(
-        "You have no access to a part of this film.",
-        "Ask your administrator if you need it:",
-        name,
-      );
-    }
-    return parseUrl(url) ?? refused({ errorType, message: `${errorMessage} (${name})` });
-  });
-}
-
-/** Return when to request something again: when hls.js does, and if `mayHelp` says so of a response. */
-function loadPolicies(mayHelp: (response: LoaderResponse) => boolean): Partial<HlsConfig> {
-  const names = ["manifestLoadPolicy", "playlistLoadPolicy", "fragLoadPolicy", "keyLoadPolicy"] as const;
-  const policies = names.map((name) => {
-    const policy = Hls.DefaultConfig[name].default;
-    const errorRetry: typeof policy.errorRetry = policy.errorRetry && {
-      ...policy.errorRetry,
-      shouldRetry: (_config, _count, _isTimeout, response, retry) =>
-        retry || (response !== undefined && mayHelp(response)),
-    };
-    return [name, { default: { ...policy, errorRetry } }];
-  });
-  return Object.fromEntries(policies);
-}
-
-/** Return why a film stopped. */
-async function reasonOf({ type, details, response }: ErrorData, urls: FilmUrls): Promise<unknown> {
-  if (type !== Hls.ErrorTypes.NETWORK_ERROR) return new Undisplayable();
-  if (!response) return /timeout/i.test(details) ? unreachable("A part of the film") : new Undisplayable();
-  try {
-    await (await open(await urls.signed(response.url), 1)).body?.cancel();
-    return response.code === 0 ? unreachable("A part of the film") : new Undisplayable();
-  } catch (error) {
-    if (!(error instanceof PageError)) return error;
-    const name = decodeURIComponent(new URL(response.url).pathname.slice(1));
-    return new PageError(`${shown(name)}: ${error.message}`, error.advice, error.detail);
-  }
 }

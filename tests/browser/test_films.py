@@ -312,6 +312,14 @@ def respond(response: dict[str, Any], _request: Request) -> dict[str, Any]:
     return response
 
 
+def test_playlist_without_the_extension_is_known_by_its_content_type(films: FilmServer) -> None:
+    name = f"{SEA}playlist"
+    content = {"content_type": "application/x-mpegURL; charset=utf-8", "body": films.files[FILM]}
+    films.first = lambda requested: dict(content) if requested == name else None
+    player(films, name)
+    is_loaded(films.servers.page)
+
+
 def test_part_of_a_film_says_what_it_is(films: FilmServer) -> None:
     dialog = player(films, f"{SEA}été + mer 0.ts")
     expect(dialog.get_by_role("heading", name="This is a part of a film.")).to_be_visible()
