@@ -156,6 +156,7 @@ ON_ANOTHER_SERVER = [
     (MASTER, MASTER, "large.m3u8", f"{ELSEWHERE}/large.m3u8"),
     (MASTER, MASTER, 'URI="low.m3u8"', f'URI="{ELSEWHERE}/low.m3u8"'),
     (MASTER, MASTER, 'URI="text.m3u8"', f'URI="{ELSEWHERE}/text.m3u8"'),
+    (MASTER, MASTER, "#EXT-X-VERSION:7", f'#EXT-X-CONTENT-STEERING:SERVER-URI="{ELSEWHERE}/steer"'),
     (MASTER, f"{PATTERN}high.m3u8", 'MAP:URI="high.m4s"', f'MAP:URI="{ELSEWHERE}/high.m4s"'),
     (FILM, FILM, "clé + 1.key", f"{ELSEWHERE}/1.key"),
     (FILM, FILM, "été + mer 5.ts", f"{ELSEWHERE}/5.ts"),
@@ -175,6 +176,24 @@ def test_playlist_that_names_another_server_is_refused_by_name_before_anything_i
         assert not [name for name in films.requested if name.endswith((".ts", ".key", "large.m4s"))]
         dialog.get_by_role("button", name="Close").click()
     assert not [name for names in films.queries for name in names if "elsewhere" in name]
+
+
+def test_tags_that_the_player_does_not_need_request_nothing_from_another_server(films: FilmServer) -> None:
+    """Such a request would fail the test, as every request to another machine does."""
+    unneeded = (
+        f'#EXT-X-SESSION-DATA:DATA-ID="a",URI="{ELSEWHERE}/data.json"\n'
+        f'#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1000,CODECS="avc1.4d400c",URI="{ELSEWHERE}/frames.m3u8"\n'
+    )
+    advertisement = (
+        f'#EXT-X-PROGRAM-DATE-TIME:2026-11-26T00:00:00Z\n#EXT-X-DATERANGE:ID="a",CLASS="com.apple.hls.interstitial",'
+        f'START-DATE="2026-11-26T00:00:01Z",DURATION=2,X-ASSET-URI="{ELSEWHERE}/ad.m3u8"\n#EXTINF'
+    )
+    films.files = changed(MASTER, "#EXT-X-MEDIA", f"{unneeded}#EXT-X-MEDIA")
+    films.files |= {name: text.replace(b"#EXTINF", advertisement.encode(), 1) for name, text in films.files.items()}
+    player(films)
+    is_loaded(films.servers.page)
+    play(films.servers.page)
+    plays_until(films.servers.page, 5)
 
 
 def test_part_that_the_access_rules_refuse_is_said_plainly(films: FilmServer) -> None:
