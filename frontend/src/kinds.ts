@@ -45,7 +45,7 @@ const TEXTS =
 const PLAYLIST = /^(application|audio)\/(x-|vnd\.apple\.)?mpegurl$/;
 const BY_TYPE: [RegExp, Kind][] = [
   [/^image\//, "image"], // before the texts: SVG is shown as an image, in which no script runs
-  [/^video\/mp2t$/, "other"], // a part of a film, or what many tables of types call TypeScript, `.ts`
+  [/^video\/(mp2t|iso\.segment)$/, "other"], // parts of films; many tables of types call TypeScript, `.ts`, the former
   [PLAYLIST, "video"],
   [/^video\//, "video"],
   [/^audio\//, "audio"],

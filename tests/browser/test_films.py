@@ -340,9 +340,13 @@ def test_playlist_without_the_extension_is_known_by_its_content_type(films: Film
 
 
 def test_part_of_a_film_says_what_it_is(films: FilmServer) -> None:
-    dialog = player(films, f"{SEA}été + mer 0.ts")
-    expect(dialog.get_by_role("heading", name="This is a part of a film.")).to_be_visible()
-    expect(dialog.get_by_role("button", name="Download")).to_be_enabled()
+    for name, heading in (
+        (f"{SEA}été + mer 0.ts", "This is a part of a film."),
+        (f"{PATTERN}low.m4s", "There is no preview for this type of file."),
+    ):
+        dialog = player(films, name)
+        expect(dialog.get_by_role("heading", name=heading)).to_be_visible()
+        expect(dialog.get_by_role("button", name="Download")).to_be_enabled()
 
 
 def test_link_to_a_playlist_is_not_offered_because_it_opens_no_part_of_the_film(films: FilmServer) -> None:

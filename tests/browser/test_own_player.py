@@ -13,7 +13,7 @@ from tests.browser.film_server import PATTERN, SEA, FilmServer
 from tests.browser.stand_in import BY_KEY, PAGE, stand_in
 from tests.pages import blocks
 
-DOCUMENTED = blocks(PROJECT / "docs" / "films-own-player.part")
+DOCUMENTED = blocks(PROJECT / "docs" / "films.md")
 FILES = {
     "/own.html": '<!doctype html><link rel="icon" href="data:," /><video muted></video>'
     '<script type="importmap">{"imports": {"hls.js": "/hls.mjs"}}</script>',
