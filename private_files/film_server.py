@@ -33,7 +33,7 @@ _SILENT = logging.Logger("the player's requests", logging.CRITICAL + 1)  # they 
 
 
 class FilmServer:
-    """The files of one film, for whoever knows `address`: the file itself, and those that its playlists name.
+    """The files of one film, for a client that knows `address`: the file itself, and those that its playlists name.
 
     A playlist is returned with addresses of this server. Any other file is a redirect to a URL that has just been
     signed, or that is valid for 30 seconds more.

@@ -90,6 +90,7 @@ def test_folder_of_large_pictures_costs_a_phone_at_most_3_megabytes_before_it_sc
 @pytest.mark.parametrize("kilobytes", [200, 201])
 def test_original_is_its_own_thumbnail_up_to_200_kilobytes(servers: StandIn, kilobytes: int) -> None:
     servers.open()
+    servers.page.wait_for_load_state("networkidle")  # it must not get the new listing
     content = jpeg(servers.page, 160, 120)
     sent = serve(servers, {"a.jpg": content}, size=kilobytes * 1_000)
     servers.page.reload()
