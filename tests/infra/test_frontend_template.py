@@ -123,6 +123,8 @@ def test_page_may_load_from_itself_and_this_stack_and_nothing_else(auth: str) ->
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
     # Blobs are the thumbnails that the page reads from large photos.
     assert policy.pop("img-src") == ["'self'", "blob:", cdn_url(auth)]
+    # What the player of films makes of their parts, and of their subtitles.
+    assert policy.pop("media-src") == ["blob:", "data:", cdn_url(auth)]
     sources = {source for name, sources in policy.items() if name.endswith("-src") for source in sources}
     assert sources <= {"'none'", "'self'", *policy["connect-src"]}
 
