@@ -170,7 +170,7 @@ def test_keys_rotate_without_one_failed_request(stack: Stack, urls: dict[str, st
 
 
 def test_public_key_from_before_the_region_was_in_its_name_survives_the_upgrade(stack: Stack, tmp_path: Path) -> None:
-    # Another stack, here because the last URL of the old key expires meanwhile.
+    # Another stack. It and the next tests are here because the last URL of the old key expires meanwhile.
     assembly = synthesize(stack, tmp_path / "new", "stack_name=Older", "signing_keys=1")
     template = assembly / "Older.template.json"
     new = template.read_text()
@@ -205,23 +205,6 @@ def public_key_of(stack: Stack, name: str) -> dict[str, Any]:
     ids = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::CloudFront::PublicKey"]
     configuration = stack.client("cloudfront").get_public_key_config(Id=ids[-1])["PublicKeyConfig"]
     return {"Id": ids[-1], **configuration}
-
-
-def test_old_key_is_removed_once_its_last_url_has_expired(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
-    assembly = synthesize(stack, tmp_path / "2", "signing_keys=2")
-    first, second = urls
-    expires = int(parse_qs(urlsplit(urls[first]).query)["Expires"][0])
-    while time.time() < expires + 2 * SETTLING:
-        time.sleep(0.2)
-    with Load(stack, urls) as load:
-        succeed(stack, assembly)
-        assert (signing_parameters(stack), public_keys(stack)) == ({"2"}, {second})
-    assert not load.failures
-    assert load.count > 0
-    deadline = time.monotonic() + 30  # the edge uses the key group that it has read for some seconds
-    while "InvalidKey" not in (gone := requests.get(urls[first], timeout=30)).text and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert (gone.status_code, "InvalidKey" in gone.text) == (403, True)
 
 
 def test_rollback_leaves_neither_a_new_key_nor_a_failed_request(
@@ -263,6 +246,23 @@ def test_changing_the_algorithm_in_place_is_refused(stack: Stack, tmp_path: Path
     assert refused.returncode != 0
     assert "cannot become rsa-2048" in refused.stdout + refused.stderr
     assert (signing_parameters(stack), public_keys(stack)) == before
+
+
+def test_old_key_is_removed_once_its_last_url_has_expired(stack: Stack, urls: dict[str, str], tmp_path: Path) -> None:
+    assembly = synthesize(stack, tmp_path / "2", "signing_keys=2")
+    first, second = urls
+    expires = int(parse_qs(urlsplit(urls[first]).query)["Expires"][0])
+    while time.time() < expires + 2 * SETTLING:
+        time.sleep(0.2)
+    with Load(stack, urls) as load:
+        succeed(stack, assembly)
+        assert (signing_parameters(stack), public_keys(stack)) == ({"2"}, {second})
+    assert not load.failures
+    assert load.count > 0
+    deadline = time.monotonic() + 30  # the edge uses the key group that it has read for some seconds
+    while "InvalidKey" not in (gone := requests.get(urls[first], timeout=30)).text and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert (gone.status_code, "InvalidKey" in gone.text) == (403, True)
 
 
 def test_deleting_the_stack_leaves_no_key(stack: Stack) -> None:
