@@ -120,7 +120,10 @@ def _node(handler: str, folder: Path, event: Any) -> list[str | Path]:
     require = "--banner:js=import{createRequire}from'module';const require=createRequire(import.meta.url);"
     options = ["--bundle", "--minify", "--platform=node", "--target=node24", "--format=esm", "--log-level=error"]
     source = Path(__file__).with_name(handler)
-    subprocess.run([NODE, ESBUILD, source, *options, require, f"--outfile={bundle}"], check=True)  # noqa: S603 - our own
+    # A binary, or a script for Node if the package's own was not run after the installation.
+    path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
+    command: list[str | Path] = [ESBUILD, source, *options, require, f"--outfile={bundle}"]
+    subprocess.run(command, env=os.environ | {"PATH": path}, check=True)  # noqa: S603 - our own
     program: list[str | Path] = [NODE, "--input-type=module", "--eval", _FIRST_INVOCATION_OF_NODE]
     return [*program, bundle.as_uri(), json.dumps(event)]
 
