@@ -22,7 +22,7 @@ up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CON
 
 test: $(INSTALLED) $(PAGE) ## every test                                       (TESTS=tests/unit)
 	@$(BIN)/python -m tests.install_programs
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 coverage: $(INSTALLED) $(PAGE) ## every test, and which lines and branches they run
 	@$(MAKE) --no-print-directory test TESTS="--cov --cov-report=term:skip-covered"
