@@ -90,18 +90,8 @@ def _seconds(urls: list[str], folder: Path) -> float:
     """Return how long curl takes for these URLs."""
     config = folder / "curl.txt"
     config.write_text("".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
-    command = [
-        "curl",
-        "--silent",
-        "--show-error",
-        "--fail",
-        "--no-progress-meter",
-        "--parallel",
-        "--parallel-max",
-        str(CONNECTIONS),
-        "--config",
-        str(config),
-    ]
+    options = ["--silent", "--show-error", "--fail", "--no-progress-meter", "--parallel"]
+    command = ["curl", *options, "--parallel-max", str(CONNECTIONS), "--config", str(config)]
     started = time.perf_counter()
     subprocess.run(command, check=True)  # noqa: S603 - the program that the user has installed
     return time.perf_counter() - started

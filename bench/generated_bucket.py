@@ -28,9 +28,8 @@ class GeneratedBucket:
     def __init__(self, files: int) -> None:
         self.files = files
         self.requests = 0
-        self.page = lru_cache(maxsize=2)(
-            self._xml
-        )  # the XML of a page: its first file, how many, and where the listing ends
+        # The XML of a page: its first file, how many, and where the listing ends.
+        self.page = lru_cache(maxsize=2)(self._xml)
 
     @contextmanager
     def listed(self) -> Iterator[None]:

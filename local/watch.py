@@ -22,7 +22,7 @@ class Watch:
     """Compares the sources with `before`, which the running stack was made from, after each change of a file.
 
     `actions` put the changes into effect and return what they did; they raise NotApplied. `report` takes one line for
-    each. Only content counts: a file that is saved without a change, or changed back, is no change.
+    each change. An action is called only if the content of a file differs, not if it was just saved again.
     """
 
     def __init__(

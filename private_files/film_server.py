@@ -54,7 +54,7 @@ class FilmServer:
         return self._address(self._name)
 
     async def check(self) -> None:
-        """Raise NoMatch if there is no such file, and any other failure for which it cannot be played."""
+        """Raise NoMatch if the file does not exist, or another Failure if it cannot be played."""
         (file,) = await in_thread(lambda: next(self._api.checked_urls([self._name])))
         if file.url is None:
             raise (QueryRefused if file.exists else NoMatch)(f"{self._name}: {file.refused}")

@@ -74,7 +74,7 @@ def _find(player: str) -> str:
         if found := shutil.which(name) or shutil.which(_ON_MACOS.get(name, "")):
             return found
     raise Unconfigured(
-        "There is no player: install ffplay (of FFmpeg), mpv or VLC, name another one with --player, or use --url."
+        "No player was found: install ffplay (of FFmpeg), mpv or VLC, name another one with --player, or use --url."
     )
 
 

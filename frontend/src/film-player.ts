@@ -51,7 +51,7 @@ export function playerOf(url: string, startPosition: number, onFailed: (error: u
   hls.on(Hls.Events.AUDIO_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
   hls.on(Hls.Events.SUBTITLE_TRACK_LOADED, (_, { details }) => add(addressesIn(details)));
   hls.on(Hls.Events.ERROR, (_, data) => {
-    // hls.js would request a refused file six more times, if there is no other quality.
+    // Without another quality to switch to, hls.js would retry a refused file six times.
     const isLeft = data.frag?.type === "main" && data.frag.level !== hls.loadLevel; // for another quality
     const isLost = refusedForGood && data.errorAction?.nextAutoLevel === undefined && !isLeft;
     refusedForGood = false;

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -41,18 +42,24 @@ def logged() -> list[str]:
     return [event["message"] for event in json.loads(body)["events"]]
 
 
-@pytest.mark.usefixtures("forgetful")
-def test_last_invocations_are_kept_and_older_ones_take_no_memory() -> None:
+def memory_of_a_thousand(repeat: Callable[[range], None]) -> int:
+    """Return the bytes that a thousand of something leave, after the first hundred."""
     tracemalloc.start()
     try:
-        invoke(range(100))
+        repeat(range(100))
         before, _ = tracemalloc.get_traced_memory()
-        invoke(range(100, 1100))
+        repeat(range(100, 1100))
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    return after - before
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_last_invocations_are_kept_and_older_ones_take_no_memory() -> None:
+    memory = memory_of_a_thousand(invoke)
     assert logged() == [f"said by {number}" for number in range(1100 - KEPT, 1100)]
-    assert after - before < 400_000, "4,000 bytes for each of the 1,000 invocations"
+    assert memory < 400_000, "4,000 bytes for each of the 1,000 invocations"
 
 
 @pytest.mark.usefixtures("forgetful")
@@ -67,18 +74,11 @@ def test_last_records_of_an_access_log_are_kept_and_older_ones_take_no_memory() 
             status, _, _ = cloudwatch_logs._put_log_events({**log, "logEvents": [event]})
             assert status == 200
 
-    tracemalloc.start()
-    try:
-        put(range(100))
-        before, _ = tracemalloc.get_traced_memory()
-        put(range(100, 1100))
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    memory = memory_of_a_thousand(put)
     _, _, body = cloudwatch_logs._get_log_events(log)
     kept = [event["message"] for event in json.loads(body)["events"]]
     assert kept == [f"request {number}" for number in range(1100 - KEPT, 1100)]
-    assert after - before < 400_000, "1,500 bytes for each of the 1,000 requests"
+    assert memory < 400_000, "1,500 bytes for each of the 1,000 requests"
 
 
 # In a process of its own, because no patch can be taken back.

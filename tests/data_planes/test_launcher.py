@@ -19,7 +19,7 @@ from local.directory import DirectoryUnusable
 from local.embedded_aws.emulator import Emulator
 from local.failures import Failure
 from tests import PROJECT
-from tests.command_line import wait_until
+from tests.children import cancel_once_written, wait_until_ended
 
 PORTS = ("aws", "graphql", "cdn", "frontend", "rest", "uploads")
 
@@ -128,14 +128,6 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> deploy.Deploymen
     return deploy.Deployment(Emulator(tmp_path, 0), tmp_path, cdn_url="http://127.0.0.1:1", context=())
 
 
-def ended(process_id: str) -> bool:
-    try:
-        os.kill(int(process_id), 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{process_id.strip()}/stat").read_text().split()[2] == "Z"  # nobody has asked for its exit code
-
-
 def test_cdk_that_hangs_is_stopped_with_what_it_started(
     hanging: deploy.Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,21 +135,13 @@ def test_cdk_that_hangs_is_stopped_with_what_it_started(
     with pytest.raises(deploy.DeployFailed, match=r"^`cdk bootstrap` did not finish within 0 minutes(?s:.*)\nbegun$"):
         asyncio.run(hanging._cdk("bootstrap", directory=tmp_path))
     for name in ("cdk-id", "child"):
-        wait_until(lambda name=name: ended((tmp_path / name).read_text()))  # type: ignore[misc]  # a moment after SIGKILL
+        wait_until_ended(tmp_path / name)
 
 
 def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(hanging: deploy.Deployment, tmp_path: Path) -> None:
-    async def stopped_early() -> None:
-        running = asyncio.create_task(hanging._cdk("bootstrap", directory=tmp_path))
-        while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text()):
-            await asyncio.sleep(0.01)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    asyncio.run(stopped_early())
+    cancel_once_written(hanging._cdk("bootstrap", directory=tmp_path), tmp_path / "child")
     for name in ("cdk-id", "child"):
-        wait_until(lambda name=name: ended((tmp_path / name).read_text()))  # type: ignore[misc]  # a moment after SIGKILL
+        wait_until_ended(tmp_path / name)
 
 
 def test_long_step_reports_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from infra import schema
 from local import function_code, page_build, programs, updates
 from local.watch import NotApplied
 from private_files.outputs import Outputs
-from tests.command_line import wait_until
+from tests.children import cancel_once_written, wait_until_ended
 
 PARSE_ERROR = """\
 \x1b[31m✗ Build failed in 176ms
@@ -230,14 +230,6 @@ def test_page_is_replaced_when_its_build_is_complete(
 
 
 def test_program_is_stopped_with_what_it_started(tmp_path: Path) -> None:
-    async def stopped_early() -> None:
-        running = asyncio.create_task(programs.run("sh", "-c", f"sleep 600 & echo $! >{tmp_path}/child; wait"))
-        while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text()):
-            await asyncio.sleep(0.01)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    asyncio.run(stopped_early())
-    stat = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
-    wait_until(lambda: not stat.exists() or stat.read_text().split()[2] == "Z")
+    child = tmp_path / "child"
+    cancel_once_written(programs.run("sh", "-c", f"sleep 600 & echo $! >{child}; wait"), child)
+    wait_until_ended(child)

@@ -109,7 +109,7 @@ def test_without_a_player_the_message_names_three(machine: Machine) -> None:
     code, out, err = machine.play("a.mp4")
     assert (code, out) == (2, b"")
     assert err == (
-        "There is no player: install ffplay (of FFmpeg), mpv or VLC, name another one with --player, or use --url.\n"
+        "No player was found: install ffplay (of FFmpeg), mpv or VLC, name another one with --player, or use --url.\n"
     )
 
 
