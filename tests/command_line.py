@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import pytest
 
 from private_files import settings
 from tests import PROJECT
+from tests.served import accepting
 
 SIGNED = "https://files.example.com/a%20b.txt?Expires=1&Signature=signed-secret&Key-Pair-Id=K1"
 KEY = "da2-secret-key"
@@ -88,15 +88,9 @@ def server() -> Iterator[Server]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with accepting(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as http:
         said = Server(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield said
-        finally:
-            http.shutdown()
-            thread.join()
+        yield said
 
 
 def heed_ctrl_c() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import httpx
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -21,6 +22,8 @@ LAYERS = {"stack": 300, "browser": 300, "data_planes": 60, "infra": 60, "unit": 
 
 # botocore parses its models anew for each session, which was most of the time of the functions' tests.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+# httpx reads all certificates of the machine for each client, also for one that only talks plain HTTP.
+vars(httpx._transports.default)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
 
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=30)

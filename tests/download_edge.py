@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.served import accepting
+
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 
 
@@ -146,15 +148,11 @@ def download_edge() -> Iterator[Edge]:
             pass
 
     stopped = threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with accepting(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as http:
         http.daemon_threads = True
         http.handle_error = lambda *_: None  # type: ignore[method-assign]
         said = Edge(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
         try:
             yield said
         finally:
             stopped.set()
-            http.shutdown()
-            thread.join()

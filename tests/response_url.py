@@ -1,11 +1,12 @@
 """The URL to which custom resources send their responses, as CloudFormation serves it."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+
+from tests.served import accepting
 
 
 class ResponseUrl:
@@ -38,10 +39,6 @@ def response_url() -> Iterator[ResponseUrl]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with accepting(HTTPServer(("127.0.0.1", 0), Handler)) as server:
         received.url = f"http://127.0.0.1:{server.server_port}/response?X-Amz-Signature=0"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield received
-        server.shutdown()
-        thread.join()

@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.served import accepting
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -65,11 +66,6 @@ def ssm_server() -> Iterator[SsmServer]:
     """The server, listening on a free port of this machine until the `with` block ends."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     ssm = SsmServer()
-    listening = make_server("127.0.0.1", 0, ssm, threaded=True)
-    ssm.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    yield ssm
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with accepting(make_server("127.0.0.1", 0, ssm, threaded=True)) as listening:
+        ssm.url = f"http://127.0.0.1:{listening.server_port}"
+        yield ssm

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.served import accepting
 
 Response = tuple[int, str, dict[str, str]]
 
@@ -173,14 +174,8 @@ def upload_stand() -> Iterator[Bucket]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with accepting(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as http:
         http.daemon_threads = True
         http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that are killed
         bucket = Bucket(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield bucket
-        finally:
-            http.shutdown()
-            thread.join()
+        yield bucket

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from private_files.outputs import Outputs
 from tests import PROJECT
 from tests.browser.stand_in import API, BY_KEY, CDN, FAR, INTERCEPTED, PAGE, StandIn, item, refusal, signed, stand_in
 from tests.chromium import screenshot
+from tests.served import accepting
 
 PDF = (PROJECT / "samples" / "letter.pdf").read_bytes()
 PNG = (PROJECT / "samples" / "pictures" / "dunes.png").read_bytes()
@@ -213,11 +213,8 @@ def caching_file_server() -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Print nothing."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with accepting(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_file_can_be_read_after_the_browser_kept_a_response_without_cors_headers(browser: Browser) -> None:

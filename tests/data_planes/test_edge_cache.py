@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -20,6 +19,7 @@ from local.data_planes.cloudfront.distribution import Distribution
 from local.data_planes.cloudfront.edge import Edge
 from local.data_planes.deployed_state import DeployedState
 from tests.edge_distribution import DISTRIBUTION, NOW, POLICY
+from tests.served import accepting
 
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 TEXT = b"line of text\n" * 200
@@ -70,12 +70,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
         do_GET = do_HEAD = do_OPTIONS = respond  # noqa: N815
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with accepting(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from bench.node_peers import AWS_CLOUDFRONT_SIGN, AWS_SDK, NodePeers
 from private_files.canned_policy import Refused, check
 from resolvers.file_names import to_url_path
 from resolvers.signed_url import UrlSigner
+from tests.served import accepting
 from tests.signing_keys import BASE_URL, KEY_ID, needs_openssl, opened, openssl, public_pem
 
 EXPIRES = 2_147_483_646  # the last that aws-cloudfront-sign takes; it refuses the past
@@ -182,16 +182,10 @@ def http_edge() -> Iterator[Edge]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with accepting(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         server.daemon_threads = True
         edge = Edge(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield edge
-        finally:
-            server.shutdown()
-            thread.join()
+        yield edge
 
 
 def by_aiohttp(urls: list[str], *, encoded: bool = True) -> None:
