@@ -70,7 +70,8 @@ def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
         ssl_context=emulator.ssl_context(),
         origin_headers=emulator.headers,
     )
-    return AccessLog(served, emulator.client("logs"), outputs.distribution_id, time.time)
+    # It writes in the background, also after the emulator has stopped: more attempts would delay the end by seconds.
+    return AccessLog(served, emulator.client("logs", attempts=2), outputs.distribution_id, time.time)
 
 
 def _uploads(emulator: Emulator, outputs: Outputs) -> Any:

@@ -98,10 +98,42 @@ class _Http(HttpToolsProtocol):
             self._limit_head()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """uvicorn's server, which stops as soon as it has sent its responses: its own pauses are 0.2 s for each server."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # local/__main__.py handles signals for the whole program
+
+    def stop(self) -> None:
+        """Tell the server, once it has started, to stop; from any thread."""
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        tenths = 0
+        while not await self.on_tick(tenths):  # sets the time of the Date header once in ten times
+            tenths += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0.001)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
 
 
 @contextlib.asynccontextmanager
@@ -112,7 +144,7 @@ async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     config.proxy_headers = False
     config.timeout_keep_alive = SECONDS_IDLE
     config.timeout_graceful_shutdown = 3
-    server = _Server(config)
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         if serving.done():
@@ -121,5 +153,5 @@ async def serve(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        server.should_exit = True
+        server.stop()
         await serving

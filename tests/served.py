@@ -1,8 +1,6 @@
 """ASGI apps, and the standard library's HTTP servers, on real sockets."""
 
-import asyncio
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,37 +10,9 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from local.servers import Server
+
 AnyServer = TypeVar("AnyServer", bound=BaseServer)
-
-
-class Server(uvicorn.Server):
-    """uvicorn without the pauses of a tenth of a second when it stops: hundreds of tests wait for that."""
-
-    def stop(self) -> None:
-        """Tell the server to stop, from any thread."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self._stopping.wait()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        await super().startup(sockets)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                while self.server_state.connections or self.server_state.tasks:
-                    await asyncio.sleep(0.001)
-        for task in self.server_state.tasks:
-            task.cancel()
-        await self.lifespan.shutdown()
 
 
 @contextlib.contextmanager
@@ -51,7 +21,7 @@ def serving() -> Iterator[Callable[..., str]]:
     running: list[tuple[Server, threading.Thread]] = []
 
     def serve(app: ASGIApp, **options: Any) -> str:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, **options)
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2, **options)
         server = Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -67,12 +67,23 @@ class Logs:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_log, "SECONDS_BETWEEN_BATCHES", 0)
+def rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is delivered here is delivered because the server stops."""
+    monkeypatch.setattr(access_log, "SECONDS_BETWEEN_BATCHES", 3600)
 
 
-def serve(app: ASGIApp, logs: Logs, *requests: tuple[str, bytes, bytes]) -> list[dict[str, str]]:
-    """Send the requests (method, path, query), and return the records that were delivered."""
+def serve(app: ASGIApp, logs: Logs, *requests: tuple[str, bytes, bytes], stop: bool = True) -> list[dict[str, str]]:
+    """Send the requests (method, path, query), stop the server, and return the records that were delivered by then.
+
+    Without `stop`, wait until something was delivered.
+    """
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "lifespan.shutdown.complete":
+            records.extend(json.loads(event["message"]) for put in logs.puts for event in put["logEvents"])
 
     async def run() -> None:
         logged = AccessLog(app, logs, "E1", lambda: NOW)
@@ -86,22 +97,21 @@ def serve(app: ASGIApp, logs: Logs, *requests: tuple[str, bytes, bytes]) -> list
                 "client": ("127.0.0.1", 1),
             }
 
-            async def receive() -> Message:
-                return {"type": "http.disconnect"}
-
-            async def send(_: Message) -> None:
-                return None
-
             await logged(scope, receive, send)
-            while logged._sending:
-                await logged._sending
+        while not stop and not logs.puts:
+            await asyncio.sleep(0.001)
+        await logged({"type": "lifespan"}, receive, send)
 
+    records: list[dict[str, str]] = []
     asyncio.run(run())
-    return [json.loads(event["message"]) for put in logs.puts for event in put["logEvents"]]
+    return records
 
 
 def respond(status: int = 200, body: str = "hello", **headers: str) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
         scope["query_string"] = b""  # as the edge does
         response: Response = PlainTextResponse(body, status, {name.replace("_", "-"): v for name, v in headers.items()})
         await response(scope, receive, send)
@@ -152,6 +162,11 @@ def test_refused_requests_are_logged_too() -> None:
         ("403", "Error", "/a.txt"),
         ("403", "Error", "/b.txt"),
     ]
+
+
+def test_records_are_delivered_while_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_log, "SECONDS_BETWEEN_BATCHES", 0)
+    assert len(serve(respond(), Logs(CLOUDFRONT_FIELDS), ("GET", b"/a.txt", SIGNED), stop=False)) == 1
 
 
 def test_failure_of_the_log_fails_no_request_and_is_reported(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,12 +5,14 @@ CloudFront writes what does not apply.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,7 +68,10 @@ class _Sent:
 
 
 class AccessLog:
-    """The ASGI application `app`, and a record in the distribution's log groups of each response that it sent."""
+    """The ASGI application `app`, and a record in the distribution's log groups of each response that it sent.
+
+    When the server stops, it waits for the last records.
+    """
 
     def __init__(self, app: ASGIApp, logs: Any, distribution_id: str, clock: Callable[[], float]) -> None:
         self._app = app
@@ -76,10 +81,11 @@ class AccessLog:
         self._clock = clock
         self._waiting: list[tuple[float, dict[str, str]]] = []
         self._sending: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, partial(self._before_the_end, send))
             return
         started_at, query = self._clock(), scope["query_string"]  # the application removes the query
         sent = _Sent()
@@ -99,9 +105,17 @@ class AccessLog:
             if self._sending is None:
                 self._sending = asyncio.create_task(self._send())
 
+    async def _before_the_end(self, send: Send, message: Message) -> None:
+        if message["type"] == "lifespan.shutdown.complete":
+            self._stopping.set()
+            while self._sending:
+                await self._sending
+        await send(message)
+
     async def _send(self) -> None:
         try:
-            await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), SECONDS_BETWEEN_BATCHES)
             batch, self._waiting = self._waiting, []
             for delivery in await self._deliveries.current():
                 await asyncio.to_thread(self._put, delivery, batch)
