@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 PAGE := frontend/dist/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-quick coverage check check-types check-code check-templates audit sbom bench fuzz soak journey lock clean
+.PHONY: help setup up test test-programs test-quick coverage check check-types check-code check-templates audit sbom bench fuzz soak journey lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,15 +20,17 @@ setup: $(INSTALLED) $(PAGE) ## install everything into this folder
 up: $(INSTALLED) $(PAGE) ## the whole stack on this machine, until Ctrl-C   (CONTEXT="-c auth=off", OPTIONS="--help")
 	@exec $(BIN)/python -m local $(OPTIONS) $(CONTEXT)
 
-test: $(INSTALLED) $(PAGE) ## every test                                       (TESTS=tests/unit)
-	@$(BIN)/python -m tests.install_programs
+test: test-programs $(PAGE) ## every test                                       (TESTS=tests/unit)
 	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+
+test-programs: $(INSTALLED) # browsers and others that only the tests use
+	@$(BIN)/python -m tests.install_programs
 
 coverage: $(INSTALLED) $(PAGE) ## every test, and which lines and branches they run
 	@$(MAKE) --no-print-directory test TESTS="--cov --cov-report=term:skip-covered"
 
 test-quick: $(INSTALLED) $(PAGE) ## the tests that start no stack: unit, infra, data_planes
-	$(BIN)/pytest -n 2 --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --hypothesis-profile=quick -m "not slow" tests/unit tests/infra tests/data_planes
 
 check: $(INSTALLED) $(PAGE) ## style, types, imports, templates (cdk-nag, cfn-lint), vulnerabilities
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-code check-templates audit

@@ -21,7 +21,7 @@ def serving() -> Iterator[Callable[..., str]]:
     running: list[tuple[Server, threading.Thread]] = []
 
     def serve(app: ASGIApp, **options: Any) -> str:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2, **options)
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1, **options)
         server = Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -70,6 +70,7 @@ def names(variant: str, region: str) -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS_WITH_NAMES)
 def test_two_regions_share_no_name_of_an_account(variant: str) -> None:
     here, there = (names(variant, region) for region in REGIONS[:2])
@@ -80,17 +81,20 @@ def test_two_regions_share_no_name_of_an_account(variant: str) -> None:
     assert all("eu-central-1" in name for _, _, name in there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS_WITH_NAMES)
 def test_names_of_one_stack_differ_by_type_at_least(variant: str) -> None:
     found = names(variant, REGIONS[-1])
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.slow
 def test_stacks_whose_long_names_start_the_same_share_no_name_of_an_account() -> None:
     # Shortened names end in a hash of the whole path.
     assert not set(names("longest-names", "eu-west-1")) & set(names("other-longest-names", "eu-west-1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS_WITH_NAMES)
 def test_resources_without_a_region_in_their_name_are_named_by_cloudformation(variant: str) -> None:
     named = {"RoleName", "BucketName", "FunctionName", "UserPoolName", "ManagedPolicyName", "GroupName", "UserName"}
@@ -99,6 +103,7 @@ def test_resources_without_a_region_in_their_name_are_named_by_cloudformation(va
         assert not resource["Type"].startswith("AWS::") or not named & literal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("variant", VARIANTS_WITH_NAMES)
 def test_every_name_and_comment_is_within_its_limit(variant: str, region: str) -> None:
@@ -153,6 +158,7 @@ def test_public_key_that_is_deployed_keeps_its_name_and_caller_reference() -> No
     }
 
 
+@pytest.mark.slow
 def test_no_address_of_aws_is_written_with_its_suffix() -> None:
     # It is another one in China. The names of services end in amazonaws.com everywhere.
     for variant in ("page", "everything"):

@@ -65,6 +65,7 @@ def allowed(action: str) -> bool:
     return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
+@pytest.mark.slow  # reads the schema of each type
 @pytest.mark.parametrize("variant", WITH_EVERY_TYPE)
 def test_policy_allows_what_cloudformation_needs_for_every_type_of_the_stack(variant: str) -> None:
     missing = {
@@ -78,6 +79,7 @@ def test_policy_allows_custom_resources_parameters_and_deliveries() -> None:
     assert all(map(allowed, ALSO_NEEDED))
 
 
+@pytest.mark.slow  # reads the schema of each type
 def test_every_pattern_of_the_policy_allows_something_that_is_needed() -> None:
     kinds = {kind for variant in WITH_EVERY_TYPE for kind in types(variant)}
     actions = {action.lower() for kind in kinds for action in needed(kind)} | ALSO_NEEDED

@@ -22,11 +22,13 @@ def licensed(expression: str) -> Component:
     return {"name": "left-pad", "version": "1.0.0", "licenses": [{"expression": expression}]}
 
 
+@pytest.mark.slow
 def test_bill_of_materials_is_valid_cyclonedx(components: list[Component]) -> None:
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.bill_of_materials(components))
     assert problem is None, problem
 
 
+@pytest.mark.slow
 def test_bill_of_materials_has_nothing_of_this_machine_or_moment(components: list[Component]) -> None:
     document = sbom.bill_of_materials(components)
     assert document == sbom.bill_of_materials([*sbom.deployed()])
@@ -35,6 +37,7 @@ def test_bill_of_materials_has_nothing_of_this_machine_or_moment(components: lis
     assert "serialNumber" not in document
 
 
+@pytest.mark.slow
 def test_every_package_of_the_functions_is_listed_with_its_version(components: list[Component]) -> None:
     pinned = {
         match.groups()
@@ -45,6 +48,7 @@ def test_every_package_of_the_functions_is_listed_with_its_version(components: l
     assert {(component["name"], component["version"]) for component in functions} == pinned
 
 
+@pytest.mark.slow
 def test_every_package_that_the_page_imports_is_listed(components: list[Component]) -> None:
     source = "".join(file.read_text() for file in (PROJECT / "frontend" / "src").rglob("*.ts*"))
     imported = {
@@ -58,6 +62,7 @@ def test_every_package_that_the_page_imports_is_listed(components: list[Componen
     assert not {"react", "react-dom"} & {component["name"] for component in components}
 
 
+@pytest.mark.slow
 def test_openssl_is_listed_as_a_part_of_cryptography(components: list[Component]) -> None:
     [cryptography] = [component for component in components if component["name"] == "cryptography"]
     assert any(part["purl"].startswith("pkg:generic/openssl@") for part in cryptography["components"])
@@ -65,10 +70,12 @@ def test_openssl_is_listed_as_a_part_of_cryptography(components: list[Component]
     assert cryptography["version"] == Distribution.at(folder).version
 
 
+@pytest.mark.slow
 def test_page_of_licences_is_what_make_sbom_writes(components: list[Component]) -> None:
     assert sbom.LICENCES_PAGE.read_text() == sbom.licences_page(components), "run `make sbom` and commit the page"
 
 
+@pytest.mark.slow
 def test_every_licence_is_allowed(components: list[Component]) -> None:
     sbom.check_licences(components)
 

@@ -430,6 +430,7 @@ def test_browser_rewrites_by_the_url_standard(url: str, path: bytes, query: byte
     assert not change or changes[0].startswith(change)
 
 
+@pytest.mark.slow  # a process
 def test_browser_rewrites_as_the_url_parser_of_node_does() -> None:
     pieces = ["a", "/", ".", "..", "%2e", "%2E.", "\\", "?", "#", " ", "\t", "%", "é", "😀", "\x7f", "\x01", "|"]
     pieces += list("\"'<>`{}[]^~&=+:@;$!*()")

@@ -72,6 +72,7 @@ def test_path_is_percent_encoded_utf8(name: str, path: str) -> None:
     assert to_url_path(name, FOLDER) == path
 
 
+@pytest.mark.slow  # a process
 def test_browser_rewrites_no_path_whichever_characters_of_unicode_the_name_has() -> None:
     codes = [*range(0x20, 0x7F), *range(0xA0, 0xD800), *range(0xE000, 0x110000)]
     characters = [chr(code) for code in codes]

@@ -385,6 +385,7 @@ TEMPLATES = [
 ]
 
 
+@pytest.mark.slow  # up to 300,000 names
 @pytest.mark.parametrize("template", TEMPLATES, ids=ascii)
 def test_most_files_of_one_response_just_fit_into_it(template: str, listing: Callable[[Unending], None]) -> None:
     listing(Unending(template))
@@ -475,6 +476,7 @@ def test_million_files_are_walked_in_pages_that_take_no_more_memory_at_the_end(m
     assert max(peaks[1:]) < 1.3 * min(peaks[1:])
 
 
+@pytest.mark.slow
 def test_million_files_in_one_response_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     start_without_aws(files_handler, monkeypatch)
     monkeypatch.setattr(files_handler, "_bucket", Million)
