@@ -61,9 +61,21 @@ class Deployment:
         if made_from.exists() and made_from.read_text() == found:
             return
         made_from.unlink(missing_ok=True)
+        self._share_archives()
         context = [argument for setting in self._settings for argument in ("--context", setting)]
         await self._cdk("synth", "--quiet", "--no-validation", "--output", str(self.assembly), *context)
         made_from.write_text(found)
+
+    def _share_archives(self) -> None:
+        # The CDK keeps the archive of each asset, by its hash, beside the template. Two thousand files of the functions
+        # are compressed once, not for each folder that a stack is started in.
+        shared = PROJECT / ".bundle" / "archives"
+        shared.mkdir(parents=True, exist_ok=True)
+        self.assembly.mkdir(parents=True, exist_ok=True)
+        archives = self.assembly / ".cache"
+        if archives.is_symlink() or not archives.exists():
+            archives.unlink(missing_ok=True)  # it may lead to where this project was before
+            archives.symlink_to(shared)
 
     async def bootstrap(self) -> None:
         """Create what the CDK needs once per account. Raises DeployFailed."""
