@@ -70,7 +70,7 @@ def _cdn(emulator: Emulator, outputs: Outputs) -> Any:
         ssl_context=emulator.ssl_context(),
         origin_headers=emulator.headers,
     )
-    # It writes in the background, also after the emulator has stopped: more attempts would delay the end by seconds.
+    # Its last records are sent when the server stops: if the emulator has died, more attempts would take seconds.
     return AccessLog(served, emulator.client("logs", attempts=2), outputs.distribution_id, time.time)
 
 
