@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    BrowserType,
     ConsoleMessage,
     Page,
     Request,
@@ -23,7 +24,7 @@ from playwright.sync_api import (
 )
 
 from tests import PROJECT
-from tests.install_programs import find_browser
+from tests.install_programs import find_browser, find_headless_shell
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")  # the folder for them; without it there are none, which is faster
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -37,13 +38,27 @@ OFFLINE = ("--disable-background-networking", "--disable-component-update", "--d
 @contextmanager
 def chromium(*switches: str) -> Iterator[Browser]:
     """Headless Chromium with these command-line switches; fails if it is not installed."""
-    program = find_browser()
-    assert program, "The page is tested in Chromium: run python -m tests.install_programs"
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", SHARED_PROCESS, *OFFLINE, *switches]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+    with (
+        sync_playwright() as playwright,
+        _launched(playwright.chromium, find_headless_shell() or find_browser(), switches) as browser,
+    ):
         yield browser
-        browser.close()
+
+
+@contextmanager
+def pdf_viewer_beside(browser: Browser) -> Iterator[Browser]:
+    """A second browser, for PDF files, which the headless shell does not show."""
+    with _launched(browser.browser_type, find_browser()) as viewer:
+        yield viewer
+
+
+@contextmanager
+def _launched(browser_type: BrowserType, program: str | None, switches: Sequence[str] = ()) -> Iterator[Browser]:
+    assert program, "The page is tested in Chromium: run python -m tests.install_programs"
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", SHARED_PROCESS, *OFFLINE, *switches]
+    browser = browser_type.launch(executable_path=program, args=arguments)
+    yield browser
+    browser.close()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.chromium import chromium, watched
+from tests.chromium import chromium, pdf_viewer_beside, watched
 from tests.running_stack import Stack
 
 
@@ -16,6 +16,12 @@ from tests.running_stack import Stack
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def pdf_viewer(browser: Browser) -> Iterator[Browser]:
+    with pdf_viewer_beside(browser) as viewer:
+        yield viewer
 
 
 @pytest.fixture(scope="package")

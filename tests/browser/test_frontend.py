@@ -105,7 +105,6 @@ def test_folder_is_one_query_and_shows_its_pictures(page: Page, stack: Stack, sa
         ("media/bouncing sun.webm", "video", {"videoWidth": 320}),
         ("media/two notes.wav", "audio", {"duration": 2}),
         ("hello.txt", "pre", {"textContent": HELLO}),
-        ("letter.pdf", "iframe", {"title": "letter.pdf"}),
     ],
 )
 def test_file_of_each_kind_is_shown(page: Page, stack: Stack, name: str, element: str, has: dict[str, Any]) -> None:
@@ -117,6 +116,14 @@ def test_file_of_each_kind_is_shown(page: Page, stack: Stack, name: str, element
         expect(dialog.locator(element)).to_have_js_property(key, value)
     expect(dialog.get_by_role("button", name="Download")).to_be_enabled()
     screenshot(page, f"preview-{Path(base).suffix[1:]}")
+
+
+def test_pdf_is_shown(pdf_viewer: Browser, session: Any, stack: Stack) -> None:
+    with watched(pdf_viewer, stack.outputs.frontend_url, storage_state=session) as watch:
+        visit(watch.page, stack)
+        file(watch.page, "letter.pdf").click()
+        expect(watch.page.get_by_role("dialog").locator("iframe")).to_have_attribute("title", "letter.pdf")
+        screenshot(watch.page, "preview-pdf")
 
 
 def test_file_is_downloaded_under_its_name(page: Page, stack: Stack, samples: Path) -> None:

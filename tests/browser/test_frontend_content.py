@@ -70,8 +70,19 @@ REFUSALS = [
 @pytest.fixture
 def servers(browser: Browser) -> Iterator[StandIn]:
     with stand_in(browser) as servers:
-        servers.link = lambda sent: item(sent["file"]) | {"saved": signed(sent["file"])}
+        servers.link = with_saved
         yield servers
+
+
+@pytest.fixture
+def servers_of_pdfs(pdf_viewer: Browser) -> Iterator[StandIn]:
+    with stand_in(pdf_viewer) as servers:
+        servers.link = with_saved
+        yield servers
+
+
+def with_saved(sent: dict[str, Any]) -> dict[str, Any]:
+    return item(sent["file"]) | {"saved": signed(sent["file"])}
 
 
 def serve(content: bytes, media_type: str) -> Any:
@@ -87,10 +98,10 @@ def alert_says(servers: StandIn, *texts: str) -> None:
         expect(servers.page.get_by_role("alert")).to_contain_text(text)
 
 
-def test_pdf_that_is_served_as_one_is_framed(servers: StandIn) -> None:
-    servers.file = serve(PDF, "application/pdf; charset=binary")
-    servers.open("letter.pdf")
-    expect(servers.page.locator("iframe")).to_have_attribute("src", signed("letter.pdf"))
+def test_pdf_that_is_served_as_one_is_framed(servers_of_pdfs: StandIn) -> None:
+    servers_of_pdfs.file = serve(PDF, "application/pdf; charset=binary")
+    servers_of_pdfs.open("letter.pdf")
+    expect(servers_of_pdfs.page.locator("iframe")).to_have_attribute("src", signed("letter.pdf"))
 
 
 def test_mislabelled_file_is_never_framed_and_is_explained(servers: StandIn) -> None:
@@ -155,8 +166,9 @@ def test_refused_download_does_not_replace_the_page(servers: StandIn) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.txt"])
-def test_link_that_the_edge_refuses_is_replaced_once(servers: StandIn, name: str) -> None:
+def test_link_that_the_edge_refuses_is_replaced_once(request: pytest.FixtureRequest, name: str) -> None:
     """This device's clock is slow, so the URL does not seem to have expired."""
+    servers: StandIn = request.getfixturevalue("servers_of_pdfs" if name == "a.pdf" else "servers")
     servers.watch.provoked.append("403 (Forbidden)")
     expiries = iter(range(FAR, FAR + 100))
     content, media_type = {"png": (PNG, "image/png"), "pdf": (PDF, "application/pdf"), "txt": (b"text", "text/plain")}[
