@@ -22,6 +22,7 @@ from tests.running_stack import Stack, running_stack
 from tests.synthesized import build
 
 SETTLING, LONGEST_URL = 3, 60
+BETWEEN_REQUESTS = 0.05  # seconds: without a pause, the client would take the time that the deployments need
 LIFETIMES = (f"url_lifetime={LONGEST_URL}", f"url_lifetime_max={LONGEST_URL}", "url_window=0")
 CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
 
@@ -48,7 +49,7 @@ class Load:
 
     def _run(self) -> None:
         with requests.Session() as session:
-            while not self._stop.is_set():
+            while not self._stop.wait(BETWEEN_REQUESTS):
                 try:
                     self._once(session)
                 except (AssertionError, requests.RequestException, ValueError) as error:
