@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -24,7 +25,8 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
     """Return a folder with `resolvers/`, its wheels for this architecture, and their bytecode, cached in `.bundle/`.
 
     It is built again only after a source or a lock has changed; uv downloads the wheels only the first time. The same
-    sources and locks give the same bytes in every folder and on every machine: CDK's asset hash depends on them.
+    sources and locks give the same bytes and the same name in every folder and on every machine: the archive's hash
+    depends on them.
 
     Raises BundleFailed.
     """
@@ -47,7 +49,6 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
         for path in sources:
             shutil.copy(path, unfinished / "resolvers")
         _run(["node", str(_COMPILER), str(unfinished), PYTHON_VERSION], "compiled")
-        _let_everyone_read(unfinished)
         try:
             unfinished.rename(target)
         except OSError:
@@ -56,11 +57,24 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
     return target
 
 
+def archive(architecture: str, *, cryptography: bool) -> Path:
+    """Return the archive of `bundle`, which is kept beside it. Raises BundleFailed.
+
+    For each assembly, the CDK would copy and compress the folder's thousand files anew.
+    """
+    folder = bundle(architecture, cryptography=cryptography)
+    target = folder.with_suffix(".zip")
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            _compress(folder, unfinished := Path(scratch) / target.name)
+            unfinished.rename(target)
+    return target
+
+
 def _install_wheels(locks: list[Path], platform: str, target: Path) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     command += [argument for lock in locks for argument in ("--requirements", str(lock))]
     command += ["--python-platform", platform, "--python-version", PYTHON_VERSION, "--only-binary", ":all:"]
-    command += ["--link-mode", "copy"]  # links would share their permissions, which change below, with uv's cache
     _run([*command, "--target", str(target)], f"installed for {platform}")
 
 
@@ -75,11 +89,15 @@ def _remove_traces_of_installation(target: Path) -> None:
             trace.unlink()
 
 
-def _let_everyone_read(folder: Path) -> None:
-    # The archive keeps permissions, its name does not depend on them, and Lambda's user must read every file, whatever
-    # the umask here: https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+def _compress(folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archived:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # whose time is always the same
+                # Lambda's user must read every file, whatever the umask here:
+                # https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+                entry.external_attr = 0o644 << 16
+                archived.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _run(command: list[str], what: str) -> None:

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.bundle import bundle
+from infra.bundle import archive
 from infra.config import Config
 from infra.log_groups import LogGroups
 from resolvers.settings import AnySettings, to_environment
@@ -40,6 +40,7 @@ class Functions(Construct):
         log_group = self._log_groups.add(self, f"{name}Logs")
         role = iam.Role(self, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
+        code = archive(self._config.architecture, cryptography=cryptography)
         function = lambda_.Function(
             self,
             name,
@@ -47,7 +48,8 @@ class Functions(Construct):
             architecture=lambda_.Architecture.ARM_64
             if self._config.architecture == "arm64"
             else lambda_.Architecture.X86_64,
-            code=lambda_.Code.from_asset(str(bundle(self._config.architecture, cryptography=cryptography))),
+            # Its own hash would depend on the library that compresses, and so on the machine.
+            code=lambda_.Code.from_asset(str(code), asset_hash=code.stem),
             handler=f"resolvers.{handler}.handler",
             role=role,
             log_group=log_group,

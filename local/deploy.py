@@ -61,21 +61,9 @@ class Deployment:
         if made_from.exists() and made_from.read_text() == found:
             return
         made_from.unlink(missing_ok=True)
-        self._share_archives()
         context = [argument for setting in self._settings for argument in ("--context", setting)]
         await self._cdk("synth", "--quiet", "--no-validation", "--output", str(self.assembly), *context)
         made_from.write_text(found)
-
-    def _share_archives(self) -> None:
-        # The CDK keeps the archive of each asset, by its hash, beside the template. Two thousand files of the functions
-        # are compressed once, not for each folder that a stack is started in.
-        shared = PROJECT / ".bundle" / "archives"
-        shared.mkdir(parents=True, exist_ok=True)
-        self.assembly.mkdir(parents=True, exist_ok=True)
-        archives = self.assembly / ".cache"
-        if archives.is_symlink() or not archives.exists():
-            archives.unlink(missing_ok=True)  # it may lead to where this project was before
-            archives.symlink_to(shared)
 
     async def bootstrap(self) -> None:
         """Create what the CDK needs once per account. Raises DeployFailed."""
@@ -87,9 +75,9 @@ class Deployment:
         """Deploy what `synthesize` wrote and return the outputs of the stack. Raises DeployFailed."""
         outputs = self._directory / "stack-outputs.json"
         outputs.unlink(missing_ok=True)
-        await self._cdk(
-            "deploy", "--require-approval", "never", "--app", str(self.assembly), "--outputs-file", str(outputs)
-        )
+        # A change set would show what is going to change, and nobody is asked.
+        how = ("--method", "direct", "--require-approval", "never")
+        await self._cdk("deploy", *how, "--app", str(self.assembly), "--outputs-file", str(outputs))
         (stack_outputs,) = json.loads(outputs.read_text()).values()
         return Outputs.from_json(stack_outputs)
 

@@ -25,7 +25,7 @@ def compiled(folder: Path) -> dict[str, bytes]:
 
 
 def assets(assembly: Path) -> dict[str, Path]:
-    """Return the folder with the code of each function, by its handler."""
+    """Return the archive with the code of each function, by its handler."""
     return {
         resource["Properties"]["Handler"]: assembly / resource["Metadata"]["aws:asset:path"]
         for template in assembly.glob("*.template.json")
@@ -47,9 +47,11 @@ def archive(asset: Path, sources: dict[str, bytes]) -> bytes:
 @cache  # compressing them takes most of a second
 def _wheels(asset: Path) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written:
-        for path in sorted(asset.rglob("*")):
-            name = path.relative_to(asset)
-            if path.is_file() and name.parts[0] != "resolvers":
-                written.write(path, name)
+    with (
+        zipfile.ZipFile(asset) as deployed,
+        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written,
+    ):
+        for name in deployed.namelist():
+            if not name.startswith("resolvers/"):
+                written.writestr(name, deployed.read(name))
     return content.getvalue()

@@ -1,7 +1,6 @@
 """When `make up` synthesizes the template again, and when it uses the one of the run before."""
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,25 +79,3 @@ def test_template_is_synthesized_again_only_after_a_change_or_a_failure(
             synthesize("broken")
         assert runs[0] == expected
     assert synthesize("first") == 6
-
-
-def test_archives_of_assets_are_shared_by_all_folders_even_after_the_project_has_moved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(template_sources, "digest", lambda *_: "the sources")
-    found = []
-    for project in ("before", "moved", "moved"):
-        monkeypatch.setattr(deploy, "PROJECT", tmp_path / project)
-        for name in ("one", "other"):
-            folder = tmp_path / name
-            deployment = deploy.Deployment(Emulator(folder, 0), folder, cdn_url="http://127.0.0.1:1", context=())
-
-            async def cdk(*_: str, archives: Path = folder / "cdk.out" / ".cache") -> None:
-                (archives / "asset.zip").touch()
-
-            monkeypatch.setattr(deployment, "_cdk", cdk)
-            (folder / "cdk.out" / "made-from.txt").unlink(missing_ok=True)
-            asyncio.run(deployment.synthesize())
-        found.append([path.name for path in tmp_path.glob("*/.bundle/archives/*.zip")])
-        shutil.rmtree(tmp_path / "before", ignore_errors=True)
-    assert found == [["asset.zip"]] * 3

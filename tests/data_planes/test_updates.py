@@ -79,12 +79,12 @@ def test_module_that_python_cannot_read_is_refused(source: bytes, expected: str,
 @pytest.fixture
 def assembly(tmp_path: Path) -> Path:
     """What the CDK wrote: two functions with their code, and one of the CDK's own."""
-    for name in ("resolvers/url_handler.py", "resolvers/old.py", "jmespath/__init__.py"):
-        (file := tmp_path / "asset.1" / name).parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("before")
+    with zipfile.ZipFile(tmp_path / "asset.1.zip", "w") as archive:
+        for name in ("resolvers/url_handler.py", "resolvers/old.py", "jmespath/__init__.py"):
+            archive.writestr(name, "before")
 
     def function(handler: str) -> Any:
-        metadata = {"aws:asset:path": "asset.1"}
+        metadata = {"aws:asset:path": "asset.1.zip"}
         return {"Type": "AWS::Lambda::Function", "Properties": {"Handler": handler}, "Metadata": metadata}
 
     resources = {name: function(f"resolvers.{name}_handler.handler") for name in ("url", "files")}
@@ -94,7 +94,7 @@ def assembly(tmp_path: Path) -> Path:
 
 
 def test_code_is_what_was_deployed_with_the_sources_of_now(assembly: Path) -> None:
-    archive = function_code.archive(assembly / "asset.1", {"url_handler.py": b"after", "new.py": b"new"})
+    archive = function_code.archive(assembly / "asset.1.zip", {"url_handler.py": b"after", "new.py": b"new"})
     with zipfile.ZipFile(io.BytesIO(archive)) as read:
         found = {name: read.read(name) for name in read.namelist()}
     assert found == {

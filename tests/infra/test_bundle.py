@@ -3,9 +3,9 @@
 import contextlib
 import os
 import shutil
-import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,21 +43,31 @@ def test_bundle_holds_nothing_that_differs_between_folders(made: Path) -> None:
     assert [path for path in files if bytes(PROJECT) in path.read_bytes()] == []
 
 
+def test_archive_has_every_file_of_the_bundle(made: Path) -> None:
+    with zipfile.ZipFile(bundle.archive("x86_64", cryptography=(made / "cryptography").exists())) as archive:
+        archived = {name: archive.read(name) for name in archive.namelist()}
+    files = [path for path in made.rglob("*") if path.is_file()]
+    assert archived == {path.relative_to(made).as_posix(): path.read_bytes() for path in files}
+
+
 @pytest.mark.slow
 def test_two_machines_make_the_same_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Otherwise a laptop and a pipeline take turns in deploying every function again.
-    def build(checkout: Path) -> dict[Path, tuple[int, bytes]]:
+    def build(checkout: Path) -> Path:
         for folder in ("locks", "resolvers"):
             shutil.copytree(PROJECT / folder, checkout / folder)
         monkeypatch.setattr(bundle, "PROJECT", checkout)
-        return content(bundle.bundle("arm64", cryptography=False))
+        return bundle.archive("arm64", cryptography=False)
 
     one = build(tmp_path / "one")
     with another_machine(monkeypatch):
         another = build(tmp_path / "another (folder)")
-    assert one.keys() == another.keys()
-    assert [path for path, file in one.items() if another[path] != file] == []
-    assert {mode for mode, _ in one.values()} == {0o755, 0o644}
+    assert one.name == another.name
+    with zipfile.ZipFile(one) as ours, zipfile.ZipFile(another) as theirs:
+        assert ours.namelist() == theirs.namelist()
+        assert [name for name in ours.namelist() if ours.read(name) != theirs.read(name)] == []
+        assert {entry.external_attr >> 16 for entry in theirs.infolist()} == {0o644}
+    assert one.read_bytes() == another.read_bytes()
 
 
 @pytest.mark.slow
@@ -67,7 +77,8 @@ def test_two_machines_build_the_same_page(tmp_path: Path, monkeypatch: pytest.Mo
         shutil.copy(PROJECT / "examples.graphql", checkout)
         (checkout / "node_modules").symlink_to(PROJECT / "node_modules")
         subprocess.run(["vite", "build", "frontend", "--logLevel", "error"], cwd=checkout, check=True)
-        return {path: file for path, (_, file) in content(checkout / "frontend" / "dist").items()}
+        files = [path for path in (checkout / "frontend" / "dist").rglob("*") if path.is_file()]
+        return {path.relative_to(checkout): path.read_bytes() for path in files}
 
     one = build(tmp_path / "one")
     with another_machine(monkeypatch):
@@ -130,14 +141,6 @@ def another_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             yield
         finally:
             os.umask(before)
-
-
-def content(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    """The permissions and the bytes of everything below a folder."""
-    return {
-        path.relative_to(folder): (stat.S_IMODE(path.stat().st_mode), path.read_bytes() if path.is_file() else b"")
-        for path in (folder, *folder.rglob("*"))
-    }
 
 
 def size(folder: Path) -> int:
