@@ -1,16 +1,25 @@
-"""Lambda patches: exceptions, layers with programs, updates during invocations, and memory.
+"""Lambda patches: exceptions, layers with programs, updates during invocations, cold starts, and memory.
 
 ministack lacks:
 - the class name of an exception that a function raises, which callers such as AppSync receive as `errorType`; and it
   ends the sandbox after an exception, where Lambda keeps it.
 - programs of layers: AWS unpacks a layer at /opt, and CDK's BucketDeployment runs a program from there.
 - draining: when a function is updated, ministack ends its sandboxes; on AWS, running invocations finish first.
+- a cold start without unpacking: ministack unpacks the code for each sandbox, a thousand files of a function.
 - a limit on what it remembers: each invocation leaves a log stream and four metric points, 4 KB, for ever, and each
   request to the edge a log event.
 """
 
+import hashlib
+import os
+import shutil
+import tempfile
 import threading
-from typing import Any
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
@@ -18,6 +27,7 @@ from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 from local.embedded_aws import upstream
 
 _RAISED = "raised by the handler"  # marks, between worker and server, a result that is an exception
+_UNPACKED = 4  # archives of which the files are kept
 _KEPT = 5000  # log streams of each function, events of each stream, and points of each metric
 
 # Inserted into every worker, before the function's own code is imported.
@@ -39,6 +49,7 @@ _PROGRAMS_OF_LAYERS = """
 def apply() -> None:
     _change_the_worker()
     _let_invocations_finish()
+    _unpack_each_archive_once()
     _forget_old_invocations()
 
 
@@ -80,6 +91,40 @@ def _let_invocations_finish() -> None:
         threading.Thread(target=kill_when_idle, args=(workers,), daemon=True).start()
 
     lambda_runtime.kill_workers = kill_soon
+
+
+def _unpack_each_archive_once() -> None:
+    # Only `_spawn` uses it, whose source `_change_the_worker` checks.
+    used = upstream.original(lambda_runtime, "zipfile", "9ce6261db495")
+    lambda_runtime.zipfile = SimpleNamespace(**vars(used) | {"ZipFile": UnpackedOnce})
+
+
+class UnpackedOnce(zipfile.ZipFile):
+    """An archive whose files are unpacked once and linked into each folder. As on Lambda, nothing may write to them."""
+
+    _folders: ClassVar[OrderedDict[str, Path]] = OrderedDict()  # by the hash of the archive; the last one used is last
+    _lock = threading.Lock()
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
+        """Put the files of the archive into a folder."""
+        assert members is pwd is None  # noqa: S101 - ministack unpacks all of it
+        with self._lock:
+            content = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+            if content not in self._folders:
+                self._folders[content] = self._unpack()
+                while len(self._folders) > _UNPACKED:
+                    shutil.rmtree(self._folders.popitem(last=False)[1])  # the links to its files stay
+            self._folders.move_to_end(content)
+            shutil.copytree(self._folders[content], path, copy_function=os.link, dirs_exist_ok=True)
+
+    def _unpack(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="ministack-unpacked-"))
+        try:
+            super().extractall(folder)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        return folder
 
 
 def _forget_old_invocations() -> None:

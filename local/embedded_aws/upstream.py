@@ -14,12 +14,15 @@ class PatchOutdated(RuntimeError):
 
 
 def original(owner: ModuleType | type, name: str, digest: str) -> Any:
-    """Return a function or a text of a module or a class of ministack.
+    """Return a function or a text of a module or a class of ministack, or a module that it uses.
 
-    `digest` is the start of the SHA-256 of its source. Raises PatchOutdated if that differs.
+    `digest` is the start of the SHA-256 of its source, or of the module's name. Raises PatchOutdated if that differs.
     """
     value = getattr(owner, name, None)
-    source = inspect.getsource(value) if inspect.isfunction(value) else repr(value)
+    if inspect.ismodule(value):
+        source = value.__name__
+    else:
+        source = inspect.getsource(value) if inspect.isfunction(value) else repr(value)
     if digest != (found := hashlib.sha256(source.encode()).hexdigest()[:12]):
         raise PatchOutdated(
             f"{owner.__name__}.{name} of ministack {version('ministack')} is not the one that our patch was written "
