@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests import PROJECT
 from tests.synthesized import synthesized
@@ -23,6 +22,8 @@ WITH_EVERY_TYPE = ("watched", "everything", "open-page", "throwaway")
 @cache
 def needed(kind: str) -> frozenset[str]:
     """Return the permissions that CloudFormation needs for resources of this type, used or not."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - a second of every test process
+
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
     return frozenset(
         action for name, handler in handlers.items() if name != "list" for action in handler["permissions"]

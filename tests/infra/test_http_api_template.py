@@ -3,9 +3,6 @@
 import json
 from typing import Any
 
-from openapi_spec_validator import validate
-from openapi_spec_validator.readers import read_from_filename
-
 from infra.http_api import LOGGED
 from tests import PROJECT
 from tests.synthesized import only, plain, resources, synthesized
@@ -51,11 +48,15 @@ def test_requests_are_throttled_and_logged_without_query_and_response() -> None:
 
 
 def document() -> dict[str, Any]:
+    from openapi_spec_validator.readers import read_from_filename  # noqa: PLC0415 - seconds of every test process
+
     schema, _ = read_from_filename(str(DOCUMENT))
     return dict(schema)
 
 
 def test_document_is_valid_openapi() -> None:
+    from openapi_spec_validator import validate  # noqa: PLC0415
+
     validate(document())
 
 

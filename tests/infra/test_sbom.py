@@ -4,8 +4,6 @@ import re
 from importlib.metadata import Distribution
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from infra.bundle import bundle
 from supply_chain import sbom
@@ -24,6 +22,9 @@ def licensed(expression: str) -> Component:
 
 @pytest.mark.slow
 def test_bill_of_materials_is_valid_cyclonedx(components: list[Component]) -> None:
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - seconds of every test process
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.bill_of_materials(components))
     assert problem is None, problem
 
