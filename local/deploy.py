@@ -84,26 +84,15 @@ class Deployment:
     async def _cdk(self, *arguments: str, directory: Path = PROJECT) -> None:
         with self._log.open("ab") as log:
             start = log.tell()
-            process = await asyncio.create_subprocess_exec(
-                cdk_program(),
-                *arguments,
-                *_QUIET,
-                cwd=directory,
-                env=self._emulator.environment | {"PATH": programs.search_path()},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
-            code = None
-            try:
-                async with asyncio.timeout(_SECONDS_TO_FINISH):
-                    code = await process.wait()
-            except TimeoutError:
-                pass  # `code` is None then
-            finally:
-                if code is None:
-                    await programs.stop(process)
+            command = (cdk_program(), *arguments, *_QUIET)
+            environment = self._emulator.environment | {"PATH": programs.search_path()}
+            output = {"stdout": log, "stderr": asyncio.subprocess.STDOUT}
+            async with programs.started(*command, cwd=directory, env=environment, **output) as process:
+                try:
+                    async with asyncio.timeout(_SECONDS_TO_FINISH):
+                        code: int | None = await process.wait()
+                except TimeoutError:
+                    code = None
         if code != 0:
             printed = self._log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
             raise DeployFailed(_why(arguments[0], code, printed, self._directory))

@@ -7,7 +7,9 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).parent.parent
 
@@ -24,26 +26,31 @@ def search_path() -> str:
 
 async def run(*command: str) -> str:
     """Run a program in the project's folder and return its output. Raises ProgramFailed."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=PROJECT,
-        env={**os.environ, "PATH": search_path()},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
+    pipe = asyncio.subprocess.PIPE
+    environment = {**os.environ, "PATH": search_path()}
+    async with started(*command, cwd=PROJECT, env=environment, stdout=pipe, stderr=pipe) as process:
         output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            await stop(process)
     if process.returncode != 0:
         raise ProgramFailed((output + errors).decode(errors="replace"))
     return output.decode()
 
 
-async def stop(process: asyncio.subprocess.Process) -> None:
+@contextlib.asynccontextmanager
+async def started(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A program without input, with these options of `subprocess`. At the end it and what it started are stopped."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, **options)
+    )
+    try:
+        # A start that is cancelled would wait for what the program has started already.
+        yield await asyncio.shield(starting)
+    finally:
+        process = await starting
+        if process.returncode is None:
+            await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
     """Stop a process that leads a group, and the processes that it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, TimeoutError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,21 @@ import pytest
 from tests.command_line import wait_until
 
 
-def cancel_once_written(work: Coroutine[Any, Any, object], marker: Path) -> None:
-    """Run this until something has been written to `marker`, then cancel it."""
+def cancel_once_written(work: Coroutine[Any, Any, object], marker: Path, *, starting: bool = False) -> None:
+    """Run this until something has been written to `marker`, then cancel it.
+
+    With `starting`, it could not yet notice that its program has started, as on a busy machine.
+    """
 
     async def cancelled() -> None:
         running = asyncio.create_task(work)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         while not (marker.exists() and marker.read_text()):
-            await asyncio.sleep(0.01)
+            if starting:
+                time.sleep(0.01)
+            else:
+                await asyncio.sleep(0.01)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -138,8 +138,11 @@ def test_cdk_that_hangs_is_stopped_with_what_it_started(
         wait_until_ended(tmp_path / name)
 
 
-def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(hanging: deploy.Deployment, tmp_path: Path) -> None:
-    cancel_once_written(hanging._cdk("bootstrap", directory=tmp_path), tmp_path / "child")
+@pytest.mark.parametrize("starting", [False, True])
+def test_cdk_is_stopped_with_what_it_started_if_the_launcher_is(
+    starting: bool, hanging: deploy.Deployment, tmp_path: Path
+) -> None:
+    cancel_once_written(hanging._cdk("bootstrap", directory=tmp_path), tmp_path / "child", starting=starting)
     for name in ("cdk-id", "child"):
         wait_until_ended(tmp_path / name)
 

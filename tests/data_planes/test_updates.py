@@ -229,7 +229,9 @@ def test_page_is_replaced_when_its_build_is_complete(
     assert list((tmp_path / ".local").iterdir()) == []
 
 
-def test_program_is_stopped_with_what_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("starting", [False, True])
+def test_program_is_stopped_with_what_it_started(starting: bool, tmp_path: Path) -> None:
     child = tmp_path / "child"
-    cancel_once_written(programs.run("sh", "-c", f"sleep 600 & echo $! >{child}; wait"), child)
+    program = programs.run("sh", "-c", f"sleep 600 & echo $! >{child}; wait")
+    cancel_once_written(program, child, starting=starting)
     wait_until_ended(child)
