@@ -60,7 +60,7 @@ def bundle(architecture: str, *, cryptography: bool) -> Path:
 def archive(architecture: str, *, cryptography: bool) -> Path:
     """Return the archive of `bundle`, which is kept beside it. Raises BundleFailed.
 
-    For each assembly, the CDK would copy and compress the folder's thousand files anew.
+    Given the folder, the CDK would copy and compress its thousand files for each assembly.
     """
     folder = bundle(architecture, cryptography=cryptography)
     target = folder.with_suffix(".zip")
@@ -90,10 +90,10 @@ def _remove_traces_of_installation(target: Path) -> None:
 
 
 def _compress(folder: Path, target: Path) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archived:
+    with zipfile.ZipFile(target, "w") as archived:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # whose time is always the same
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # with a fixed date
                 # Lambda's user must read every file, whatever the umask here:
                 # https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
                 entry.external_attr = 0o644 << 16

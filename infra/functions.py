@@ -48,7 +48,7 @@ class Functions(Construct):
             architecture=lambda_.Architecture.ARM_64
             if self._config.architecture == "arm64"
             else lambda_.Architecture.X86_64,
-            # Its own hash would depend on the library that compresses, and so on the machine.
+            # The CDK's own hash would depend on this machine's compression library.
             code=lambda_.Code.from_asset(str(code), asset_hash=code.stem),
             handler=f"resolvers.{handler}.handler",
             role=role,

@@ -75,7 +75,7 @@ class Deployment:
         """Deploy what `synthesize` wrote and return the outputs of the stack. Raises DeployFailed."""
         outputs = self._directory / "stack-outputs.json"
         outputs.unlink(missing_ok=True)
-        # A change set would show what is going to change, and nobody is asked.
+        # Without a change set, which is for review before a deployment and slower to create.
         how = ("--method", "direct", "--require-approval", "never")
         await self._cdk("deploy", *how, "--app", str(self.assembly), "--outputs-file", str(outputs))
         (stack_outputs,) = json.loads(outputs.read_text()).values()

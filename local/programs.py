@@ -37,12 +37,12 @@ async def run(*command: str) -> str:
 
 @contextlib.asynccontextmanager
 async def started(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A program without input, with these options of `subprocess`. At the end it and what it started are stopped."""
+    """Start a program without input, with these options of `subprocess`; stop it and its children at the end."""
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, **options)
     )
     try:
-        # A start that is cancelled would wait for what the program has started already.
+        # If the start itself were cancelled, asyncio would wait until the program's children end.
         yield await asyncio.shield(starting)
     finally:
         process = await starting

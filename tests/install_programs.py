@@ -4,7 +4,7 @@ python -m tests.install_programs
 
 Chromium is the system's, else the one that Playwright downloads, else the Debian package. The others are the
 system's, else Debian packages. Debian's Chromium is installed with its headless shell, in which the tests of the page
-take two thirds of the processor time; they do not need it.
+take two thirds of the processor time, but do not depend on it.
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ def install_debian_packages(names: list[str]) -> None:
     root = [] if os.getuid() == 0 else ["sudo", "-n"]
     if shutil.which("apt-get") and (not root or shutil.which("sudo")):
         apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+        install = [*apt, "install", "--yes", "--no-install-recommends"]
         run(*apt, "update")
-        run(*apt, "install", "--yes", "--no-install-recommends", *names)
-        if "chromium" in names:  # in a command of its own, because Ubuntu has no such package
-            run(*apt, "install", "--yes", "--no-install-recommends", HEADLESS_SHELL)
+        run(*install, *names)
+        if "chromium" in names:  # separately, because Ubuntu lacks the package
+            run(*install, HEADLESS_SHELL)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ ministack lacks:
   ends the sandbox after an exception, where Lambda keeps it.
 - programs of layers: AWS unpacks a layer at /opt, and CDK's BucketDeployment runs a program from there.
 - draining: when a function is updated, ministack ends its sandboxes; on AWS, running invocations finish first.
-- a cold start without unpacking: ministack unpacks the code for each sandbox, a thousand files of a function.
+- a cache of unpacked code: ministack unpacks the thousand files of a function again for each sandbox.
 - a limit on what it remembers: each invocation leaves a log stream and four metric points, 4 KB, for ever, and each
   request to the edge a log event.
 """
@@ -27,7 +27,7 @@ from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 from local.embedded_aws import upstream
 
 _RAISED = "raised by the handler"  # marks, between worker and server, a result that is an exception
-_UNPACKED = 4  # archives of which the files are kept
+_UNPACKED = 4  # archives whose unpacked files are kept
 _KEPT = 5000  # log streams of each function, events of each stream, and points of each metric
 
 # Inserted into every worker, before the function's own code is imported.

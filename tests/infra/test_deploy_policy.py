@@ -22,7 +22,7 @@ WITH_EVERY_TYPE = ("watched", "everything", "open-page", "throwaway")
 @cache
 def needed(kind: str) -> frozenset[str]:
     """Return the permissions that CloudFormation needs for resources of this type, used or not."""
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - a second of every test process
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - slow to import
 
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
     return frozenset(

@@ -48,7 +48,7 @@ def test_requests_are_throttled_and_logged_without_query_and_response() -> None:
 
 
 def document() -> dict[str, Any]:
-    from openapi_spec_validator.readers import read_from_filename  # noqa: PLC0415 - seconds of every test process
+    from openapi_spec_validator.readers import read_from_filename  # noqa: PLC0415 - slow to import
 
     schema, _ = read_from_filename(str(DOCUMENT))
     return dict(schema)

@@ -22,7 +22,7 @@ def licensed(expression: str) -> Component:
 
 @pytest.mark.slow
 def test_bill_of_materials_is_valid_cyclonedx(components: list[Component]) -> None:
-    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - seconds of every test process
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - slow to import
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
 
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.bill_of_materials(components))

@@ -22,7 +22,7 @@ from tests.running_stack import Stack, running_stack
 from tests.synthesized import build
 
 SETTLING, LONGEST_URL = 3, 60
-BETWEEN_REQUESTS = 0.05  # seconds: without a pause, the client would take the time that the deployments need
+BETWEEN_REQUESTS = 0.05  # seconds; without a pause the client would slow the deployments down
 LIFETIMES = (f"url_lifetime={LONGEST_URL}", f"url_lifetime_max={LONGEST_URL}", "url_window=0")
 CONTEXT = ("auth=off", f"key_settling={SETTLING}", *LIFETIMES)
 
